@@ -1,0 +1,1 @@
+//! The Messages API's shapes: what an event or an error body means.

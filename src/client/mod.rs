@@ -1,0 +1,1 @@
+//! Options, validated and wired into one pipeline.

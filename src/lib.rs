@@ -1,0 +1,38 @@
+//! The engine of `trae-native`: an HTTP client for language-model APIs.
+//!
+//! A request walks down a pipeline of middlewares to a transport and comes back as a response whose
+//! body is bytes or server-sent events. Each layer may use only those above it in this table
+//! (`tests/it/layers.rs` checks it):
+//!
+//! | layer | rooms | what they are |
+//! |---|---|---|
+//! | 0 nouns | [`error`] [`request`] [`response`] [`body`] [`event`] | plain data, no runtime |
+//! | 1 | [`pipeline`] [`sse`] [`claude`] | the onion; bytes to events; the Messages API's shapes |
+//! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
+//! | 4 | [`client`] | options, validated, wired into one pipeline |
+//! | 5 | `node` `server` | the Node addon; the simulator |
+//!
+//! To change X, go to Y:
+//!
+//! - how a request looks on the wire: [`transport`]; how an option is read or defaulted: [`client`]
+//! - which bytes make an event: [`sse`]; what an event of the Messages API means: [`claude`]
+//! - what an error says, and its code: [`error`]; which JavaScript class it becomes: `js/errors.ts`
+//! - what crosses to JavaScript, and when: `node`
+//! - what the simulated API answers: `server`
+
+pub mod body;
+pub mod claude;
+pub mod client;
+pub mod error;
+pub mod event;
+#[cfg(feature = "node")]
+pub mod node;
+pub mod pipeline;
+pub mod request;
+pub mod response;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod sse;
+pub mod transport;
+
+pub use error::{Error, ErrorKind, Phase, Result};

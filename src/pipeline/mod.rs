@@ -1,0 +1,78 @@
+//! The onion: a request goes in through each middleware and its answer comes out through the same ones.
+//!
+//! The first middleware is the outermost. Each may change the request, call [`Next::run`] none, one
+//! or several times, and change the answer. What stands at the centre is an [`Endpoint`].
+//!
+//! ```
+//! use trae_native::{Result, pipeline::{BoxFuture, Middleware, Next}, request::Request, response::Response};
+//!
+//! /// Names the service in every request.
+//! struct Named(http::HeaderValue);
+//!
+//! impl Middleware for Named {
+//!     fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+//!         Box::pin(async move {
+//!             req.headers.insert("x-service", self.0.clone());
+//!             let res = next.run(req).await?;
+//!             Ok(res)
+//!         })
+//!     }
+//! }
+//! ```
+//!
+//! Dropping the future of a call cancels it, wherever it is.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::{Result, request::Request, response::Response};
+
+/// A future that can cross threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One layer of the onion.
+pub trait Middleware: Send + Sync {
+    /// Handles a request on its way in and its answer on the way out.
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+}
+
+/// What stands at the centre and answers: a transport, or a script in tests.
+pub trait Endpoint: Send + Sync {
+    /// Answers a request.
+    fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>>;
+}
+
+/// The layers further in. A copy may be kept to run them again, as a retry does.
+#[derive(Clone, Copy)]
+pub struct Next<'a> {
+    rest: &'a [Arc<dyn Middleware>],
+    endpoint: &'a dyn Endpoint,
+}
+
+impl<'a> Next<'a> {
+    /// Hands the request to the next layer, or to the endpoint after the last.
+    pub fn run(self, req: Request) -> BoxFuture<'a, Result<Response>> {
+        match self.rest.split_first() {
+            Some((first, rest)) => first.handle(req, Next { rest, ..self }),
+            None => self.endpoint.call(req),
+        }
+    }
+}
+
+/// Middlewares around an endpoint.
+#[derive(Clone)]
+pub struct Pipeline {
+    middlewares: Vec<Arc<dyn Middleware>>,
+    endpoint: Arc<dyn Endpoint>,
+}
+
+impl Pipeline {
+    /// An onion; the first middleware is the outermost.
+    pub fn new(middlewares: Vec<Arc<dyn Middleware>>, endpoint: Arc<dyn Endpoint>) -> Self {
+        Self { middlewares, endpoint }
+    }
+
+    /// Sends a request through all layers.
+    pub fn run(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
+        Next { rest: &self.middlewares, endpoint: &*self.endpoint }.run(req)
+    }
+}

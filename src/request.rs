@@ -1,0 +1,122 @@
+//! A call on its way out.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{Extensions, HeaderMap, HeaderName, Method};
+use url::Url;
+
+use crate::body::Body;
+
+/// A request as the pipeline sees it. Its URL is absolute and its headers are checked.
+pub struct Request {
+    /// The HTTP method.
+    pub method: Method,
+    /// Where it goes: `http` or `https`, the fragment kept for whoever asks.
+    pub url: Url,
+    /// All headers that will be sent, defaults included.
+    pub headers: HeaderMap,
+    /// What it carries.
+    pub body: Body,
+    /// What the transport has to obey.
+    pub options: Arc<Options>,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// One bag per call, for middlewares.
+    pub extensions: Extensions,
+}
+
+impl Request {
+    /// The same request for another attempt; `None` when its body passes only once.
+    pub fn replay(&self) -> Option<Self> {
+        Some(Self {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: self.body.replay()?,
+            options: Arc::clone(&self.options),
+            attempt: self.attempt,
+            extensions: self.extensions.clone(),
+        })
+    }
+}
+
+/// Header values and the query may hold credentials, so neither is shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &display_url(&self.url))
+            .field("headers", &names)
+            .field("body", &self.body)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An URL that may be shown: no user, no password, no query, no fragment.
+pub fn display_url(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+/// What the transport obeys for one call. `None` means no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// How long each stage may take.
+    pub timeouts: Timeouts,
+    /// Whether and where redirects are followed.
+    pub redirect: Redirect,
+    /// The largest decoded body, in bytes, of an answer that is read whole.
+    pub max_response_bytes: u64,
+    /// The largest single server-sent event, in bytes.
+    pub max_event_bytes: usize,
+    /// Headers that never leave the first origin, besides the well-known credential headers.
+    pub secret_headers: Vec<HeaderName>,
+    /// What the caller wants back.
+    pub expect: Expect,
+}
+
+/// How an answer is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expect {
+    /// Decide by media type: events for `text/event-stream`, otherwise whole.
+    #[default]
+    Auto,
+    /// The whole answer at once.
+    Whole,
+    /// Bytes as they come.
+    Bytes,
+    /// Server-sent events as they come, whatever the media type says.
+    Events,
+}
+
+/// Time limits of the stages of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// Wait for a place in a pool whose sockets are all busy.
+    pub queue: Option<Duration>,
+    /// Name look-up, TCP, proxy and TLS handshakes.
+    pub connect: Option<Duration>,
+    /// From the moment the request has a socket until the response headers.
+    pub first_byte: Option<Duration>,
+    /// From the response headers until the first event that is no ping.
+    pub first_event: Option<Duration>,
+    /// Between two reads of the body; any byte counts, pings too.
+    pub idle: Option<Duration>,
+    /// The whole call, the last byte of the body included.
+    pub total: Option<Duration>,
+}
+
+/// Which redirects are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Redirect {
+    /// A 3xx answer is the answer.
+    Manual,
+    /// A 3xx answer with a `Location` is an error.
+    Error,
+    /// Followed to the same origin; anywhere else is an error.
+    #[default]
+    SameOrigin,
+    /// Followed anywhere, but no credential leaves the first origin and `https` never becomes `http`.
+    Follow,
+}

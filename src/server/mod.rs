@@ -1,0 +1,1 @@
+//! Servers: the simulated API.

@@ -1,0 +1,1 @@
+//! Bytes to server-sent events, by the WHATWG standard.

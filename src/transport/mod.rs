@@ -1,0 +1,1 @@
+//! Sockets: pool, TLS, proxies, timeouts.
