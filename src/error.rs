@@ -73,7 +73,9 @@ pub enum ErrorKind {
     QueueFull,
     /// The body ended before its protocol said so.
     Incomplete,
-    /// A stream fell silent.
+    /// A stream of events ended before its protocol said so.
+    IncompleteStream,
+    /// A stream of events fell silent.
     StreamIdle,
     /// Something that should have been JSON is not.
     Parse,
@@ -117,6 +119,7 @@ impl ErrorKind {
             Self::Aborted => "ABORTED",
             Self::QueueFull => "QUEUE_FULL",
             Self::Incomplete => "INCOMPLETE",
+            Self::IncompleteStream => "INCOMPLETE_STREAM",
             Self::StreamIdle => "STREAM_IDLE",
             Self::Parse => "PARSE",
             Self::ApiStream => "API_STREAM",
@@ -183,6 +186,13 @@ impl Error {
     /// An option or argument that cannot be used.
     pub fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, Phase::Prepare, message)
+    }
+
+    /// The same failure under the name it has one layer further out.
+    #[must_use]
+    pub fn into_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
     }
 
     /// Keeps what caused it; questions about the cause go through [`std::error::Error::source`].
@@ -271,6 +281,7 @@ impl Error {
             | ErrorKind::Timeout
             | ErrorKind::QueueFull
             | ErrorKind::Incomplete
+            | ErrorKind::IncompleteStream
             | ErrorKind::StreamIdle
             | ErrorKind::ApiStream => true,
             ErrorKind::Config

@@ -1,1 +1,100 @@
-//! Options, validated and wired into one pipeline.
+//! Options, validated and wired into one pipeline: the only room that knows all the others.
+//!
+//! - [`settings`]: option names, checks, defaults · [`fields`]: how they are read out of JSON
+//! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
+//! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+
+mod call;
+mod events;
+mod fields;
+mod headers;
+mod query;
+mod reply;
+mod settings;
+mod wire;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+pub use self::{
+    call::Call,
+    events::EventReader,
+    reply::{Content, Head, Reply},
+    settings::defaults,
+    wire::describe,
+};
+use self::{
+    settings::{Settings, Total},
+    wire::{AnyStatus, Wire},
+};
+use crate::{
+    Phase, Result,
+    pipeline::{Endpoint, Pipeline},
+    transport::{Stats, Transport},
+};
+
+/// A client: one set of options, one pipeline, one pool.
+pub struct Client {
+    settings: Settings,
+    transport: Arc<Transport>,
+    pipeline: Pipeline,
+}
+
+impl Client {
+    /// A client with a pool of its own. The options are those of `createClient`, as JSON.
+    pub fn new(config: Value) -> Result<Self> {
+        let settings = Settings::read(config)?;
+        let transport = Arc::new(Transport::new(settings.transport.clone())?);
+        Ok(Self::wire(settings, transport))
+    }
+
+    /// A client with other options; it shares the pool unless those of the pool differ.
+    pub fn extend(&self, config: Value) -> Result<Self> {
+        let settings = Settings::read(config)?;
+        let transport = if settings.transport == self.settings.transport {
+            Arc::clone(&self.transport)
+        } else {
+            Arc::new(Transport::new(settings.transport.clone())?)
+        };
+        Ok(Self::wire(settings, transport))
+    }
+
+    fn wire(settings: Settings, transport: Arc<Transport>) -> Self {
+        let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
+        Self { settings, transport, pipeline: Pipeline::new(Vec::new(), Arc::new(endpoint)) }
+    }
+
+    /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
+    pub async fn execute(&self, call: Call) -> Result<Reply> {
+        let started = Instant::now();
+        let (mut request, settings) = call::prepare(&self.settings, call)?;
+        if settings.judge {
+            request.extensions.insert(AnyStatus);
+        }
+        let method = request.method.clone();
+        let (limit, streams_too) = match settings.total {
+            Total::Unlimited => (None, false),
+            Total::UntilStream(limit) => (Some(limit), false),
+            Total::Always(limit) => (Some(limit), true),
+        };
+        debug_assert!(limit.is_some() || !streams_too);
+        let answer = async {
+            let res = self.pipeline.run(request).await?;
+            reply::shape(&method, res, &settings, started).await
+        };
+        match limit {
+            None => answer.await,
+            Some(limit) => tokio::time::timeout_at(started + limit, answer)
+                .await
+                .unwrap_or_else(|_| Err(events::timeout(Phase::Total, limit))),
+        }
+    }
+
+    /// What the pool is doing.
+    pub fn stats(&self) -> Stats {
+        self.transport.stats()
+    }
+}

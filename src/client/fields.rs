@@ -1,0 +1,144 @@
+//! Reads options out of JSON by name, so that a wrong one is answered by its full name and what it takes.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Result};
+
+/// What a function looks like after `JSON.stringify` in the facade: JavaScript keeps it, we only know it is there.
+pub(super) const FUNCTION: &str = "[function]";
+
+/// The options of one object. Every known name is taken once; [`finish`](Fields::finish) refuses the rest.
+pub(super) struct Fields {
+    path: String,
+    values: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Fields {
+    /// Opens an object; `path` is how the user would write it, empty at the top.
+    pub(super) fn open(path: &str, value: Value) -> Result<Self> {
+        match value {
+            Value::Object(values) => Ok(Self { path: path.to_owned(), values, known: Vec::new() }),
+            Value::Null => Ok(Self { path: path.to_owned(), values: Map::new(), known: Vec::new() }),
+            other => Err(wrong(if path.is_empty() { "config" } else { path }, "an object", &other)),
+        }
+    }
+
+    /// The value under this name, if one was given; `null` counts as not given.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.values.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// The name with its path, as the user would write it.
+    pub(super) fn name(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong(&self.name(name), "true or false", &other)),
+        }
+    }
+
+    pub(super) fn string(&mut self, name: &'static str) -> Result<Option<String>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong(&self.name(name), "a string", &other)),
+        }
+    }
+
+    /// A whole number of at least `least`.
+    pub(super) fn count(&mut self, name: &'static str, least: u64) -> Result<Option<u64>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        match whole(&value) {
+            Some(count) if count >= least => Ok(Some(count)),
+            _ => Err(wrong(&self.name(name), &format!("a whole number of at least {least}"), &value)),
+        }
+    }
+
+    /// Milliseconds; 0 means no limit, as in axios.
+    pub(super) fn limit(&mut self, name: &'static str) -> Result<Option<Option<Duration>>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        milliseconds(&value)
+            .map(Some)
+            .ok_or_else(|| wrong(&self.name(name), "a number of milliseconds (0 for no limit)", &value))
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Result<Option<T>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let found = value.as_str().and_then(|given| words.iter().find(|(word, _)| *word == given));
+        found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
+            let words: Vec<String> = words.iter().map(|(word, _)| format!("'{word}'")).collect();
+            wrong(&self.name(name), &words.join(" or "), &value)
+        })
+    }
+
+    /// A name that JavaScript reads itself; it is known here so that it is not refused.
+    pub(super) fn left_to_javascript(&mut self, name: &'static str, function: bool) -> Result<()> {
+        match self.take(name) {
+            Some(value) if function && value.as_str() != Some(FUNCTION) => {
+                Err(wrong(&self.name(name), "a function", &value))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses whatever has not been taken, naming the nearest known name.
+    pub(super) fn finish(self) -> Result<()> {
+        let Some(unknown) = self.values.keys().next() else { return Ok(()) };
+        let name = self.name(unknown);
+        let hint = match nearest(unknown, &self.known) {
+            Some(known) => format!("did you mean {}?", self.name(known)),
+            None => format!("known names are {}", self.known.join(", ")),
+        };
+        Err(Error::config(format!("unknown option {name}: {hint}")))
+    }
+}
+
+/// Milliseconds as a limit: `Some(None)` is none, `None` is no such number.
+pub(super) fn milliseconds(value: &Value) -> Option<Option<Duration>> {
+    // 2^53 ms is 285,000 years; beyond it a timer would overflow.
+    let ms = value.as_f64().filter(|ms| ms.is_finite() && (0.0..=9_007_199_254_740_992.0).contains(ms))?;
+    Some((ms > 0.0).then(|| Duration::from_secs_f64(ms / 1000.0)))
+}
+
+/// `timeout must be a number, got a string`: the kind of what was given, never its content.
+pub(super) fn wrong(name: &str, expected: &str, given: &Value) -> Error {
+    let given = match given {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(value) => value.to_string(),
+        Value::String(text) if text == FUNCTION => "a function".to_owned(),
+        Value::String(_) => "a string".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    };
+    Error::config(format!("{name} must be {expected}, got {given}"))
+}
+
+/// A whole number, also one that JavaScript wrote as `1e3`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "range and fraction are checked")]
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        let number = value.as_f64()?;
+        (number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number)).then_some(number as u64)
+    })
+}
+
+/// The known name that the user most likely meant.
+pub(super) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = unknown.to_lowercase();
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 2)
+        .map(|(_, name)| name)
+}

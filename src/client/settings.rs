@@ -1,0 +1,320 @@
+//! What a client was told, checked: the one place where option names and their defaults live.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderMap;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    fields::{Fields, milliseconds, wrong},
+    headers,
+};
+use crate::{
+    Error, Result,
+    request::{Expect, Options, Redirect, Timeouts},
+    transport::{Http2, MinTls, PoolOptions, ProxyOptions, TlsOptions, TransportOptions},
+};
+
+/// Names that JavaScript reads itself, and whether they must be functions.
+const JAVASCRIPT: [(&str, bool); 6] = [
+    ("transformRequest", true),
+    ("transformResponse", true),
+    ("validateStatus", true),
+    ("signal", false),
+    ("httpAgent", false),
+    ("httpsAgent", false),
+];
+
+/// A client's options, each valid.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) base: Option<Url>,
+    pub(super) allow_absolute_urls: bool,
+    pub(super) headers: HeaderMap,
+    pub(super) params: Value,
+    pub(super) call: CallSettings,
+    pub(super) transport: TransportOptions,
+}
+
+/// Options that a single call may set for itself.
+#[derive(Debug, Clone)]
+pub(super) struct CallSettings {
+    /// What the transport obeys.
+    pub(super) options: Arc<Options>,
+    pub(super) total: Total,
+    pub(super) shape: Shape,
+    /// Whether pings are delivered as events.
+    pub(super) pings: bool,
+    /// Whether JavaScript judges the status: then every status is an answer.
+    pub(super) judge: bool,
+}
+
+/// The limit on a whole call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Total {
+    Unlimited,
+    /// From `timeout: 30000`: an answer that turns out to be a stream is free of it once it has begun.
+    UntilStream(Duration),
+    /// From `timeout: { total }`: streams too.
+    Always(Duration),
+}
+
+/// What the caller wants to hold in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// By media type.
+    Auto,
+    Json,
+    Text,
+    Buffer,
+    /// Bytes as they come.
+    Bytes,
+    /// Events whose data is JSON.
+    Events,
+    /// Events whose data is text.
+    Sse,
+}
+
+impl Shape {
+    pub(super) fn expect(self) -> Expect {
+        match self {
+            Self::Auto => Expect::Auto,
+            Self::Json | Self::Text | Self::Buffer => Expect::Whole,
+            Self::Bytes => Expect::Bytes,
+            Self::Events | Self::Sse => Expect::Events,
+        }
+    }
+}
+
+const SHAPES: [(&str, Shape); 9] = [
+    ("auto", Shape::Auto),
+    ("json", Shape::Json),
+    ("text", Shape::Text),
+    ("buffer", Shape::Buffer),
+    ("arraybuffer", Shape::Buffer),
+    ("stream", Shape::Bytes),
+    ("events", Shape::Events),
+    ("sse", Shape::Sse),
+    ("event-stream", Shape::Events),
+];
+
+impl Default for CallSettings {
+    fn default() -> Self {
+        let timeouts = Timeouts {
+            queue: None,
+            connect: Some(Duration::from_secs(10)),
+            first_byte: Some(Duration::from_secs(600)),
+            first_event: None,
+            idle: Some(Duration::from_secs(300)),
+            total: None,
+        };
+        let options = Options {
+            timeouts,
+            redirect: Redirect::default(),
+            max_response_bytes: 128 << 20,
+            max_event_bytes: 16 << 20,
+            secret_headers: Vec::new(),
+            expect: Expect::Auto,
+        };
+        Self {
+            options: Arc::new(options),
+            total: Total::Unlimited,
+            shape: Shape::Auto,
+            pings: false,
+            judge: false,
+        }
+    }
+}
+
+/// The defaults by the names of the public options, for the documentation's test.
+pub fn defaults() -> Value {
+    let call = CallSettings::default();
+    let pool = PoolOptions::default();
+    let ms = |limit: Option<Duration>| limit.map_or(json!(0), |limit| json!(limit.as_millis()));
+    json!({
+        "timeout.connect": ms(call.options.timeouts.connect),
+        "timeout.firstByte": ms(call.options.timeouts.first_byte),
+        "timeout.firstEvent": ms(call.options.timeouts.first_event),
+        "timeout.idle": ms(call.options.timeouts.idle),
+        "timeout.total": ms(None),
+        "pool.keepAlive": pool.keep_alive,
+        "pool.maxSockets": pool.max_sockets,
+        "pool.maxFreeSockets": pool.max_free_sockets,
+        "pool.idleTimeout": ms(Some(pool.idle_timeout)),
+        "pool.queueLimit": pool.queue_limit,
+        "pool.queueTimeout": ms(call.options.timeouts.queue),
+        "maxResponseBytes": call.options.max_response_bytes,
+        "maxEventBytes": call.options.max_event_bytes,
+        "allowAbsoluteUrls": false,
+        "pings": call.pings,
+        "http2": "auto",
+        "redirect": "same-origin",
+        "responseType": "auto",
+    })
+}
+
+impl Settings {
+    /// Reads a client's options.
+    pub(super) fn read(config: Value) -> Result<Self> {
+        let mut fields = Fields::open("", config)?;
+        let mut call = CallSettings::default();
+        let base = base(&mut fields)?;
+        let mut headers = HeaderMap::new();
+        headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
+        let params = fields.take("params").unwrap_or_default();
+        let transport = TransportOptions {
+            pool: pool(&mut fields, &mut call)?,
+            http2: fields
+                .choice("http2", &[("auto", Http2::Auto), ("off", Http2::Off), ("only", Http2::Only)])?
+                .unwrap_or_default(),
+            proxy: proxy(&mut fields)?,
+            tls: tls(&mut fields)?,
+        };
+        let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
+        call.read(&mut fields)?;
+        for (name, function) in JAVASCRIPT {
+            fields.left_to_javascript(name, function)?;
+        }
+        fields.finish()?;
+        Ok(Self { base, allow_absolute_urls, headers, params, call, transport })
+    }
+}
+
+impl CallSettings {
+    /// Lays the options of one call, or of a client, over these.
+    pub(super) fn read(&mut self, fields: &mut Fields) -> Result<()> {
+        let mut options = Options::clone(&self.options);
+        self.timeout(fields, &mut options.timeouts)?;
+        if let Some(redirect) = fields.choice(
+            "redirect",
+            &[
+                ("same-origin", Redirect::SameOrigin),
+                ("follow", Redirect::Follow),
+                ("error", Redirect::Error),
+                ("manual", Redirect::Manual),
+            ],
+        )? {
+            options.redirect = redirect;
+        }
+        if let Some(bytes) = fields.count("maxResponseBytes", 1)? {
+            options.max_response_bytes = bytes;
+        }
+        if let Some(bytes) = fields.count("maxEventBytes", 1)? {
+            options.max_event_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        }
+        if let Some(shape) = fields.choice("responseType", &SHAPES)? {
+            self.shape = shape;
+        }
+        options.expect = self.shape.expect();
+        if let Some(pings) = fields.boolean("pings")? {
+            self.pings = pings;
+        }
+        if let Some(judge) = fields.boolean("judgeStatus")? {
+            self.judge = judge;
+        }
+        self.options = Arc::new(options);
+        Ok(())
+    }
+
+    fn timeout(&mut self, fields: &mut Fields, timeouts: &mut Timeouts) -> Result<()> {
+        match fields.take("timeout") {
+            None => Ok(()),
+            Some(Value::Object(stages)) => {
+                let mut stages = Fields::open("timeout", Value::Object(stages))?;
+                timeouts.connect = stages.limit("connect")?.unwrap_or(timeouts.connect);
+                timeouts.first_byte = stages.limit("firstByte")?.unwrap_or(timeouts.first_byte);
+                timeouts.first_event = stages.limit("firstEvent")?.unwrap_or(timeouts.first_event);
+                timeouts.idle = stages.limit("idle")?.unwrap_or(timeouts.idle);
+                if let Some(total) = stages.limit("total")? {
+                    self.total = total.map_or(Total::Unlimited, Total::Always);
+                }
+                stages.finish()
+            }
+            Some(value) => {
+                let limit = milliseconds(&value).ok_or_else(|| {
+                    wrong("timeout", "a number of milliseconds or { connect, firstByte, firstEvent, idle, total }", &value)
+                })?;
+                self.total = limit.map_or(Total::Unlimited, Total::UntilStream);
+                timeouts.first_byte = limit;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn base(fields: &mut Fields) -> Result<Option<Url>> {
+    let given = match (fields.string("baseURL")?, fields.string("baseUrl")?) {
+        (None, None) => return Ok(None),
+        (Some(url), None) | (None, Some(url)) => url,
+        (Some(_), Some(_)) => return Err(Error::config("baseURL and baseUrl are the same option: give one")),
+    };
+    // The text may hold a password, so it is not repeated.
+    let url = Url::parse(&given)
+        .map_err(|cause| Error::config(format!("baseURL is not an absolute URL: {cause}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Error::config(format!("baseURL must begin with http:// or https://, got {}://", url.scheme())));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::config("baseURL holds a user name or password: use the headers option instead"));
+    }
+    Ok(Some(url))
+}
+
+fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolOptions> {
+    let default = PoolOptions::default();
+    let mut pool = Fields::open("pool", fields.take("pool").unwrap_or_default())?;
+    let size = |count: Option<u64>, default: usize| count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    let options = PoolOptions {
+        keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
+        max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
+        max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
+        idle_timeout: pool.limit("idleTimeout")?.flatten().unwrap_or(default.idle_timeout),
+        queue_limit: size(pool.count("queueLimit", 0)?, default.queue_limit),
+    };
+    if let Some(limit) = pool.limit("queueTimeout")? {
+        Arc::make_mut(&mut call.options).timeouts.queue = limit;
+    }
+    pool.finish()?;
+    Ok(options)
+}
+
+fn proxy(fields: &mut Fields) -> Result<ProxyOptions> {
+    match fields.take("proxy") {
+        None | Some(Value::Bool(true)) => Ok(ProxyOptions::Env),
+        Some(Value::Bool(false)) => Ok(ProxyOptions::Off),
+        Some(Value::String(url)) => Ok(ProxyOptions::Url { url, no_proxy: Vec::new() }),
+        Some(object @ Value::Object(_)) => {
+            let mut proxy = Fields::open("proxy", object)?;
+            let url = proxy.string("url")?.ok_or_else(|| Error::config("proxy.url is missing"))?;
+            let no_proxy = strings(&mut proxy, "noProxy")?;
+            proxy.finish()?;
+            Ok(ProxyOptions::Url { url, no_proxy })
+        }
+        Some(other) => Err(wrong("proxy", "an URL, { url, noProxy }, true (environment) or false", &other)),
+    }
+}
+
+fn tls(fields: &mut Fields) -> Result<TlsOptions> {
+    let mut tls = Fields::open("tls", fields.take("tls").unwrap_or_default())?;
+    let options = TlsOptions {
+        ca: strings(&mut tls, "ca")?.into_iter().map(String::into_bytes).collect(),
+        cert: tls.string("cert")?.map(String::into_bytes),
+        key: tls.string("key")?.map(String::into_bytes),
+        min_version: tls.choice("minVersion", &[("TLSv1.2", MinTls::Tls12), ("TLSv1.3", MinTls::Tls13)])?,
+        extra_ca_file: std::env::var_os("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty()).map(PathBuf::from),
+    };
+    tls.finish()?;
+    Ok(options)
+}
+
+/// A string or a list of them.
+fn strings(fields: &mut Fields, name: &'static str) -> Result<Vec<String>> {
+    let value = match fields.take(name) {
+        None => return Ok(Vec::new()),
+        Some(Value::String(one)) => return Ok(vec![one]),
+        Some(value) => value,
+    };
+    let list = value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+    list.ok_or_else(|| wrong(&fields.name(name), "a string or a list of strings", &value))
+}

@@ -1,0 +1,122 @@
+//! The centre of the onion: the transport, with bytes read as events and bad statuses as errors.
+//!
+//! Every layer further out therefore sees an error for a bad status, and events where there are events.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{StatusCode, header::CONTENT_TYPE};
+
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    body::Body,
+    claude,
+    pipeline::{BoxFuture, Endpoint},
+    request::{Expect, Request},
+    response::Response,
+    sse, transport,
+};
+
+/// How much of an error's body is kept, and how long it may take to come.
+const ERROR_BODY: u64 = 64 << 10;
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
+
+/// Put into a request's extensions where the caller judges the status itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AnyStatus;
+
+pub(super) struct Wire {
+    pub(super) transport: Arc<dyn Endpoint>,
+}
+
+impl Endpoint for Wire {
+    fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
+        Box::pin(async move {
+            let options = Arc::clone(&req.options);
+            let any_status = req.extensions.get::<AnyStatus>().is_some();
+            let res = self.transport.call(req).await?;
+            let plain = options.redirect == crate::request::Redirect::Manual && res.status.is_redirection();
+            if !any_status && !plain && !res.status.is_success() {
+                return Err(refused(res).await);
+            }
+            read(res, options.expect, options.max_event_bytes)
+        })
+    }
+}
+
+/// Reads bytes as events where the caller or the media type says so.
+fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Response> {
+    let media = media_type(&res);
+    let events = match expect {
+        Expect::Auto => media.as_deref() == Some("text/event-stream"),
+        Expect::Events => res.status.is_success(),
+        Expect::Whole | Expect::Bytes => false,
+    };
+    if !events {
+        return Ok(res);
+    }
+    if let Some(other @ ("application/json" | "text/html")) = media.as_deref() {
+        return Err(Error::new(
+            ErrorKind::Parse,
+            Phase::FirstEvent,
+            format!("expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"),
+        ));
+    }
+    res.body = match res.body {
+        Body::Stream(bytes) => Body::Events(sse::events(bytes, max_event_bytes)),
+        Body::Full(bytes) => Body::Events(sse::events(once(bytes), max_event_bytes)),
+        Body::Empty => Body::Events(sse::events(once(Bytes::new()), max_event_bytes)),
+        events @ Body::Events(_) => events,
+    };
+    Ok(res)
+}
+
+fn once(bytes: Bytes) -> crate::body::ByteStream {
+    Box::pin(futures_util::stream::once(std::future::ready(Ok(bytes))))
+}
+
+/// The media type without its parameters, in lower case.
+pub(super) fn media_type(res: &Response) -> Option<String> {
+    let value = res.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+}
+
+/// The error that a bad status stands for; a body that does not come in time is left out.
+async fn refused(res: Response) -> Error {
+    let Response { status, headers, body, attempts, .. } = res;
+    let body = match tokio::time::timeout(ERROR_BODY_WAIT, excerpt(body)).await {
+        Ok(bytes) => bytes,
+        Err(_) => Bytes::new(),
+    };
+    describe(status, &headers, body).with_attempts(attempts)
+}
+
+/// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.
+async fn excerpt(body: Body) -> Bytes {
+    use futures_util::StreamExt;
+    match body {
+        Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY as usize)),
+        Body::Stream(mut stream) => {
+            let mut kept = Vec::new();
+            while let Some(Ok(chunk)) = stream.next().await {
+                let room = (ERROR_BODY as usize).saturating_sub(kept.len());
+                kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if kept.len() >= ERROR_BODY as usize {
+                    break;
+                }
+            }
+            kept.into()
+        }
+        Body::Empty | Body::Events(_) => Bytes::new(),
+    }
+}
+
+/// The error that an answer with this status stands for.
+pub fn describe(status: StatusCode, headers: &http::HeaderMap, body: Bytes) -> Error {
+    claude::describe(status, headers, body)
+}
+
+/// All of a body that is no stream of events.
+pub(super) async fn collect(body: Body, limit: u64, length: Option<u64>) -> Result<Bytes> {
+    transport::collect(body, limit, length).await
+}
