@@ -1,1 +1,22 @@
-//! The Node addon.
+//! The Node addon: converts and carries, decides nothing. The only room that names napi.
+//!
+//! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
+//! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
+//! - [`outbox`]: a stream's pieces and its credit · [`upload`]: a request body's pieces and its pauses
+//! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
+#![expect(missing_docs, reason = "napi-derive generates public items without docs")]
+
+mod call;
+mod drain;
+mod engine;
+mod lifecycle;
+mod mailbox;
+mod outbox;
+mod runtime;
+#[cfg(feature = "server")]
+mod simulator;
+mod text;
+mod upload;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

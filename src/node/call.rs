@@ -1,0 +1,114 @@
+//! One call as a task: runs the client, writes its letters, and says something however it ends.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+
+use super::{
+    mailbox::{Letter, Mailbox, Whole},
+    outbox::{End, Outbox},
+    text::Head,
+};
+use crate::{
+    Error, ErrorKind, Phase,
+    body::ByteStream,
+    client::{Call, Client, Content, EventReader},
+};
+
+/// Runs a call to its end. Dropping the future cancels it.
+pub(super) async fn run(client: Arc<Client>, call: Call, outbox: Arc<Outbox>, mailbox: Arc<Mailbox>) {
+    let mut duty = Duty { outbox: &outbox, mailbox: &mailbox, owed: Owed::Answer };
+    let started = Instant::now();
+    let id = outbox.id;
+    let reply = match client.execute(call).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            duty.owed = Owed::Nothing;
+            return mailbox.push(Letter::Failed { id, error });
+        }
+    };
+    let head = Head::new(&reply.head);
+    let content = match reply.content {
+        Content::Empty => Whole::Empty,
+        Content::Json(bytes) => Whole::Json(bytes),
+        Content::Text(bytes) => Whole::Text(bytes),
+        Content::Buffer(bytes) => Whole::Buffer(bytes),
+        Content::Bytes(stream) => {
+            duty.owed = Owed::End;
+            mailbox.push(Letter::Opened { id, head, events: false });
+            return forward_bytes(stream, duty, started).await;
+        }
+        Content::Events(reader) => {
+            duty.owed = Owed::End;
+            mailbox.push(Letter::Opened { id, head, events: true });
+            return forward_events(*reader, duty, started).await;
+        }
+    };
+    duty.owed = Owed::Nothing;
+    mailbox.push(Letter::Settled { id, head, content });
+}
+
+async fn forward_events(mut reader: EventReader, mut duty: Duty<'_>, started: Instant) {
+    let json = reader.is_json();
+    let mut first = Some(started);
+    loop {
+        duty.outbox.credit().await;
+        match reader.next().await {
+            Some(Ok(events)) => duty.outbox.events(&events, json, first.take().map(|at| at.elapsed())),
+            Some(Err(error)) => return duty.end(End::Failed(error)),
+            None => return duty.end(End::Complete),
+        }
+    }
+}
+
+async fn forward_bytes(mut stream: ByteStream, mut duty: Duty<'_>, started: Instant) {
+    let mut first = Some(started);
+    loop {
+        duty.outbox.credit().await;
+        match stream.next().await {
+            Some(Ok(chunk)) => duty.outbox.bytes(chunk, first.take().map(|at| at.elapsed())),
+            Some(Err(error)) => return duty.end(End::Failed(error)),
+            None => return duty.end(End::Complete),
+        }
+    }
+}
+
+/// What JavaScript has still to be told. Whatever unwinds through here pays it on the way.
+struct Duty<'a> {
+    outbox: &'a Arc<Outbox>,
+    mailbox: &'a Mailbox,
+    owed: Owed,
+}
+
+#[derive(PartialEq)]
+enum Owed {
+    Answer,
+    End,
+    Nothing,
+}
+
+impl Duty<'_> {
+    fn end(&mut self, end: End) {
+        self.owed = Owed::Nothing;
+        self.outbox.end(end);
+    }
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        // An aborted call owes nothing: JavaScript aborted it and has forgotten its number.
+        if self.owed == Owed::Nothing || !std::thread::panicking() {
+            return;
+        }
+        let error = Error::new(
+            ErrorKind::Internal,
+            Phase::Total,
+            "trae-native failed inside; the process and other calls are not affected. Please report this",
+        );
+        match self.owed {
+            Owed::Answer => self.mailbox.push(Letter::Failed { id: self.outbox.id, error }),
+            Owed::End | Owed::Nothing => self.outbox.end(End::Failed(error)),
+        }
+    }
+}

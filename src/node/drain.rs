@@ -1,0 +1,164 @@
+//! Writes letters where JavaScript reads them: numbers into a slab, texts and buffers into an array.
+//!
+//! The layout is mirrored in `js/native.ts`: each letter has [`SLOTS`] numbers and two values.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use napi::{
+    Env, Result,
+    bindgen_prelude::{Array, BufferSlice},
+};
+
+use super::{
+    mailbox::{Letter, Whole},
+    outbox::{Batch, End, Pieces},
+    text::{Head, describe_error},
+};
+use crate::response::Timing;
+
+/// Numbers per letter: id, kind, status or end, form or size, attempts or count, queued, connect, first byte or piece.
+pub(super) const SLOTS: usize = 8;
+
+/// The second number of a letter.
+mod kind {
+    pub(super) const SETTLED: f64 = 0.0;
+    pub(super) const OPENED: f64 = 1.0;
+    pub(super) const FAILED: f64 = 2.0;
+    pub(super) const EVENTS: f64 = 3.0;
+    pub(super) const BYTES: f64 = 4.0;
+    pub(super) const ROOM: f64 = 5.0;
+}
+
+/// A drain under way.
+pub(super) struct Drained<'a, 'env> {
+    pub(super) env: Env,
+    pub(super) numbers: &'a mut [f64],
+    pub(super) values: &'a mut Array<'env>,
+    pub(super) place: usize,
+}
+
+impl Drained<'_, '_> {
+    /// Writes one letter; returns the number of the call that it ends.
+    pub(super) fn write(&mut self, letter: Letter) -> Result<Option<u32>> {
+        let over = match letter {
+            Letter::Settled { id, head, content } => {
+                let form = match content {
+                    Whole::Empty => 0.0,
+                    Whole::Json(_) => 1.0,
+                    Whole::Text(_) => 2.0,
+                    Whole::Buffer(_) => 3.0,
+                };
+                self.head(id, kind::SETTLED, form, &head)?;
+                match content {
+                    Whole::Empty => {}
+                    Whole::Json(bytes) => self.text(1, without_bom(&bytes))?,
+                    Whole::Text(bytes) => self.text(1, without_bom(&bytes))?,
+                    Whole::Buffer(bytes) => self.buffer(1, &[bytes])?,
+                }
+                Some(id)
+            }
+            Letter::Opened { id, head, events } => {
+                self.head(id, kind::OPENED, if events { 1.0 } else { 0.0 }, &head)?;
+                None
+            }
+            Letter::Failed { id, error } => {
+                self.numbers(&[f64::from(id), kind::FAILED]);
+                self.text(0, describe_error(&error).as_bytes())?;
+                Some(id)
+            }
+            Letter::Streamed(outbox) => {
+                let batch = outbox.take();
+                let over = batch.end.is_some();
+                self.batch(outbox.id, batch)?;
+                over.then_some(outbox.id)
+            }
+            Letter::Room { id } => {
+                self.numbers(&[f64::from(id), kind::ROOM]);
+                None
+            }
+        };
+        self.place += 1;
+        Ok(over)
+    }
+
+    fn head(&mut self, id: u32, kind: f64, form: f64, head: &Head) -> Result<()> {
+        let Timing { queued, connect, first_byte } = head.timing;
+        self.numbers(&[
+            f64::from(id),
+            kind,
+            f64::from(head.status),
+            form,
+            f64::from(head.attempts),
+            ms(queued),
+            connect.map_or(-1.0, ms),
+            first_byte.map_or(-1.0, ms),
+        ]);
+        self.text(0, head.text.as_bytes())
+    }
+
+    fn batch(&mut self, id: u32, batch: Batch) -> Result<()> {
+        #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^53 bytes")]
+        let size = batch.content.len() as f64;
+        let (end, failure) = match batch.end {
+            None => (0.0, None),
+            Some(End::Complete) => (1.0, None),
+            Some(End::Failed(error)) => (2.0, Some(error)),
+        };
+        let (kind, count) = match &batch.content {
+            Pieces::Events { count, .. } => (kind::EVENTS, *count),
+            Pieces::Bytes(chunks) => (kind::BYTES, u32::try_from(chunks.len()).unwrap_or(u32::MAX)),
+        };
+        let first = batch.first.map_or(-1.0, ms);
+        self.numbers(&[f64::from(id), kind, end, size, f64::from(count), 0.0, 0.0, first]);
+        match batch.content {
+            Pieces::Events { text, .. } => self.text(0, text.as_bytes())?,
+            Pieces::Bytes(chunks) if chunks.is_empty() => {}
+            Pieces::Bytes(chunks) => self.buffer(0, &chunks)?,
+        }
+        match failure {
+            Some(error) => self.text(1, describe_error(&error).as_bytes()),
+            None => Ok(()),
+        }
+    }
+
+    fn numbers(&mut self, numbers: &[f64]) {
+        let from = self.place * SLOTS;
+        if let Some(slots) = self.numbers.get_mut(from..from + numbers.len()) {
+            slots.copy_from_slice(numbers);
+        }
+    }
+
+    /// ASCII goes as Latin-1, which V8 stores as it is; other text is checked and repaired UTF-8.
+    fn text(&mut self, value: u32, bytes: &[u8]) -> Result<()> {
+        let index = self.index(value);
+        if bytes.is_ascii() {
+            self.values.set(index, self.env.create_string_latin1(bytes)?)
+        } else {
+            self.values.set(index, self.env.create_string(String::from_utf8_lossy(bytes))?)
+        }
+    }
+
+    /// One buffer of all the chunks.
+    fn buffer(&mut self, value: u32, chunks: &[Bytes]) -> Result<()> {
+        let index = self.index(value);
+        let buffer = match chunks {
+            [one] => BufferSlice::copy_from(&self.env, one)?,
+            many => BufferSlice::copy_from(&self.env, many.concat())?,
+        };
+        self.values.set(index, buffer)
+    }
+
+    fn index(&self, value: u32) -> u32 {
+        u32::try_from(self.place).unwrap_or(0) * 2 + value
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// A byte order mark is no part of a text.
+fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)
+}

@@ -1,0 +1,250 @@
+//! One JavaScript environment's end of the engine: calls out by one synchronous call, news back by one drain.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use napi::{
+    Env,
+    bindgen_prelude::{Array, Buffer, Either, Float64Array, Function, Uint8Array},
+};
+use napi_derive::napi;
+use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    call,
+    drain::{Drained, SLOTS},
+    lifecycle,
+    mailbox::{Letter, Mailbox, lock},
+    outbox::Outbox,
+    runtime, text,
+    upload::{self, Upload},
+};
+use crate::{
+    Error, ErrorKind, Phase,
+    body::Body,
+    client::{Call, Client, defaults},
+};
+
+/// What a client is to JavaScript: a name for the options and the pool behind it.
+#[napi]
+pub struct NativeClient(Arc<Client>);
+
+#[napi]
+impl NativeClient {
+    /// A client with other options on the same pool, or why the options are wrong.
+    #[napi]
+    pub fn extend(&self, config: String) -> Either<Self, String> {
+        made(parse(&config).and_then(|config| self.0.extend(config)))
+    }
+
+    /// What the pool is doing, as JSON.
+    #[napi]
+    pub fn stats(&self) -> String {
+        serde_json::to_string(&self.0.stats()).unwrap_or_default()
+    }
+}
+
+fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
+    match client {
+        Ok(client) => Either::A(NativeClient(Arc::new(client))),
+        Err(error) => Either::B(text::describe_error(&error)),
+    }
+}
+
+fn parse(json: &str) -> crate::Result<serde_json::Value> {
+    serde_json::from_str(json).map_err(|cause| Error::config("options that are no JSON").with_source(cause))
+}
+
+/// A call that is under way.
+pub(super) struct Running {
+    pub(super) abort: AbortHandle,
+    outbox: Arc<Outbox>,
+    upload: Option<Upload>,
+}
+
+/// Calls by number. Only JavaScript's thread and the environment's exit touch it, so the lock is never contended.
+pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
+
+/// One per environment. Its calls are cancelled and joined when the environment goes.
+#[napi]
+pub struct Engine {
+    mailbox: Arc<Mailbox>,
+    running: Calls,
+    tasks: TaskTracker,
+}
+
+#[napi]
+impl Engine {
+    /// `wake` is called, with nothing, whenever there is something to drain.
+    #[napi(constructor)]
+    pub fn new(env: Env, wake: Function<'_, (), ()>) -> napi::Result<Self> {
+        let waker = wake
+            .build_threadsafe_function()
+            .weak::<true>()
+            .callee_handled::<false>()
+            .build_callback(|_| Ok(()))?;
+        let engine =
+            Self { mailbox: Arc::new(Mailbox::new(waker)), running: Calls::default(), tasks: TaskTracker::new() };
+        lifecycle::on_exit(env, Arc::clone(&engine.running), engine.tasks.clone())?;
+        Ok(engine)
+    }
+
+    /// A client, or why its options are wrong: a string is the error's data.
+    #[napi]
+    pub fn create_client(&self, config: String) -> Either<NativeClient, String> {
+        // The transport wants a runtime at hand; without one the first call will say why.
+        let _guard = runtime::handle();
+        made(parse(&config).and_then(Client::new))
+    }
+
+    /// Starts a call. Its outcome comes through the drain, whatever happens.
+    #[napi]
+    #[expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
+    pub fn send(
+        &mut self,
+        env: Env,
+        client: &NativeClient,
+        id: u32,
+        method: String,
+        url: String,
+        json: Option<String>,
+        bytes: Option<Uint8Array>,
+        content_type: Option<String>,
+        options: Option<String>,
+        upload: bool,
+    ) -> napi::Result<()> {
+        let runtime = runtime::handle()?;
+        let (pieces, body, content_type) = match (json, bytes) {
+            (Some(json), _) => (None, Body::Full(json.into()), Some("application/json".to_owned())),
+            (None, Some(bytes)) => (None, Body::Full(Bytes::copy_from_slice(&bytes)), content_type),
+            (None, None) if upload => {
+                let (pieces, body) = upload::channel(id, &self.mailbox);
+                (Some(pieces), body, content_type)
+            }
+            (None, None) => (None, Body::Empty, content_type),
+        };
+        let (client, mailbox) = (Arc::clone(&client.0), Arc::clone(&self.mailbox));
+        let outbox = Arc::new(Outbox::new(id, Arc::clone(&mailbox)));
+        let letters = Arc::clone(&outbox);
+        let task = async move {
+            let call = method
+                .parse()
+                .map_err(|_| Error::config("that is no HTTP method"))
+                .and_then(|method| {
+                    let options = options.as_deref().map(parse).transpose()?;
+                    Ok(Call { method, url, body, content_type, options })
+                });
+            match call {
+                Ok(call) => call::run(client, call, letters, mailbox).await,
+                Err(error) => mailbox.push(Letter::Failed { id, error }),
+            }
+        };
+        let abort = runtime.spawn(self.tasks.track_future(task)).abort_handle();
+        let mut running = lock(&self.running);
+        if running.is_empty() {
+            lifecycle::hold(env, self.mailbox.waker());
+        }
+        running.insert(id, Running { abort, outbox, upload: pieces });
+        Ok(())
+    }
+
+    /// Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.
+    /// Returns how many letters there were; as many as the slab holds means that there may be more.
+    #[napi]
+    pub fn drain(&mut self, env: Env, mut slab: Float64Array, mut values: Array<'_>) -> napi::Result<u32> {
+        // SAFETY: the slab is the facade's own, used by nobody else, and no JavaScript runs before we return.
+        #[expect(unsafe_code, reason = "a typed array's memory is JavaScript's")]
+        let numbers = unsafe { slab.as_mut() };
+        let most = (numbers.len() / SLOTS).max(1);
+        let letters = self.mailbox.take(most);
+        let count = letters.len();
+        let mut drained = Drained { env, numbers, values: &mut values, place: 0 };
+        for letter in letters {
+            if let Some(over) = drained.write(letter)? {
+                self.forget(env, over);
+            }
+        }
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// Ends a call; its letters, if any are on their way, are for nobody.
+    #[napi]
+    pub fn abort(&mut self, env: Env, id: u32) {
+        if let Some(running) = lock(&self.running).get(&id) {
+            running.abort.abort();
+        }
+        self.forget(env, id);
+    }
+
+    /// JavaScript has read this many bytes of a stream.
+    #[napi]
+    pub fn grant(&self, id: u32, bytes: u32) {
+        if let Some(running) = lock(&self.running).get(&id) {
+            running.outbox.grant(bytes as usize);
+        }
+    }
+
+    /// Queues a piece of a request body; `false` asks to wait for the letter that says there is room.
+    #[napi]
+    pub fn upload(&self, id: u32, piece: Uint8Array) -> bool {
+        match lock(&self.running).get(&id).and_then(|running| running.upload.as_ref()) {
+            Some(upload) => upload.push(Bytes::copy_from_slice(&piece)),
+            None => true,
+        }
+    }
+
+    /// Ends a request body, with an error where its producer failed.
+    #[napi]
+    pub fn upload_end(&mut self, id: u32, failure: Option<String>) {
+        let upload = lock(&self.running).get_mut(&id).and_then(|running| running.upload.take());
+        let Some(upload) = upload else { return };
+        if let Some(failure) = failure {
+            let message = format!("the request body failed while it was read: {failure}");
+            upload.fail(Error::new(ErrorKind::RequestBody, Phase::FirstByte, message));
+        }
+    }
+
+    /// The data of the error that an answer stands for.
+    #[napi]
+    pub fn describe_status(&self, status: u16, headers: String, body: Buffer) -> String {
+        text::describe_status(status, &headers, body.to_vec())
+    }
+
+    /// `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count.
+    #[napi]
+    pub fn counters(&self) -> Vec<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let count = |count: usize| count as f64;
+        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+        let wakeups = self.mailbox.wakeups() as f64;
+        vec![wakeups, count(lock(&self.running).len()), count(self.tasks.len())]
+    }
+
+    fn forget(&mut self, env: Env, id: u32) {
+        let mut running = lock(&self.running);
+        if running.remove(&id).is_some() && running.is_empty() {
+            lifecycle::release(env, self.mailbox.waker());
+        }
+    }
+}
+
+/// Calls left over when JavaScript drops the engine are for nobody.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        lifecycle::abort_all(&self.running);
+    }
+}
+
+/// The defaults by option name, as JSON.
+#[napi]
+pub fn option_defaults() -> String {
+    defaults().to_string()
+}
+
+/// Numbers per letter in the slab.
+#[napi]
+pub const LETTER_SLOTS: u32 = SLOTS as u32;

@@ -1,0 +1,103 @@
+//! Everything that Rust has to say to one JavaScript environment, and the one wake-up for all of it.
+//!
+//! Invariants: a wake-up is sent only when none is pending, so there are never more wake-ups than
+//! drains; the pending flag falls before the letters are taken, so a letter pushed later always finds
+//! either its drain still to come or a wake-up of its own.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use napi::{
+    Status,
+    threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
+};
+
+use super::{outbox::Outbox, text::Head};
+use crate::Error;
+
+/// The wake-up: weak, so that an idle client does not keep a script alive.
+pub(super) type Waker = ThreadsafeFunction<(), (), (), Status, false, true>;
+
+/// One thing that JavaScript has to know.
+pub(super) enum Letter {
+    /// A call is over: its whole answer.
+    Settled { id: u32, head: Head, content: Whole },
+    /// A call's headers are here; its content follows through the outbox.
+    Opened { id: u32, head: Head, events: bool },
+    /// A call is over: it failed before there was an answer.
+    Failed { id: u32, error: Error },
+    /// A stream has something in its outbox.
+    Streamed(Arc<Outbox>),
+    /// An upload has room again.
+    Room { id: u32 },
+}
+
+/// A whole content, as JavaScript will hold it.
+pub(super) enum Whole {
+    Empty,
+    Json(Bytes),
+    Text(Bytes),
+    Buffer(Bytes),
+}
+
+/// The letters of one environment.
+pub(super) struct Mailbox {
+    letters: Mutex<Vec<Letter>>,
+    pending: AtomicBool,
+    waker: Waker,
+    wakeups: AtomicU64,
+}
+
+impl Mailbox {
+    pub(super) fn new(waker: Waker) -> Self {
+        Self {
+            letters: Mutex::default(),
+            pending: AtomicBool::new(false),
+            waker,
+            wakeups: AtomicU64::new(0),
+        }
+    }
+
+    /// Leaves a letter and wakes JavaScript unless it is about to come anyway.
+    pub(super) fn push(&self, letter: Letter) {
+        lock(&self.letters).push(letter);
+        self.wake();
+    }
+
+    /// Sends a wake-up unless one is pending.
+    pub(super) fn wake(&self) {
+        if !self.pending.swap(true, Ordering::AcqRel) {
+            self.wakeups.fetch_add(1, Ordering::Relaxed);
+            // An environment that is going away takes no more calls, and nobody is left to tell.
+            let _closing = self.waker.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Takes at most this many letters, oldest first; the rest keeps its place.
+    pub(super) fn take(&self, most: usize) -> Vec<Letter> {
+        self.pending.store(false, Ordering::Release);
+        let mut letters = lock(&self.letters);
+        if letters.len() <= most {
+            return std::mem::take(&mut *letters);
+        }
+        let rest = letters.split_off(most);
+        std::mem::replace(&mut *letters, rest)
+    }
+
+    /// How often JavaScript was woken.
+    pub(super) fn wakeups(&self) -> u64 {
+        self.wakeups.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+}
+
+/// A lock whose holder panicked still guards sound data here: every critical section is one push or take.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,110 @@
+//! The texts that cross: heads, events and errors, written so that JavaScript reads each with one parse.
+
+use std::fmt::Write;
+
+use http::{HeaderMap, StatusCode, Version};
+use serde_json::json;
+
+use crate::{Error, client, event::Event, response::Timing};
+
+/// An answer's head: numbers for the slab, and one text for the rest.
+pub(super) struct Head {
+    pub(super) status: u16,
+    pub(super) attempts: u32,
+    pub(super) timing: Timing,
+    /// Reason phrase, protocol, final URL, then a line `name: value` per header. No part can hold a line break.
+    pub(super) text: String,
+}
+
+impl Head {
+    pub(super) fn new(head: &client::Head) -> Self {
+        let mut text = String::with_capacity(512);
+        text.push_str(head.status.canonical_reason().unwrap_or(""));
+        text.push('\n');
+        text.push_str(protocol(head.version));
+        text.push('\n');
+        text.push_str(head.url.as_str());
+        headers(&mut text, &head.headers);
+        Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "2",
+        Version::HTTP_10 => "1.0",
+        _ => "1.1",
+    }
+}
+
+/// Bytes above U+007F become the characters of the same number, as fetch shows them.
+fn headers(text: &mut String, headers: &HeaderMap) {
+    for (name, value) in headers {
+        text.push('\n');
+        text.push_str(name.as_str());
+        text.push_str(": ");
+        match value.to_str() {
+            Ok(value) => text.push_str(value),
+            Err(_) => text.extend(value.as_bytes().iter().map(|byte| char::from(*byte))),
+        }
+    }
+}
+
+/// An event whose data is text, as a JSON object.
+pub(super) fn describe_event(text: &mut String, event: &Event) {
+    let name = if event.event.is_empty() { "message" } else { &event.event };
+    let mut object = json!({ "event": name, "data": event.data });
+    if !event.id.is_empty() {
+        object["id"] = json!(event.id);
+    }
+    if let Some(retry) = event.retry {
+        object["retry"] = json!(retry.as_millis());
+    }
+    let _infallible = write!(text, "{object}");
+}
+
+/// A failure as data: `js/errors.ts` makes a class of it.
+pub(super) fn describe_error(error: &Error) -> String {
+    let mut causes = Vec::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let response = error.response();
+    let mut head = String::new();
+    if let Some(response) = response {
+        headers(&mut head, &response.headers);
+    }
+    json!({
+        "code": error.code(),
+        "phase": error.phase().name(),
+        "message": error.message(),
+        "status": error.status(),
+        "type": response.and_then(|r| r.api_type.as_deref()),
+        "requestId": response.and_then(|r| r.request_id.as_deref()),
+        "retryable": error.is_retryable(),
+        "retryAfterMs": error.retry_after().map(|after| after.as_millis()),
+        "attempts": error.attempts(),
+        "causes": causes,
+        "response": response.map(|r| json!({
+            "status": r.status.as_u16(),
+            "statusText": r.status.canonical_reason().unwrap_or(""),
+            "headers": head,
+            "body": String::from_utf8_lossy(&r.body),
+        })),
+    })
+    .to_string()
+}
+
+/// The error that JavaScript asks for when its own `validateStatus` says no.
+pub(super) fn describe_status(status: u16, lines: &str, body: Vec<u8>) -> String {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
+        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
+            headers.append(name, value);
+        }
+    }
+    let status = StatusCode::from_u16(status).unwrap_or_default();
+    describe_error(&client::describe(status, &headers, body.into()))
+}
