@@ -1,0 +1,105 @@
+// A request's content as bytes: what is small goes at once, what is a stream goes piece by piece.
+
+import { config } from './errors.js';
+import { isPlain } from './secrets.js';
+
+/** What can be sent. Everything that is not named here is sent as JSON. */
+export type Encoded =
+  | { kind: 'none' }
+  | { kind: 'json'; text: string }
+  | { kind: 'bytes'; bytes: Uint8Array; type: string }
+  | { kind: 'stream'; source: AsyncIterable<unknown>; type: string; length?: number };
+
+const BINARY = 'application/octet-stream';
+
+export function encode(data: unknown): Encoded {
+  if (data === undefined || data === null) return { kind: 'none' };
+  // A string is what somebody has already encoded: JSON, unless a header says otherwise.
+  if (typeof data === 'string') return { kind: 'json', text: data };
+  const plain = typeof data !== 'object' || Array.isArray(data) || (isPlain(data) && !(Symbol.asyncIterator in data));
+  if (plain) return { kind: 'json', text: json(data) };
+  return special(data) ?? { kind: 'json', text: json(data) };
+}
+
+function special(data: object): Encoded | undefined {
+  // A typed array is sent as the part of its buffer that it shows, no more.
+  if (ArrayBuffer.isView(data)) return bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (data instanceof ArrayBuffer || isShared(data)) return bytes(new Uint8Array(data as ArrayBuffer));
+  if (data instanceof URLSearchParams) {
+    return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');
+  }
+  if (isFormData(data)) return form(data);
+  if (isBlob(data)) return { kind: 'stream', source: pieces(data.stream()), type: data.type || BINARY, length: data.size };
+  if (isAsync(data)) return { kind: 'stream', source: data, type: BINARY };
+  if (isReadableStream(data)) return { kind: 'stream', source: pieces(data), type: BINARY };
+  return undefined;
+}
+
+function bytes(view: Uint8Array, type = BINARY): Encoded {
+  return { kind: 'bytes', bytes: view, type };
+}
+
+function json(data: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (cause) {
+    throw config(`the request body can't be written as JSON: ${(cause as Error).message}`, cause);
+  }
+  if (text === undefined) throw config(`the request body can't be written as JSON: it is a ${typeof data}`);
+  return text;
+}
+
+/** Node's own encoder makes the parts; files are read as they are sent. */
+function form(data: FormData): Encoded {
+  const encoded = new Response(data);
+  const type = encoded.headers.get('content-type') ?? 'multipart/form-data';
+  return { kind: 'stream', source: pieces(encoded.body as ReadableStream<Uint8Array>), type };
+}
+
+async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let whole = false;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) {
+        whole = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    if (!whole) await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+/** A piece of a streamed body as bytes. */
+export function piece(value: unknown): Uint8Array {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  throw new TypeError(`a streamed body must give strings or bytes, got ${value === null ? 'null' : typeof value}`);
+}
+
+function isShared(data: object): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && data instanceof SharedArrayBuffer;
+}
+
+function isAsync(data: object): data is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in data && !isReadableStream(data);
+}
+
+function isReadableStream(data: object): data is ReadableStream<Uint8Array> {
+  return typeof (data as { getReader?: unknown }).getReader === 'function';
+}
+
+/** By shape, so that a polyfill's objects pass and Node's own class need not be loaded to ask. */
+function isBlob(data: object): data is Blob {
+  return typeof (data as Blob).stream === 'function' && typeof (data as Blob).size === 'number';
+}
+
+function isFormData(data: object): data is FormData {
+  return Object.prototype.toString.call(data) === '[object FormData]';
+}

@@ -1,0 +1,156 @@
+// One call in JavaScript: a promise that settles once, whatever happens on either side.
+
+import { aborted, fromFailure, ParseError, type TraeError } from './errors.js';
+import { abandon, engine, Form, type Head, type Listener } from './native.js';
+import { ByteReadable } from './readable.js';
+import { TraeResponse } from './response.js';
+import { EventStream } from './stream.js';
+
+export interface Plan {
+  method: string;
+  config: () => object;
+  signal: AbortSignal | undefined;
+  validateStatus: ((status: number) => boolean) | null | undefined;
+  transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
+  /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
+  responseType: string | undefined;
+  /** Called once, when neither answer nor stream has anything more to say. */
+  over(): void;
+}
+
+export class Call implements Listener {
+  id = 0;
+  readonly promise: Promise<TraeResponse>;
+  #resolve!: (response: TraeResponse) => void;
+  #reject!: (error: unknown) => void;
+  readonly #plan: Plan;
+  readonly #started = performance.now();
+  #stream: EventStream | ByteReadable | undefined;
+  #response: TraeResponse | undefined;
+  #onAbort: (() => void) | undefined;
+  #room: (() => void) | undefined;
+
+  constructor(plan: Plan) {
+    this.#plan = plan;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (plan.signal) {
+      this.#onAbort = () => this.abort(plan.signal?.reason);
+      plan.signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+  }
+
+  abort(reason?: unknown): void {
+    abandon(this.id);
+    const error = aborted(this.#stream ? 'body' : 'firstByte', reason);
+    if (this.#stream) this.ended(error);
+    else this.failed(error);
+  }
+
+  settled(head: Head, form: Form, content: unknown): void {
+    const total = performance.now() - this.#started;
+    const response = new TraeResponse(head, undefined as unknown, this.#plan.method, this.#plan.config, total);
+    this.#over();
+    try {
+      if (!this.#valid(response, content)) return;
+      response.data = this.#data(form, content, response);
+      const transform = this.#plan.transformResponse;
+      if (transform) response.data = transform(response.data, response.headers, response.status);
+      this.#resolve(response);
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  opened(head: Head, events: boolean): void {
+    const { method, config } = this.#plan;
+    const response = new TraeResponse(head, undefined as unknown, method, config, null);
+    this.#response = response;
+    const release = (): void => this.#over();
+    const stream = events ? new EventStream(this.id, response, release) : new ByteReadable(this.id, release);
+    this.#stream = stream;
+    response.data = stream;
+    if (this.#valid(response, undefined)) this.#resolve(response);
+    else abandon(this.id);
+  }
+
+  failed(error: TraeError): void {
+    this.#over();
+    this.#reject(error);
+  }
+
+  events(text: string | undefined, size: number, count: number, firstMs: number): void {
+    if (count > 0) (this.#stream as EventStream).take(text as string, size, firstMs);
+  }
+
+  bytes(chunk: Buffer | undefined, size: number): void {
+    if (chunk) (this.#stream as ByteReadable).fill(chunk, size);
+  }
+
+  ended(error: TraeError | undefined): void {
+    this.#response?.finish(performance.now() - this.#started);
+    this.#stream?.end(error);
+    this.#over();
+  }
+
+  room(): void {
+    this.#room?.();
+  }
+
+  /** Sends a streamed body; waits whenever Rust has enough to send. */
+  async send(pieces: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Promise<void> {
+    try {
+      for await (const piece of pieces) {
+        if (this.#done) return;
+        if (engine.upload(this.id, bytes(piece))) continue;
+        await new Promise<void>((resolve) => {
+          this.#room = resolve;
+        });
+      }
+      engine.uploadEnd(this.id);
+    } catch (cause) {
+      engine.uploadEnd(this.id, cause instanceof Error ? cause.message : String(cause));
+    }
+  }
+
+  #done = false;
+
+  #over(): void {
+    if (this.#done) return;
+    this.#done = true;
+    // A long-lived signal must not remember calls that are over.
+    if (this.#onAbort) this.#plan.signal?.removeEventListener('abort', this.#onAbort);
+    this.#room?.();
+    this.#plan.over();
+  }
+
+  /** Asks the caller's own `validateStatus`, where there is one. */
+  #valid(response: TraeResponse, content: unknown): boolean {
+    const { validateStatus } = this.#plan;
+    if (validateStatus == null || validateStatus(response.status)) return true;
+    const body = typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
+    const failure = engine.describeStatus(response.status, response.headerLines, body);
+    this.#reject(fromFailure(failure));
+    return false;
+  }
+
+  #data(form: Form, content: unknown, response: TraeResponse): unknown {
+    if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
+    if (form !== Form.Json) return content;
+    try {
+      return JSON.parse(content as string);
+    } catch (cause) {
+      const { status, requestId } = response;
+      const message = `the answer is no JSON: ${(content as string).length} characters, status ${status}`;
+      throw new ParseError({ code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null }, withoutText(cause));
+    }
+  }
+}
+
+/** V8 quotes the text that it could not parse; an answer may be private. */
+function withoutText(cause: unknown): Error {
+  const message = (cause as Error).message.replace(/["'].*["']/s, '…');
+  return new SyntaxError(message);
+}

@@ -1,0 +1,172 @@
+// Failures as classes. They cross as data; this table is the only place that turns a code into a class.
+
+import { inspect } from 'node:util';
+import { Headers } from './headers.js';
+import { isSecretHeader } from './secrets.js';
+
+/** A failure as Rust describes it (`src/node/text.rs`). */
+export interface Failure {
+  code: string;
+  phase: string;
+  message: string;
+  status: number | null;
+  type: string | null;
+  requestId: string | null;
+  retryable: boolean;
+  retryAfterMs: number | null;
+  attempts: number;
+  causes: string[];
+  response: { status: number; statusText: string; headers: string; body: string } | null;
+}
+
+/** The answer that came with a failure. */
+export interface ErrorResponse {
+  status: number;
+  statusText: string;
+  headers: Headers;
+  data: unknown;
+}
+
+export class TraeError extends Error {
+  readonly code: string;
+  readonly phase: string;
+  readonly retryable: boolean;
+  readonly attempts: number;
+  declare readonly status?: number;
+  declare readonly type?: string;
+  declare readonly requestId?: string;
+  declare readonly retryAfterMs?: number;
+  declare readonly response?: ErrorResponse;
+
+  constructor(failure: Partial<Failure> & { message: string }, cause?: unknown) {
+    super(failure.message, cause === undefined ? undefined : { cause });
+    this.code = failure.code ?? 'INTERNAL';
+    this.phase = failure.phase ?? 'prepare';
+    this.retryable = failure.retryable ?? false;
+    this.attempts = failure.attempts ?? 1;
+    if (failure.status != null) this.status = failure.status;
+    if (failure.type != null) this.type = failure.type;
+    if (failure.requestId != null) this.requestId = failure.requestId;
+    if (failure.retryAfterMs != null) this.retryAfterMs = failure.retryAfterMs;
+    if (failure.response) {
+      const { status, statusText, headers, body } = failure.response;
+      const response = { status, statusText, headers: Headers.parse(headers), data: parsed(body) };
+      // Not enumerable: a logger that walks an error's fields would print whole answers.
+      Object.defineProperty(this, 'response', { value: response });
+    }
+    if (failure.code === 'INTERNAL') Error.captureStackTrace?.(this, TraeError);
+  }
+
+  override get name(): string {
+    return this.constructor.name;
+  }
+
+  /** The facts, without the answer's body. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, code, phase, status, type, requestId, retryable, retryAfterMs, attempts } = this;
+    return { name, message, code, phase, status, type, requestId, retryable, retryAfterMs, attempts };
+  }
+
+  [inspect.custom](_depth: number, options: object): string {
+    const { name: _name, message: _message, ...facts } = this.toJSON();
+    const shown = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+    const cause = this.cause === undefined ? '' : `\n  [cause]: ${inspect(this.cause, options)}`;
+    return `${this.stack ?? this.message} ${inspect(shown, options)}${cause}`;
+  }
+}
+
+export class HttpError extends TraeError {}
+export class BadRequestError extends HttpError {}
+export class AuthenticationError extends HttpError {}
+export class PermissionError extends HttpError {}
+export class NotFoundError extends HttpError {}
+export class ConflictError extends HttpError {}
+export class RequestTooLargeError extends HttpError {}
+export class UnprocessableError extends HttpError {}
+export class RateLimitError extends HttpError {}
+export class OverloadedError extends HttpError {}
+export class ServerError extends HttpError {}
+export class ConnectionError extends TraeError {}
+export class TimeoutError extends TraeError {}
+export class AbortError extends TraeError {}
+export class StreamError extends TraeError {}
+export class IncompleteStreamError extends StreamError {}
+export class StreamIdleError extends StreamError {}
+export class ParseError extends StreamError {}
+export class ApiStreamError extends StreamError {}
+export class ValidationError extends TraeError {}
+export class LimitError extends TraeError {}
+export class RedirectError extends TraeError {}
+export class QueueFullError extends TraeError {}
+export class CircuitOpenError extends TraeError {}
+export class ConfigError extends TraeError {}
+
+const CLASSES: Record<string, typeof TraeError> = {
+  BAD_REQUEST: BadRequestError,
+  AUTHENTICATION: AuthenticationError,
+  PERMISSION: PermissionError,
+  NOT_FOUND: NotFoundError,
+  CONFLICT: ConflictError,
+  REQUEST_TOO_LARGE: RequestTooLargeError,
+  UNPROCESSABLE: UnprocessableError,
+  RATE_LIMIT: RateLimitError,
+  OVERLOADED: OverloadedError,
+  SERVER: ServerError,
+  HTTP_STATUS: HttpError,
+  DNS: ConnectionError,
+  CONNECTION_REFUSED: ConnectionError,
+  CONNECTION_RESET: ConnectionError,
+  CONNECTION: ConnectionError,
+  TLS: ConnectionError,
+  PROXY: ConnectionError,
+  INCOMPLETE: ConnectionError,
+  REQUEST_BODY: ConnectionError,
+  DECODE: ConnectionError,
+  TIMEOUT: TimeoutError,
+  ABORTED: AbortError,
+  INCOMPLETE_STREAM: IncompleteStreamError,
+  STREAM_IDLE: StreamIdleError,
+  PARSE: ParseError,
+  API_STREAM: ApiStreamError,
+  TOO_LARGE: LimitError,
+  REDIRECT: RedirectError,
+  QUEUE_FULL: QueueFullError,
+  CONFIG: ConfigError,
+  INTERNAL: TraeError,
+};
+
+/** The error that Rust described, with its causes as a chain. */
+export function fromFailure(json: string): TraeError {
+  const failure = JSON.parse(json) as Failure;
+  let cause: Error | undefined;
+  for (const message of failure.causes.reverse()) {
+    cause = cause ? new Error(message, { cause }) : new Error(message);
+    cause.stack = `Error: ${message}`;
+  }
+  return new (CLASSES[failure.code] ?? TraeError)(failure, cause);
+}
+
+/** The caller gave up; `cause` is the signal's reason. */
+export function aborted(phase: string, reason?: unknown): AbortError {
+  const why = reason instanceof Error && reason.message ? `: ${reason.message}` : '';
+  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}` }, reason);
+}
+
+export function config(message: string, cause?: unknown): ConfigError {
+  return new ConfigError({ code: 'CONFIG', phase: 'prepare', message }, cause);
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return body;
+  }
+}
+
+/** Header lines fit to be shown. */
+export function shownHeaders(headers: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) && value != null ? '[redacted]' : value]),
+  );
+}

@@ -1,0 +1,46 @@
+// What `trae-native` is to the outside: every public name, and nothing else. The contract is index.d.ts.
+//
+// - client.ts: the client · config.ts: its options · call.ts: one call · body.ts: what it sends
+// - stream.ts: events · readable.ts: bytes · response.ts and headers.ts: answers
+// - errors.ts: failures as classes · secrets.ts: what is never shown
+// - native.ts: the only room that talks to Rust
+
+import { type Client, createClient } from './client.js';
+
+export { createClient } from './client.js';
+export {
+  AbortError,
+  ApiStreamError,
+  AuthenticationError,
+  BadRequestError,
+  CircuitOpenError,
+  ConfigError,
+  ConflictError,
+  ConnectionError,
+  HttpError,
+  IncompleteStreamError,
+  LimitError,
+  NotFoundError,
+  OverloadedError,
+  ParseError,
+  PermissionError,
+  QueueFullError,
+  RateLimitError,
+  RedirectError,
+  RequestTooLargeError,
+  ServerError,
+  StreamError,
+  StreamIdleError,
+  TimeoutError,
+  TraeError,
+  UnprocessableError,
+  ValidationError,
+} from './errors.js';
+export { EventStream } from './stream.js';
+
+/** A client that is ready; its pool is made when it is first used. */
+export const trae: Client & { create: typeof createClient } = Object.defineProperty(createClient(), 'create', {
+  value: createClient,
+}) as Client & { create: typeof createClient };
+
+export default trae;

@@ -1,0 +1,161 @@
+// The JavaScript end of the mailbox: one wake-up, one drain, every call told what happened to it.
+// The layout of a letter is that of src/node/drain.rs.
+
+import { createRequire } from 'node:module';
+import { fromFailure, type TraeError } from './errors.js';
+
+/** The addon, as napi made it. */
+export interface NativeClient {
+  extend(config: string): NativeClient | string;
+  stats(): string;
+}
+
+interface Engine {
+  createClient(config: string): NativeClient | string;
+  send(
+    client: NativeClient,
+    id: number,
+    method: string,
+    url: string,
+    json: string | undefined,
+    bytes: Uint8Array | undefined,
+    contentType: string | undefined,
+    options: string | undefined,
+    upload: boolean,
+  ): void;
+  drain(slab: Float64Array, values: unknown[]): number;
+  abort(id: number): void;
+  grant(id: number, bytes: number): void;
+  upload(id: number, piece: Uint8Array): boolean;
+  uploadEnd(id: number, failure?: string): void;
+  describeStatus(status: number, headers: string, body: Uint8Array): string;
+  counters(): number[];
+}
+
+interface Binding {
+  Engine: new (wake: () => void) => Engine;
+  LETTER_SLOTS: number;
+  optionDefaults(): string;
+  NativeSimulator: new (options: string) => never;
+}
+
+export const native = createRequire(__filename)('../native/index.js') as Binding;
+
+/** What an answer's head says, before anybody asks for its headers. */
+export interface Head {
+  status: number;
+  attempts: number;
+  queuedMs: number;
+  connectMs: number | null;
+  firstByteMs: number | null;
+  /** Reason phrase, protocol, URL, then a line per header. */
+  text: string;
+}
+
+export const enum Form {
+  Empty = 0,
+  Json = 1,
+  Text = 2,
+  Buffer = 3,
+}
+
+/** Whoever waits for a call. None of these may throw. */
+export interface Listener {
+  settled(head: Head, form: Form, content: unknown): void;
+  opened(head: Head, events: boolean): void;
+  failed(error: TraeError): void;
+  /** `text` is the elements of a JSON array. */
+  events(text: string | undefined, size: number, count: number, firstMs: number): void;
+  bytes(chunk: Buffer | undefined, size: number, firstMs: number): void;
+  ended(error: TraeError | undefined): void;
+  room(): void;
+}
+
+const enum Kind {
+  Settled = 0,
+  Opened = 1,
+  Failed = 2,
+  Events = 3,
+  Bytes = 4,
+  Room = 5,
+}
+
+const SLOTS = native.LETTER_SLOTS;
+const MOST = 256;
+const slab = new Float64Array(SLOTS * MOST);
+const values: unknown[] = new Array(2 * MOST).fill(undefined);
+const listeners = new Map<number, Listener>();
+let lastId = 0;
+
+export const engine = new native.Engine(wake);
+
+/** Expects letters for a new call under the number returned. */
+export function listen(listener: Listener): number {
+  do lastId = (lastId + 1) >>> 0;
+  while (listeners.has(lastId));
+  listeners.set(lastId, listener);
+  return lastId;
+}
+
+/** Ends a call in Rust; none of its letters is delivered any more. */
+export function abandon(id: number): void {
+  if (listeners.delete(id)) engine.abort(id);
+}
+
+function wake(): void {
+  let count: number;
+  do {
+    count = engine.drain(slab, values);
+    for (let place = 0; place < count; place++) deliver(place * SLOTS, place * 2);
+  } while (count === MOST);
+}
+
+function deliver(at: number, value: number): void {
+  const first = values[value];
+  const second = values[value + 1];
+  values[value] = undefined;
+  values[value + 1] = undefined;
+  const id = slab[at] as number;
+  const listener = listeners.get(id);
+  if (listener === undefined) return;
+  switch (slab[at + 1] as Kind) {
+    case Kind.Settled:
+      listeners.delete(id);
+      return listener.settled(headAt(at, first as string), slab[at + 3] as Form, second);
+    case Kind.Opened:
+      return listener.opened(headAt(at, first as string), slab[at + 3] === 1);
+    case Kind.Failed:
+      listeners.delete(id);
+      return listener.failed(fromFailure(first as string));
+    case Kind.Events:
+    case Kind.Bytes:
+      return piece(listener, at, first, second);
+    case Kind.Room:
+      return listener.room();
+  }
+}
+
+function piece(listener: Listener, at: number, content: unknown, failure: unknown): void {
+  const size = slab[at + 3] as number;
+  const firstMs = slab[at + 7] as number;
+  const end = slab[at + 2];
+  if (end !== 0) listeners.delete(slab[at] as number);
+  if (slab[at + 1] === Kind.Events) listener.events(content as string, size, slab[at + 4] as number, firstMs);
+  else if (content !== undefined) listener.bytes(content as Buffer, size, firstMs);
+  if (end !== 0) listener.ended(end === 2 ? fromFailure(failure as string) : undefined);
+}
+
+function headAt(at: number, text: string): Head {
+  return {
+    status: slab[at + 2] as number,
+    attempts: slab[at + 4] as number,
+    queuedMs: slab[at + 5] as number,
+    connectMs: known(slab[at + 6] as number),
+    firstByteMs: known(slab[at + 7] as number),
+    text,
+  };
+}
+
+function known(ms: number): number | null {
+  return ms < 0 ? null : ms;
+}
