@@ -29,7 +29,8 @@ function special(data: object): Encoded | undefined {
     return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');
   }
   if (isFormData(data)) return form(data);
-  if (isBlob(data)) return { kind: 'stream', source: pieces(data.stream()), type: data.type || BINARY, length: data.size };
+  if (isBlob(data))
+    return { kind: 'stream', source: pieces(data.stream()), type: data.type || BINARY, length: data.size };
   if (isAsync(data)) return { kind: 'stream', source: data, type: BINARY };
   if (isReadableStream(data)) return { kind: 'stream', source: pieces(data), type: BINARY };
   return undefined;

@@ -130,7 +130,8 @@ export class Call implements Listener {
   #valid(response: TraeResponse, content: unknown): boolean {
     const { validateStatus } = this.#plan;
     if (validateStatus == null || validateStatus(response.status)) return true;
-    const body = typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
+    const body =
+      typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
     const failure = engine.describeStatus(response.status, response.headerLines, body);
     this.#reject(fromFailure(failure));
     return false;
@@ -144,7 +145,10 @@ export class Call implements Listener {
     } catch (cause) {
       const { status, requestId } = response;
       const message = `the answer is no JSON: ${(content as string).length} characters, status ${status}`;
-      throw new ParseError({ code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null }, withoutText(cause));
+      throw new ParseError(
+        { code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null },
+        withoutText(cause),
+      );
     }
   }
 }

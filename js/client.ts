@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { encode, piece } from './body.js';
 import { Call } from './call.js';
 import { callJson, clientJson, merge, type Options } from './config.js';
-import { aborted, config as wrong, fromFailure } from './errors.js';
+import { aborted, fromFailure, config as wrong } from './errors.js';
 import { engine, listen, type NativeClient } from './native.js';
 import type { TraeResponse } from './response.js';
 import { guarded, redacted } from './secrets.js';
@@ -27,7 +27,8 @@ export class Client {
     if (typeof made === 'string') throw fromFailure(made);
     this.#native = made;
     // Verbs work without their client, as in `const { post } = client`.
-    for (const verb of DETACHABLE) Object.defineProperty(this, verb, { value: this[verb].bind(this), configurable: true });
+    for (const verb of DETACHABLE)
+      Object.defineProperty(this, verb, { value: this[verb].bind(this), configurable: true });
   }
 
   get config(): Options {
@@ -63,7 +64,8 @@ export class Client {
   }
 
   request(config: Options): Answer {
-    if (typeof config !== 'object' || config === null) return Promise.reject(wrong('request() takes an object with url, method and data'));
+    if (typeof config !== 'object' || config === null)
+      return Promise.reject(wrong('request() takes an object with url, method and data'));
     const { method = 'GET', url = '', data } = config;
     return this.#send(String(method).toUpperCase(), url, data, config);
   }
@@ -116,8 +118,10 @@ export class Client {
 
   #start(method: string, url: unknown, data: unknown, config?: Options, shape?: string): Call {
     if (this.#closed) throw wrong('the client is closed');
-    if (typeof url !== 'string' && !(url instanceof URL)) throw wrong(`the URL must be a string, got ${url === null ? 'null' : typeof url}`);
-    if (config != null && typeof config !== 'object') throw wrong(`a call's config must be an object, got a ${typeof config}`);
+    if (typeof url !== 'string' && !(url instanceof URL))
+      throw wrong(`the URL must be a string, got ${url === null ? 'null' : typeof url}`);
+    if (config != null && typeof config !== 'object')
+      throw wrong(`a call's config must be an object, got a ${typeof config}`);
     const signal = signalOf(config?.['signal'] ?? this.#config['signal']);
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     const own = config?.['validateStatus'];
@@ -144,7 +148,19 @@ export class Client {
   }
 }
 
-const DETACHABLE = ['get', 'delete', 'head', 'options', 'post', 'put', 'patch', 'request', 'stream', 'extend', 'create'] as const;
+const DETACHABLE = [
+  'get',
+  'delete',
+  'head',
+  'options',
+  'post',
+  'put',
+  'patch',
+  'request',
+  'stream',
+  'extend',
+  'create',
+] as const;
 
 function signalOf(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;

@@ -57,7 +57,10 @@ export function clientJson(options: Options): string {
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { judgeStatus: true } : {};
-  return JSON.stringify({ ...rest, ...judgeStatus, pool, tls: textual(rest.tls), headers: rest.headers && plainHeaders(rest.headers) }, known);
+  return JSON.stringify(
+    { ...rest, ...judgeStatus, pool, tls: textual(rest.tls), headers: rest.headers && plainHeaders(rest.headers) },
+    known,
+  );
 }
 
 /** What an agent of `node:http` says about its pool. */
@@ -78,8 +81,12 @@ function own(agent: Options): Options {
 /** Certificates and keys are PEM texts, however they were read. */
 function textual(tls: unknown): unknown {
   if (!isObject(tls)) return tls;
-  const text = (value: unknown): unknown => (ArrayBuffer.isView(value) ? Buffer.from(value as Uint8Array).toString() : value);
-  const entries = Object.entries(tls).map(([name, value]) => [name, Array.isArray(value) ? value.map(text) : text(value)]);
+  const text = (value: unknown): unknown =>
+    ArrayBuffer.isView(value) ? Buffer.from(value as Uint8Array).toString() : value;
+  const entries = Object.entries(tls).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.map(text) : text(value),
+  ]);
   return Object.fromEntries(entries);
 }
 

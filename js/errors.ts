@@ -167,6 +167,9 @@ function parsed(body: string): unknown {
 /** Header lines fit to be shown. */
 export function shownHeaders(headers: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, isSecretHeader(name) && value != null ? '[redacted]' : value]),
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      isSecretHeader(name) && value != null ? '[redacted]' : value,
+    ]),
   );
 }

@@ -47,7 +47,9 @@ export class Headers {
   }
 
   toJSON(): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(this).map(([name, value]) => [name, isSecretHeader(name) ? '[redacted]' : value]));
+    return Object.fromEntries(
+      Object.entries(this).map(([name, value]) => [name, isSecretHeader(name) ? '[redacted]' : value]),
+    );
   }
 
   [inspect.custom](): Record<string, unknown> {

@@ -121,17 +121,22 @@ function deliver(at: number, value: number): void {
   switch (slab[at + 1] as Kind) {
     case Kind.Settled:
       listeners.delete(id);
-      return listener.settled(headAt(at, first as string), slab[at + 3] as Form, second);
+      listener.settled(headAt(at, first as string), slab[at + 3] as Form, second);
+      break;
     case Kind.Opened:
-      return listener.opened(headAt(at, first as string), slab[at + 3] === 1);
+      listener.opened(headAt(at, first as string), slab[at + 3] === 1);
+      break;
     case Kind.Failed:
       listeners.delete(id);
-      return listener.failed(fromFailure(first as string));
+      listener.failed(fromFailure(first as string));
+      break;
     case Kind.Events:
     case Kind.Bytes:
-      return piece(listener, at, first, second);
+      piece(listener, at, first, second);
+      break;
     case Kind.Room:
-      return listener.room();
+      listener.room();
+      break;
   }
 }
 

@@ -75,19 +75,14 @@ impl Client {
             request.extensions.insert(AnyStatus);
         }
         let method = request.method.clone();
-        let (limit, streams_too) = match settings.total {
-            Total::Unlimited => (None, false),
-            Total::UntilStream(limit) => (Some(limit), false),
-            Total::Always(limit) => (Some(limit), true),
-        };
-        debug_assert!(limit.is_some() || !streams_too);
         let answer = async {
             let res = self.pipeline.run(request).await?;
             reply::shape(&method, res, &settings, started).await
         };
-        match limit {
-            None => answer.await,
-            Some(limit) => tokio::time::timeout_at(started + limit, answer)
+        // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
+        match settings.total {
+            Total::Unlimited => answer.await,
+            Total::UntilStream(limit) | Total::Always(limit) => tokio::time::timeout_at(started + limit, answer)
                 .await
                 .unwrap_or_else(|_| Err(events::timeout(Phase::Total, limit))),
         }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, Result,
     request::{Expect, Options, Redirect, Timeouts},
-    transport::{Http2, MinTls, PoolOptions, ProxyOptions, TlsOptions, TransportOptions},
+    transport::{HeaderLimits, Http2, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions},
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
@@ -27,7 +27,7 @@ const JAVASCRIPT: [(&str, bool); 6] = [
 ];
 
 /// A client's options, each valid.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Settings {
     pub(super) base: Option<Url>,
     pub(super) allow_absolute_urls: bool,
@@ -170,6 +170,7 @@ impl Settings {
                 .unwrap_or_default(),
             proxy: proxy(&mut fields)?,
             tls: tls(&mut fields)?,
+            headers: HeaderLimits::default(),
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
         call.read(&mut fields)?;
@@ -301,7 +302,7 @@ fn tls(fields: &mut Fields) -> Result<TlsOptions> {
         ca: strings(&mut tls, "ca")?.into_iter().map(String::into_bytes).collect(),
         cert: tls.string("cert")?.map(String::into_bytes),
         key: tls.string("key")?.map(String::into_bytes),
-        min_version: tls.choice("minVersion", &[("TLSv1.2", MinTls::Tls12), ("TLSv1.3", MinTls::Tls13)])?,
+        min_version: tls.choice("minVersion", &[("TLSv1.2", TlsVersion::Tls12), ("TLSv1.3", TlsVersion::Tls13)])?,
         extra_ca_file: std::env::var_os("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty()).map(PathBuf::from),
     };
     tls.finish()?;

@@ -37,7 +37,7 @@ pub struct NativeClient(Arc<Client>);
 impl NativeClient {
     /// A client with other options on the same pool, or why the options are wrong.
     #[napi]
-    pub fn extend(&self, config: String) -> Either<Self, String> {
+    pub fn extend(&self, config: String) -> Either<NativeClient, String> {
         made(parse(&config).and_then(|config| self.0.extend(config)))
     }
 

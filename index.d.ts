@@ -1,0 +1,346 @@
+/**
+ * `trae-native`: a client for language-model APIs whose engine is Rust.
+ *
+ * This page is the public contract, written by hand. Units stand in the name or the text; each `@default`
+ * is checked against the engine by a test.
+ */
+
+import type { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
+
+/** Header values by name; names are the same in any case. `null` or `undefined` removes a default. */
+export type HeadersInit =
+  | Record<string, string | number | boolean | readonly string[] | null | undefined>
+  | Iterable<readonly [string, string]>;
+
+/** Query parameters: nested objects and lists become `a[b]=1` and `a[]=1`; `null` and `undefined` are left out. */
+export type Params = Record<string, unknown> | URLSearchParams | string;
+
+/** Limits in milliseconds; 0 means none. */
+export interface Timeouts {
+  /** Name look-up, TCP, proxy and TLS. @default 10000 */
+  connect?: number;
+  /** From having a socket to the response headers. @default 600000 */
+  firstByte?: number;
+  /** From the response headers to the first event that is no ping. @default 0 */
+  firstEvent?: number;
+  /** Between two reads of the body; any byte counts, pings too. @default 300000 */
+  idle?: number;
+  /** The whole call, streams included. @default 0 */
+  total?: number;
+}
+
+/** Sockets per origin. */
+export interface Pool {
+  /** Keep sockets open for the next call. @default true */
+  keepAlive?: boolean;
+  /** Sockets at once per origin over HTTP/1.1; HTTP/2 shares one socket and is not limited. @default 256 */
+  maxSockets?: number;
+  /** Idle sockets kept per origin. @default 256 */
+  maxFreeSockets?: number;
+  /** How long an idle socket is kept, in milliseconds. @default 90000 */
+  idleTimeout?: number;
+  /** Calls that may wait for a socket per origin; one more gets a QueueFullError. @default 10000 */
+  queueLimit?: number;
+  /** How long a call may wait for a socket, in milliseconds; 0 means no limit. @default 0 */
+  queueTimeout?: number;
+}
+
+export interface Tls {
+  /** PEM certificates trusted besides the system's and those of NODE_EXTRA_CA_CERTS. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** PEM client certificate chain; needs `key`. */
+  cert?: string | Uint8Array;
+  /** PEM private key of `cert`. */
+  key?: string | Uint8Array;
+  /** The oldest version spoken; by default the engine's own floor, TLS 1.2. */
+  minVersion?: 'TLSv1.2' | 'TLSv1.3';
+}
+
+/**
+ * What an answer becomes.
+ * `auto`: JSON by media type, an EventStream for `text/event-stream`, a string for text or no media type,
+ * `''` where there is no body, otherwise a Buffer.
+ */
+export type ResponseType =
+  | 'auto'
+  | 'json'
+  | 'text'
+  | 'buffer'
+  | 'arraybuffer'
+  | 'stream'
+  | 'events'
+  | 'event-stream'
+  | 'sse';
+
+/** Options of one call. Names that are not listed are the caller's own and come back as `res.config`. */
+export interface RequestConfig {
+  headers?: HeadersInit;
+  params?: Params;
+  /**
+   * A number limits a whole answer in milliseconds, for a stream the time until it begins; 0 means no limit.
+   * An object limits each stage.
+   */
+  timeout?: number | Timeouts;
+  /** Aborts the call wherever it is; the error's `cause` is the signal's reason. */
+  signal?: AbortSignal;
+  /** @default 'auto' */
+  responseType?: ResponseType;
+  /** Which statuses are answers; `null` takes all. By default 200 to 299. */
+  validateStatus?: ((status: number) => boolean) | null;
+  /**
+   * Where redirects are followed: nowhere else than the same origin by default. No credential ever leaves its origin.
+   * @default 'same-origin'
+   */
+  redirect?: 'same-origin' | 'follow' | 'error' | 'manual';
+  /** The largest answer that is read whole, decompressed, in bytes. @default 134217728 */
+  maxResponseBytes?: number;
+  /** The largest server-sent event, in bytes. @default 16777216 */
+  maxEventBytes?: number;
+  /** Deliver `ping` events too. @default false */
+  pings?: boolean;
+  /** Changes the data before it is encoded. */
+  transformRequest?: (data: unknown, headers: HeadersInit) => unknown;
+  /** Changes the data of a whole answer. */
+  transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
+  [field: string]: unknown;
+}
+
+/** Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError. */
+export interface ClientConfig {
+  /** What relative URLs are appended to. */
+  baseURL?: string;
+  /** The same. */
+  baseUrl?: string;
+  headers?: HeadersInit;
+  params?: Params;
+  timeout?: number | Timeouts;
+  signal?: AbortSignal;
+  /** @default 'auto' */
+  responseType?: ResponseType;
+  validateStatus?: ((status: number) => boolean) | null;
+  /** @default 'same-origin' */
+  redirect?: RequestConfig['redirect'];
+  /** @default 134217728 */
+  maxResponseBytes?: number;
+  /** @default 16777216 */
+  maxEventBytes?: number;
+  /** @default false */
+  pings?: boolean;
+  transformRequest?: RequestConfig['transformRequest'];
+  transformResponse?: RequestConfig['transformResponse'];
+  pool?: Pool;
+  /** `auto` speaks HTTP/2 where a TLS server offers it; `only` also without TLS. @default 'auto' */
+  http2?: 'auto' | 'off' | 'only';
+  /** A proxy's URL (http, https, socks5, socks5h); `true`: from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY; `false`: none. */
+  proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
+  tls?: Tls;
+  /** An agent of node:http; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
+  httpAgent?: Agent;
+  /** The same; it wins over httpAgent. */
+  httpsAgent?: Agent;
+  /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
+  allowAbsoluteUrls?: boolean;
+}
+
+/** Headers of an answer by lower-case name. */
+export interface ResponseHeaders {
+  readonly [name: string]: any;
+  get(name: string): string | null;
+  has(name: string): boolean;
+  getSetCookie(): string[];
+  entries(): IterableIterator<[string, string]>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+/** Milliseconds; `null` where a part did not happen or is not over. */
+export interface Timing {
+  queuedMs: number;
+  connectMs: number | null;
+  firstByteMs: number | null;
+  firstEventMs: number | null;
+  totalMs: number | null;
+}
+
+export interface TraeResponse<T = any> {
+  readonly status: number;
+  readonly statusText: string;
+  readonly httpVersion: string;
+  readonly headers: ResponseHeaders;
+  data: T;
+  /** The client's and the call's options, merged. */
+  readonly config: RequestConfig;
+  readonly request: { method: string; url: string };
+  readonly requestId: string | undefined;
+  readonly timing: Timing;
+  readonly attempts: number;
+  readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+  toJSON(): Record<string, unknown>;
+}
+
+/** An event whose data is text. */
+export interface SseEvent {
+  event: string;
+  data: string;
+  id?: string;
+  /** Milliseconds. */
+  retry?: number;
+}
+
+/** Any event of the Messages API; unknown kinds pass through. */
+export interface MessageEvent {
+  type: string;
+  [field: string]: any;
+}
+
+/** Events as they come. Leaving the loop ends the transfer. One reader; `tee()` makes two. */
+export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
+  private constructor();
+  [Symbol.asyncIterator](): AsyncIterableIterator<E>;
+  /** Events as they were handed over: one list per wake-up of the JavaScript thread. */
+  batches(): AsyncIterableIterator<E[]>;
+  /** Ends the transfer. With a reason a waiting reader gets an AbortError, without one the stream is over. */
+  abort(reason?: unknown): void;
+  tee(): [EventStream<E>, EventStream<E>];
+  toReadableStream(): ReadableStream<E>;
+  /** In object mode. */
+  toNodeReadable(): Readable;
+  readonly requestId: string | undefined;
+  /** The answer that opened the stream. */
+  readonly response: TraeResponse<EventStream<E>>;
+  /** From the start of the call to the first event, in milliseconds. */
+  readonly firstEventMs: number | null;
+}
+
+export interface Stats {
+  /** Calls that JavaScript waits for. */
+  pending: number;
+  [figure: string]: unknown;
+}
+
+type ByType<R, T> = R extends 'stream'
+  ? Readable
+  : R extends 'events' | 'event-stream'
+    ? EventStream
+    : R extends 'sse'
+      ? EventStream<SseEvent>
+      : R extends 'text'
+        ? string
+        : R extends 'buffer' | 'arraybuffer'
+          ? Buffer
+          : T;
+type Typed<R> = RequestConfig & { responseType: R };
+
+interface WithoutBody {
+  <R extends ResponseType>(url: string | URL, config: Typed<R>): Promise<TraeResponse<ByType<R, any>>>;
+  <T = any>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
+}
+
+interface WithBody {
+  <R extends ResponseType>(url: string | URL, data: unknown, config: Typed<R>): Promise<TraeResponse<ByType<R, any>>>;
+  <T = any>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
+}
+
+/**
+ * Data may be a JSON value, a string (sent as it is, as JSON unless a header says otherwise), Buffer, typed array,
+ * ArrayBuffer, URLSearchParams, FormData, Blob, a Node Readable, a ReadableStream or any async iterable of bytes.
+ */
+export interface Client {
+  get: WithoutBody;
+  delete: WithoutBody;
+  head: WithoutBody;
+  options: WithoutBody;
+  post: WithBody;
+  put: WithBody;
+  patch: WithBody;
+  request<T = any>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
+  /** Posts and gives the stream of events itself. */
+  stream(url: string | URL, data: unknown, config: Typed<'sse'>): Promise<EventStream<SseEvent>>;
+  stream<E = MessageEvent>(
+    url: string | URL,
+    data?: unknown,
+    config?: RequestConfig & { method?: string },
+  ): Promise<EventStream<E>>;
+  /** A client with these options over this one's; it shares the pool unless pool, proxy, tls or http2 differ. */
+  extend(config?: ClientConfig): Client;
+  /** The same. */
+  create(config?: ClientConfig): Client;
+  readonly config: ClientConfig;
+  stats(): Stats;
+  /** Aborts what is under way and takes no more calls. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export declare function createClient(config?: ClientConfig): Client;
+
+/** A client that is ready, for URLs that are absolute; `trae.create` is `createClient`. */
+export declare const trae: Client;
+export default trae;
+
+/** Every failure is one of these. `message` says what happened and what to do; no secret is ever in it. */
+export declare class TraeError extends Error {
+  /** Stable, for programs; docs/errors.md lists all. */
+  readonly code: string;
+  /** prepare, queue, connect, firstByte, firstEvent, idle, body or total. */
+  readonly phase: string;
+  /** Whether the same call may succeed if it is made again. */
+  readonly retryable: boolean;
+  readonly attempts: number;
+  readonly status?: number;
+  /** `error.type` of the API. */
+  readonly type?: string;
+  readonly requestId?: string;
+  readonly retryAfterMs?: number;
+  /** The answer that said so; not enumerable. */
+  readonly response?: { status: number; statusText: string; headers: ResponseHeaders; data: any };
+  toJSON(): Record<string, unknown>;
+}
+
+/** A status that is no success. */
+export declare class HttpError extends TraeError {}
+/** 400 */
+export declare class BadRequestError extends HttpError {}
+/** 401 */
+export declare class AuthenticationError extends HttpError {}
+/** 403 */
+export declare class PermissionError extends HttpError {}
+/** 404 */
+export declare class NotFoundError extends HttpError {}
+/** 409 */
+export declare class ConflictError extends HttpError {}
+/** 413 */
+export declare class RequestTooLargeError extends HttpError {}
+/** 422 */
+export declare class UnprocessableError extends HttpError {}
+/** 429 */
+export declare class RateLimitError extends HttpError {}
+/** 529 */
+export declare class OverloadedError extends HttpError {}
+/** Any other 5xx. */
+export declare class ServerError extends HttpError {}
+/** DNS, TCP, TLS, proxy, or a connection that broke. */
+export declare class ConnectionError extends TraeError {}
+/** A limit of `timeout` or `pool.queueTimeout` passed; `phase` says which. */
+export declare class TimeoutError extends TraeError {}
+/** The caller gave up; `cause` is the signal's reason. */
+export declare class AbortError extends TraeError {}
+export declare class StreamError extends TraeError {}
+/** The body ended before `message_stop`. */
+export declare class IncompleteStreamError extends StreamError {}
+/** No byte came for `timeout.idle`. */
+export declare class StreamIdleError extends StreamError {}
+/** Something that should have been JSON, or a stream of events, is not. */
+export declare class ParseError extends StreamError {}
+/** An `error` event of a type that has no status. */
+export declare class ApiStreamError extends StreamError {}
+export declare class ValidationError extends TraeError {}
+/** An answer, event or header block larger than allowed. */
+export declare class LimitError extends TraeError {}
+/** A redirect that may not be followed. */
+export declare class RedirectError extends TraeError {}
+/** `pool.queueLimit` calls wait already. */
+export declare class QueueFullError extends TraeError {}
+export declare class CircuitOpenError extends TraeError {}
+/** An option or argument is wrong; nothing was sent. */
+export declare class ConfigError extends TraeError {}

@@ -1,0 +1,16 @@
+// Formatter, linter, types and generated files, for both languages: what must hold before anything is committed.
+
+import { join } from 'node:path';
+import { root, run, setup } from './setup.mjs';
+
+const tool = (path, ...args) => run(process.execPath, [join(root, 'node_modules', path), ...args]);
+
+setup();
+run('cargo', ['fmt', '--check']);
+run('cargo', ['clippy', '--all-targets', '--', '-D', 'warnings']);
+run('cargo', ['clippy', '--no-default-features', '--all-targets', '--', '-D', 'warnings']);
+tool('@biomejs/biome/bin/biome', 'check');
+tool('typescript/bin/tsc', '-p', '.', '--noEmit');
+tool('typescript/bin/tsc', '-p', '__test__', '--noEmit');
+// The generated loader is committed; a change in it must be committed too.
+run('git', ['diff', '--exit-code', '--', 'native']);
