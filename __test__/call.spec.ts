@@ -136,7 +136,7 @@ test('extend lays options over options and shares the pool', async (t) => {
   assert.equal(second?.header('a'), '1');
   assert.equal(second?.header('b'), 'two');
   assert.equal(second?.path, '/two?v=1');
-  assert.equal(simulator.counters.connections.total, 1);
+  assert.equal(simulator.counters.connectionsTotal, 1);
 });
 
 test('the default export is a client and its create makes clients', async (t) => {

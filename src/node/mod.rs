@@ -4,7 +4,6 @@
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
 //! - [`outbox`]: a stream's pieces and its credit · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
-#![expect(missing_docs, reason = "napi-derive generates public items without docs")]
 
 mod call;
 mod drain;
