@@ -1,0 +1,3 @@
+//! The engine's tests from outside, one file per room.
+
+mod sse;
