@@ -1,0 +1,131 @@
+//! The rules of a stream of messages: what is delivered, what ends it, what fails it.
+
+use crate::{
+    Error, ErrorKind, Phase,
+    claude::{
+        errors::error_from_event,
+        payload::{Kind, NotJson, inspect},
+    },
+    event::Event,
+};
+
+/// How streams of other APIs of this family say that they are complete.
+const DONE: &str = "[DONE]";
+
+/// What to do about an event.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is the caller's.
+    Deliver,
+    /// A sign of life: nobody is told.
+    Skip,
+    /// It is the caller's, and the last one.
+    DeliverAndEnd,
+    /// The stream is complete; this is no event of it.
+    End,
+    /// The stream has failed.
+    Fail(Error),
+}
+
+/// The state of one stream. What an event is, its `type` says; without one, its name does.
+///
+/// ```
+/// use trae_native::{claude::{StreamRules, Verdict}, event::Event};
+///
+/// let mut rules = StreamRules::new();
+/// let event = Event { data: r#"{"type":"message_start"}"#.into(), ..Event::default() };
+/// assert!(matches!(rules.accept(&event), Verdict::Deliver));
+/// assert!(rules.end_of_body().is_some(), "the message is incomplete");
+/// ```
+#[derive(Debug, Default)]
+pub struct StreamRules {
+    message: Message,
+    events: u64,
+}
+
+/// Which part of a message was seen. Not every stream carries one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Message {
+    #[default]
+    None,
+    Started,
+    /// By its own end, or by that of the stream: the flag keeps whether there was a message.
+    Ended {
+        started: bool,
+    },
+}
+
+impl StreamRules {
+    /// The rules at the beginning of a stream.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What to do about the next event.
+    pub fn accept(&mut self, event: &Event) -> Verdict {
+        self.events += 1;
+        if event.data == DONE {
+            self.end();
+            return Verdict::End;
+        }
+        match kind(event) {
+            Ok(Kind::MessageStart) => {
+                self.message = Message::Started;
+                Verdict::Deliver
+            }
+            Ok(Kind::MessageStop) => {
+                self.end();
+                Verdict::DeliverAndEnd
+            }
+            Ok(Kind::Ping) => Verdict::Skip,
+            Ok(Kind::Error) => Verdict::Fail(error_from_event(&event.data)),
+            Ok(Kind::Other) => Verdict::Deliver,
+            Err(problem) => Verdict::Fail(self.not_json(&event.data, problem)),
+        }
+    }
+
+    /// The failure that the end of the body is, if it is one: a message has begun and not stopped.
+    pub fn end_of_body(&self) -> Option<Error> {
+        (self.message == Message::Started).then(|| {
+            Error::new(
+                ErrorKind::Incomplete,
+                Phase::Body,
+                format!("the stream ended before message_stop, after {} events", self.events),
+            )
+        })
+    }
+
+    /// Whether a message has begun, that is, whether this is a stream of the Messages API.
+    pub fn messages_started(&self) -> bool {
+        matches!(self.message, Message::Started | Message::Ended { started: true })
+    }
+
+    fn end(&mut self) {
+        self.message = Message::Ended { started: self.messages_started() };
+    }
+
+    /// Says where and what was expected, never what is there: the content is the caller's.
+    fn not_json(&self, data: &str, problem: NotJson) -> Error {
+        let expected = match problem.offset {
+            0 => "a JSON value was expected",
+            end if end == data.len() => "the JSON value should go on",
+            _ => "the JSON value is malformed",
+        };
+        let (number, offset) = (self.events, problem.offset);
+        Error::new(
+            ErrorKind::Parse,
+            Phase::Body,
+            format!("event {number} of the stream is not JSON: {expected} at byte {offset}"),
+        )
+    }
+}
+
+/// A ping or an error that is called so need not be JSON: proxies send both with plain text.
+fn kind(event: &Event) -> Result<Kind, NotJson> {
+    let named = Kind::of(&event.event);
+    match inspect(&event.data) {
+        Ok(payload) => Ok(if payload.typed { payload.kind } else { named }),
+        Err(_) if matches!(named, Kind::Ping | Kind::Error) => Ok(named),
+        Err(problem) => Err(problem),
+    }
+}
