@@ -49,7 +49,8 @@ impl Kind {
 /// The data is not exactly one JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson {
-    /// Where the first problem is, in bytes; the length of the data where it ends too early.
+    /// Where the first problem is, in bytes; the length of the data where it ends too early. Within a
+    /// number or a `\u` escape it may be a few bytes off: these are read as a whole.
     pub offset: usize,
 }
 

@@ -16,12 +16,11 @@ use trae_native::{
     sse::Decoder,
 };
 
-fn untyped() -> Result<Payload, NotJson> {
-    Ok(Payload { kind: Kind::Other, typed: false })
-}
+/// JSON without a `type`.
+const UNTYPED: Result<Payload, NotJson> = Ok(Payload { kind: Kind::Other, typed: false });
 
-fn typed(kind: Kind) -> Result<Payload, NotJson> {
-    Ok(Payload { kind, typed: true })
+fn typed(kind: Kind) -> Payload {
+    Payload { kind, typed: true }
 }
 
 #[test]
@@ -34,25 +33,25 @@ fn the_type_at_the_top_names_the_kind() {
         ("content_block_delta", Kind::Other),
         ("never_heard_of", Kind::Other),
     ] {
-        assert_eq!(inspect(&format!(r#"{{"type":"{name}","error":{{"type":"ping"}}}}"#)), typed(kind));
+        assert_eq!(inspect(&format!(r#"{{"type":"{name}","error":{{"type":"ping"}}}}"#)), Ok(typed(kind)));
         assert_eq!(
             inspect(&format!(r#" {{ "a" : [ {{ "type" : 1 }} ] , "type" : "{name}" }} "#)),
-            typed(kind)
+            Ok(typed(kind))
         );
     }
 }
 
 #[test]
 fn the_last_of_several_types_counts() {
-    assert_eq!(inspect(r#"{"type":"ping","type":"error"}"#), typed(Kind::Error));
-    assert_eq!(inspect(r#"{"type":"ping","type":null}"#), untyped());
+    assert_eq!(inspect(r#"{"type":"ping","type":"error"}"#), Ok(typed(Kind::Error)));
+    assert_eq!(inspect(r#"{"type":"ping","type":null}"#), UNTYPED);
 }
 
 #[test]
 fn escapes_in_names_and_values_are_the_characters_they_stand_for() {
-    assert_eq!(inspect(r#"{"\u0074ype":"p\u0069ng"}"#), typed(Kind::Ping));
-    assert_eq!(inspect(r#"{"type\u0000":"ping"}"#), untyped());
-    assert_eq!(inspect(r#"{"\ud800":1,"type":"\udc00"}"#), typed(Kind::Other));
+    assert_eq!(inspect(r#"{"\u0074ype":"p\u0069ng"}"#), Ok(typed(Kind::Ping)));
+    assert_eq!(inspect(r#"{"type\u0000":"ping"}"#), UNTYPED);
+    assert_eq!(inspect(r#"{"\ud800":1,"type":"\udc00"}"#), Ok(typed(Kind::Other)));
 }
 
 #[test]
@@ -79,7 +78,7 @@ fn any_single_json_value_is_a_payload() {
         r#"{"type":["ping"]}"#,
         r#"{"__proto__":1,"":2}"#,
     ] {
-        assert_eq!(inspect(data), untyped(), "{data}");
+        assert_eq!(inspect(data), UNTYPED, "{data}");
     }
 }
 
@@ -87,11 +86,11 @@ fn any_single_json_value_is_a_payload() {
 fn depth_is_no_problem() {
     let deep = 100_000;
     let value = "[".repeat(deep) + &"]".repeat(deep);
-    assert_eq!(inspect(&value), untyped());
-    assert_eq!(inspect(&format!(r#"{{"a":{value},"type":"ping"}}"#)), typed(Kind::Ping));
+    assert_eq!(inspect(&value), UNTYPED);
+    assert_eq!(inspect(&format!(r#"{{"a":{value},"type":"ping"}}"#)), Ok(typed(Kind::Ping)));
     assert_eq!(
         inspect(&format!(r#"{{"type":{}{}}}"#, r#"{"a":"#.repeat(deep), "1".to_owned() + &"}".repeat(deep))),
-        untyped()
+        UNTYPED
     );
     assert_eq!(inspect(&"[".repeat(deep)), Err(NotJson { offset: deep }));
 }
@@ -234,7 +233,7 @@ fn data_that_is_no_json_fails_with_its_place_and_without_its_content() {
 
 /// The kinds of the events delivered from a recorded stream, fed as it would come, and how it ended.
 fn play(recording: &str) -> (Vec<String>, Result<(), Error>) {
-    let wire: String = recording.lines().map(|line| format!("data: {line}\n\n")).collect();
+    let wire: String = recording.lines().flat_map(|line| ["data: ", line, "\n\n"]).collect();
     let (mut decoder, mut events) = (Decoder::new(1 << 20), Vec::new());
     for piece in wire.as_bytes().chunks(17) {
         decoder.feed(piece, &mut events).unwrap();
