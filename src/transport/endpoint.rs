@@ -97,7 +97,7 @@ impl Transport {
         for hops in 0.. {
             let again = Spare::of(&req.body);
             let body = std::mem::take(&mut req.body);
-            let answer = self.exchange(&req, body, again.as_ref(), &mut timing).await?;
+            let answer = self.exchange(&mut req, body, again.as_ref(), &mut timing).await?;
             let (status, headers) = (answer.response.status(), answer.response.headers());
             match judge(req.options.redirect, &req.method, status, headers, &req.url, hops)? {
                 Verdict::Answer => {
@@ -126,7 +126,7 @@ impl Transport {
     }
 
     /// One request and its answer's headers; a pooled socket that had died is replaced, free of charge.
-    async fn exchange(&self, req: &Request, body: Body, again: Option<&Spare>, timing: &mut Timing) -> Result<Answer> {
+    async fn exchange(&self, req: &mut Request, body: Body, again: Option<&Spare>, timing: &mut Timing) -> Result<Answer> {
         let limits = &req.options.timeouts;
         let gate = self.pool.gate(&req.url);
         let (permit, queued) = self.pool.enter(&gate, &req.url, limits.queue).await?;
