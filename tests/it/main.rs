@@ -1,0 +1,4 @@
+//! The one integration binary: a file for each room.
+
+#[cfg(feature = "server")]
+mod simulator;
