@@ -126,7 +126,7 @@ async fn echo_tells_what_arrived() {
 async fn a_wrong_script_names_its_field() {
     let wrong = [
         (r#"{"statsu": 1}"#, "statsu"),
-        (r#"{"text": 1}"#, "string"),
+        (r#"{"times": 2, "text": 1}"#, "text: "),
         (r#"{"body": 1, "text": ""}"#, "body or text"),
         (r#"{"eventsPerWrite": 0}"#, "eventsPerWrite"),
         (r#"{"cut": "reset"}"#, "cutAfter"),
