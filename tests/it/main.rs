@@ -1,4 +1,6 @@
-//! The engine's tests from outside, one file per room.
+//! The specification of the core, a file per room, without Node.
 
 mod claude;
+#[cfg(feature = "server")]
+mod simulator;
 mod sse;
