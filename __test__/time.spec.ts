@@ -57,7 +57,7 @@ test('a stream that brings no event in time is a TimeoutError in phase firstEven
 
 test('a stream that falls silent is a StreamIdleError, after all its events', async (t) => {
   const { client } = await pair(t);
-  const reply = answering({ events: 3, hangAfterEvents: 3 });
+  const reply = answering({ events: 3, hangAfterEvents: 4 });
   const stream = await client.stream('/v1/messages', { stream: true }, { timeout: { idle: 50 }, ...reply });
   const seen: unknown[] = [];
   const read = async () => {
