@@ -21,9 +21,16 @@ test('two hundred streams at once each bring all their events in order', async (
   const { client } = await pair(t, {}, { keep: 0 });
   const read = async (n: number) => {
     const transcript = Array.from({ length: 100 }, (_, k) => JSON.stringify({ type: 'x', n, k }));
-    const stream = await client.stream('/v1/messages', {}, { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) });
+    const stream = await client.stream(
+      '/v1/messages',
+      {},
+      { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) },
+    );
     const events = await collect(stream);
-    assert.deepEqual(events.map((event) => [event['n'], event['k']]), transcript.map((_, k) => [n, k]));
+    assert.deepEqual(
+      events.map((event) => [event['n'], event['k']]),
+      transcript.map((_, k) => [n, k]),
+    );
   };
   const before = engine.counters()[0] as number;
   await Promise.all(Array.from({ length: 200 }, (_, n) => read(n)));
@@ -34,7 +41,11 @@ test('two hundred streams at once each bring all their events in order', async (
 test('ten thousand streams given up leave no socket, no task and no memory', async (t) => {
   const { client, simulator } = await pair(t, {}, { keep: 0 });
   const abandon = async () => {
-    const stream = await client.stream('/v1/messages', { stream: true }, answering({ events: 1000, hangAfterEvents: 2 }));
+    const stream = await client.stream(
+      '/v1/messages',
+      { stream: true },
+      answering({ events: 1000, hangAfterEvents: 2 }),
+    );
     for await (const _event of stream) break;
   };
   const round = async (count: number) => {
@@ -72,7 +83,11 @@ test('a consumer that never reads holds the server back and keeps memory bounded
 
 test('a reader that is slow gets everything', async (t) => {
   const { client } = await pair(t, {}, { keep: 0 });
-  const stream = await client.stream('/v1/messages', { stream: true }, answering({ events: 20_000, eventsPerWrite: 100 }));
+  const stream = await client.stream(
+    '/v1/messages',
+    { stream: true },
+    answering({ events: 20_000, eventsPerWrite: 100 }),
+  );
   let count = 0;
   for await (const batch of stream.batches()) {
     count += batch.length;
@@ -126,7 +141,11 @@ test('a streamed body is sent with back-pressure and never held whole', async (t
   assert.ok(made < 32 << 20, `${made} bytes were taken though nobody reads`);
   controller.abort();
   await call;
-  const sum = await client.post('/upload', Array.from({ length: 3 }, () => 1) && smallPieces(), answering({ echo: true }));
+  const sum = await client.post(
+    '/upload',
+    Array.from({ length: 3 }, () => 1) && smallPieces(),
+    answering({ echo: true }),
+  );
   assert.equal(sum.status, 200);
   assert.equal(simulator.received.at(-1)?.bodyLength, 3_000_000);
 });

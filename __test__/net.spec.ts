@@ -45,7 +45,11 @@ test('a client certificate is shown to a server that asks for one', async (t) =>
   assert.equal((await known.get('/v1/models')).status, 200);
   const stranger = createClient({ baseURL: simulator.url, proxy: false, tls: { ca } });
   await assert.rejects(stranger.get('/v1/models'), ConnectionError);
-  const modern = createClient({ baseURL: simulator.url, proxy: false, tls: { ca: Buffer.from(ca), ...clientIdentity, minVersion: 'TLSv1.3' } });
+  const modern = createClient({
+    baseURL: simulator.url,
+    proxy: false,
+    tls: { ca: Buffer.from(ca), ...clientIdentity, minVersion: 'TLSv1.3' },
+  });
   assert.equal((await modern.get('/v1/models')).status, 200);
 });
 
@@ -87,7 +91,9 @@ test('a redirect is followed on the same origin with method and body, and the ke
 });
 
 test('another origin is refused by default, and gets no credential when redirects are followed', async (t) => {
-  const { client, simulator } = await pair(t, { headers: { 'x-api-key': 'k', authorization: 'Bearer k', cookie: 'c', plain: 'p' } });
+  const { client, simulator } = await pair(t, {
+    headers: { 'x-api-key': 'k', authorization: 'Bearer k', cookie: 'c', plain: 'p' },
+  });
   const other = await createSimulator();
   t.after(() => other.close());
   const away = { status: 307, body: '', headers: { location: `${other.url}/there` } };

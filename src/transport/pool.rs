@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use url::{Position, Url};
 
 use super::{
@@ -21,6 +21,9 @@ use super::{
     options::PoolOptions,
 };
 use crate::{Error, ErrorKind, Phase, Result};
+
+/// What an HTTP/2 handshake takes on our side of an open connection, generously.
+const HANDSHAKE: Duration = Duration::from_millis(100);
 
 /// The gates of all origins.
 pub(super) struct Pool {
@@ -37,6 +40,8 @@ pub(super) struct Gate {
     multiplexed: AtomicBool,
     /// Whether any connection has shown what the origin speaks.
     known: AtomicBool,
+    /// Told when it becomes known.
+    answered: Notify,
     /// Held by the one that finds out.
     scout: Arc<AsyncMutex<()>>,
 }
@@ -54,9 +59,17 @@ pub(super) struct Scout {
 }
 
 impl Scout {
-    /// A connection was made.
+    /// A connection was made. Over HTTP/2 those behind shall share it, but reqwest offers it to them only
+    /// after a handshake that nobody can watch: they are held back until the first answer or a moment
+    /// longer, lest each opens its own.
     pub fn found(self, http2: bool) {
-        self.gate.learn(http2);
+        if !http2 {
+            return self.gate.learn(false);
+        }
+        tokio::spawn(async move {
+            let _late = tokio::time::timeout(HANDSHAKE, self.gate.answered.notified()).await;
+            self.gate.learn(true);
+        });
     }
 }
 
@@ -78,6 +91,7 @@ impl Pool {
             in_flight: AtomicUsize::new(0),
             multiplexed: AtomicBool::new(false),
             known: AtomicBool::new(false),
+            answered: Notify::new(),
             scout: Arc::default(),
         });
         gates.insert(origin.to_owned(), Arc::clone(&gate));
@@ -122,7 +136,9 @@ impl Gate {
 
     /// Remembers what a connection showed. Whoever waits for a socket of its own need not wait any more.
     pub fn learn(&self, http2: bool) {
-        self.known.store(true, Ordering::Release);
+        if !self.known.swap(true, Ordering::AcqRel) {
+            self.answered.notify_one();
+        }
         if http2 && !self.multiplexed.swap(true, Ordering::AcqRel) {
             self.sockets.add_permits(self.waiting.load(Ordering::Acquire));
         }
