@@ -55,7 +55,7 @@ pub(super) struct Permit {
 /// The duty to find out what an origin speaks; those behind wait until it is dropped or done.
 pub(super) struct Scout {
     gate: Arc<Gate>,
-    _lead: OwnedMutexGuard<()>,
+    lead: OwnedMutexGuard<()>,
 }
 
 impl Scout {
@@ -66,9 +66,12 @@ impl Scout {
         if !http2 {
             return self.gate.learn(false);
         }
+        let Self { gate, lead } = self;
         tokio::spawn(async move {
-            let _late = tokio::time::timeout(HANDSHAKE, self.gate.answered.notified()).await;
-            self.gate.learn(true);
+            let _late = tokio::time::timeout(HANDSHAKE, gate.answered.notified()).await;
+            gate.learn(true);
+            // Named, or the future would not capture it and the crowd would be let go at once.
+            drop(lead);
         });
     }
 }
@@ -151,7 +154,7 @@ impl Gate {
             return None;
         }
         let lead = Arc::clone(&self.scout).lock_owned().await;
-        (!self.known.load(Ordering::Acquire)).then(|| Scout { gate: Arc::clone(self), _lead: lead })
+        (!self.known.load(Ordering::Acquire)).then(|| Scout { gate: Arc::clone(self), lead })
     }
 }
 
