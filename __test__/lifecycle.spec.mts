@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { answering, pair } from './helpers/simulator.ts';
+import { answering, pair } from './helpers/simulator.mts';
 
 const entry = createRequire(import.meta.url).resolve('trae-native');
 

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { QueueFullError, TimeoutError } from 'trae-native';
-import { engine } from '../dist/native.js';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+
+import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
 const rssMb = () => process.memoryUsage().rss / 2 ** 20;
 
@@ -32,9 +32,9 @@ test('two hundred streams at once each bring all their events in order', async (
       transcript.map((_, k) => [n, k]),
     );
   };
-  const before = engine.counters()[0] as number;
+  const before = counters()[0] as number;
   await Promise.all(Array.from({ length: 200 }, (_, n) => read(n)));
-  const wakeups = (engine.counters()[0] as number) - before;
+  const wakeups = (counters()[0] as number) - before;
   assert.ok(wakeups < 200 * 100, `${wakeups} wake-ups for 20,000 events`);
 });
 
@@ -56,8 +56,8 @@ test('ten thousand streams given up leave no socket, no task and no memory', asy
   const before = rssMb();
   await round(8000);
   await until(() => simulator.counters.connectionsOpen === 0, 'all sockets are closed');
-  await until(() => engine.counters()[2] === 0, 'all tasks are gone');
-  assert.equal(engine.counters()[1], 0);
+  await until(() => counters()[2] === 0, 'all tasks are gone');
+  assert.equal(counters()[1], 0);
   assert.equal(client.stats().pending, 0);
   assert.ok(rssMb() - before < 40, `grew by ${Math.round(rssMb() - before)} MB`);
 });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as api from 'trae-native';
 import { createClient, type TraeError } from 'trae-native';
-import { answering, message, pair } from './helpers/simulator.ts';
+import { answering, message, pair } from './helpers/simulator.mts';
 
 const STATUSES: [number, string, string, boolean][] = [
   [400, 'BadRequestError', 'BAD_REQUEST', false],

@@ -5,7 +5,7 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { AbortError, StreamIdleError, TimeoutError, type TraeError } from 'trae-native';
 import type { Reply } from 'trae-native/simulator';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 const STAGES: [string, Reply, object][] = [
   ['firstByte', { hang: 'headers' }, { timeout: { firstByte: 50 } }],

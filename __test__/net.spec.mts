@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { ConfigError, ConnectionError, createClient, LimitError, RedirectError, type TraeError } from 'trae-native';
 import { createSimulator } from 'trae-native/simulator';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 test('TLS with an authority of the client and HTTP/2 by agreement: all streams share one socket', async (t) => {
   const { client, simulator } = await pair(t, {}, { tls: true });

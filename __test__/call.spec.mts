@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import trae, { createClient } from 'trae-native';
-import { answering, message, pair } from './helpers/simulator.ts';
+import { answering, message, pair } from './helpers/simulator.mts';
 
 test('a posted object goes as JSON and the answer comes back parsed', async (t) => {
   const { client, simulator } = await pair(t, { headers: { 'x-api-key': 'key-1' } });
@@ -43,7 +43,7 @@ test('every verb arrives as itself, detached from its client or not', async (t) 
 test('the shape of an answer follows its media type unless the caller names one', async (t) => {
   const { client } = await pair(t);
   const as = (type: string | null, body: string, responseType?: 'text' | 'json' | 'buffer') => {
-    const headers = type === null ? {} : { 'content-type': type };
+    const headers: Record<string, string> = type === null ? {} : { 'content-type': type };
     return client.get('/x', { ...answering({ body, headers }), ...(responseType && { responseType }) });
   };
   assert.deepEqual((await as('application/json; charset=utf-8', '{"a":1}')).data, { a: 1 });

@@ -11,7 +11,7 @@ import {
   OverloadedError,
   ParseError,
 } from 'trae-native';
-import { answering, collect, message, pair } from './helpers/simulator.ts';
+import { answering, collect, message, pair } from './helpers/simulator.mts';
 
 const fixtures = new URL('../tests/fixtures/', import.meta.url);
 const transcripts = readdirSync(fixtures).filter((name) => name.endsWith('.jsonl'));
