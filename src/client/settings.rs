@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    fields::{Fields, milliseconds, wrong},
+    fields::{Fields, Limit, milliseconds, wrong},
     headers,
 };
 use crate::{
@@ -223,12 +223,12 @@ impl CallSettings {
             None => Ok(()),
             Some(Value::Object(stages)) => {
                 let mut stages = Fields::open("timeout", Value::Object(stages))?;
-                timeouts.connect = stages.limit("connect")?.unwrap_or(timeouts.connect);
-                timeouts.first_byte = stages.limit("firstByte")?.unwrap_or(timeouts.first_byte);
-                timeouts.first_event = stages.limit("firstEvent")?.unwrap_or(timeouts.first_event);
-                timeouts.idle = stages.limit("idle")?.unwrap_or(timeouts.idle);
+                timeouts.connect = stages.limit("connect")?.map_or(timeouts.connect, Limit::duration);
+                timeouts.first_byte = stages.limit("firstByte")?.map_or(timeouts.first_byte, Limit::duration);
+                timeouts.first_event = stages.limit("firstEvent")?.map_or(timeouts.first_event, Limit::duration);
+                timeouts.idle = stages.limit("idle")?.map_or(timeouts.idle, Limit::duration);
                 if let Some(total) = stages.limit("total")? {
-                    self.total = total.map_or(Total::Unlimited, Total::Always);
+                    self.total = total.duration().map_or(Total::Unlimited, Total::Always);
                 }
                 stages.finish()
             }
@@ -236,8 +236,8 @@ impl CallSettings {
                 let limit = milliseconds(&value).ok_or_else(|| {
                     wrong("timeout", "a number of milliseconds or { connect, firstByte, firstEvent, idle, total }", &value)
                 })?;
-                self.total = limit.map_or(Total::Unlimited, Total::UntilStream);
-                timeouts.first_byte = limit;
+                self.total = limit.duration().map_or(Total::Unlimited, Total::UntilStream);
+                timeouts.first_byte = limit.duration();
                 Ok(())
             }
         }
@@ -270,11 +270,11 @@ fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolOptions> {
         keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
         max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
         max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
-        idle_timeout: pool.limit("idleTimeout")?.flatten().unwrap_or(default.idle_timeout),
+        idle_timeout: pool.limit("idleTimeout")?.and_then(Limit::duration).unwrap_or(default.idle_timeout),
         queue_limit: size(pool.count("queueLimit", 0)?, default.queue_limit),
     };
     if let Some(limit) = pool.limit("queueTimeout")? {
-        Arc::make_mut(&mut call.options).timeouts.queue = limit;
+        Arc::make_mut(&mut call.options).timeouts.queue = limit.duration();
     }
     pool.finish()?;
     Ok(options)

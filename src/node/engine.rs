@@ -95,6 +95,7 @@ impl Engine {
 
     /// A client, or why its options are wrong: a string is the error's data.
     #[napi]
+    #[expect(clippy::unused_self, reason = "an engine's clients are made through it")]
     pub fn create_client(&self, config: String) -> Either<NativeClient, String> {
         // The transport wants a runtime at hand; without one the first call will say why.
         let _guard = runtime::handle();
@@ -210,8 +211,23 @@ impl Engine {
 
     /// The data of the error that an answer stands for.
     #[napi]
+    #[expect(clippy::unused_self, reason = "the facade knows only the engine")]
     pub fn describe_status(&self, status: u16, headers: String, body: Buffer) -> String {
         text::describe_status(status, &headers, body.to_vec())
+    }
+
+    /// Numbers per letter in the slab.
+    #[napi(getter)]
+    #[expect(clippy::unused_self, reason = "napi has no static getters")]
+    pub fn letter_slots(&self) -> u32 {
+        u32::try_from(SLOTS).unwrap_or(u32::MAX)
+    }
+
+    /// The defaults by option name, as JSON.
+    #[napi]
+    #[expect(clippy::unused_self, reason = "the facade knows only the engine")]
+    pub fn option_defaults(&self) -> String {
+        defaults().to_string()
     }
 
     /// `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count.
@@ -239,12 +255,3 @@ impl Drop for Engine {
     }
 }
 
-/// The defaults by option name, as JSON.
-#[napi]
-pub fn option_defaults() -> String {
-    defaults().to_string()
-}
-
-/// Numbers per letter in the slab.
-#[napi]
-pub const LETTER_SLOTS: u32 = SLOTS as u32;

@@ -5,6 +5,8 @@
 //! - [`outbox`]: a stream's pieces and its credit · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
 
+#![expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+
 mod call;
 mod drain;
 mod engine;
