@@ -1,0 +1,233 @@
+//! An answer's content on its way in: time limits, the place in the pool, and a polite ending.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use futures_util::StreamExt;
+use tokio::time::Sleep;
+use url::Url;
+
+use super::errors::{self, Facts};
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    body::{Body, ByteStream},
+};
+
+/// The most that is read for nobody, to keep a connection, and for how long.
+const DRAIN_BYTES: u64 = 128 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// The whole call's limit: when it ends, and how long it was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    pub at: Instant,
+    pub limit: Duration,
+}
+
+/// What is known of a content before its first byte.
+pub(super) struct Terms<P> {
+    /// Where it comes from.
+    pub url: Url,
+    /// The longest silence.
+    pub idle: Option<Duration>,
+    /// The whole call's limit.
+    pub total: Option<Deadline>,
+    /// Bytes still to come, where the server said so.
+    pub remaining: Option<u64>,
+    /// Whether other requests wait for this one to leave the connection.
+    pub exclusive: bool,
+    /// Kept until the content has ended.
+    pub place: P,
+}
+
+/// The bytes of an answer as the network brings them.
+pub(super) struct Incoming<
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
+    P: Send + 'static,
+> {
+    state: State<S, P>,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Since when a read has been waiting. A reader that does not ask does not make the server silent.
+    waiting_since: Option<Instant>,
+}
+
+enum State<S, P> {
+    Open { source: S, terms: Terms<P> },
+    Ended,
+}
+
+impl<S, P> Incoming<S, P>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
+    pub fn new(source: S, terms: Terms<P>) -> Self {
+        Self { state: State::Open { source, terms }, timer: None, waiting_since: None }
+    }
+}
+
+impl<S, P> Stream for Incoming<S, P>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
+    type Item = Result<Bytes>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let this = self.get_mut();
+        let State::Open { source, terms } = &mut this.state else { return Poll::Ready(None) };
+        let next = match source.poll_next_unpin(cx) {
+            Poll::Pending => {
+                let since = *this.waiting_since.get_or_insert_with(Instant::now);
+                let late = ready!(terms.poll_late(since, &mut this.timer, cx));
+                Some(Err(late))
+            }
+            Poll::Ready(Some(Ok(bytes))) => {
+                this.waiting_since = None;
+                match terms.total {
+                    // A source that always has data would otherwise outlive its limit.
+                    Some(total) if Instant::now() >= total.at => {
+                        Some(Err(terms.late(Phase::Total, total.limit)))
+                    }
+                    _ => {
+                        terms.remaining = terms.remaining.map(|rest| rest.saturating_sub(bytes.len() as u64));
+                        Some(Ok(bytes))
+                    }
+                }
+            }
+            Poll::Ready(Some(Err(err))) => {
+                Some(Err(errors::in_body(&Facts::of(&err), &terms.url).with_source(err)))
+            }
+            Poll::Ready(None) => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            this.state = State::Ended;
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl<P> Terms<P> {
+    fn late(&self, phase: Phase, limit: Duration) -> Error {
+        errors::timed_out(phase, limit, &errors::peer(&self.url))
+    }
+
+    /// Ready once a limit has passed. The timer is set once and only moved when it rings too early:
+    /// moving it at every read would take the runtime's timer lock per chunk.
+    fn poll_late(
+        &self,
+        since: Instant,
+        timer: &mut Option<Pin<Box<Sleep>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Error> {
+        let idle = self.idle.map(|limit| (since + limit, Phase::Idle, limit));
+        let total = self.total.map(|total| (total.at, Phase::Total, total.limit));
+        let Some((at, phase, limit)) = idle.into_iter().chain(total).min_by_key(|(at, ..)| *at) else {
+            return Poll::Pending;
+        };
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
+        // Set for an earlier moment it rings early and is moved then; set for a later one it must move now.
+        if timer.deadline() > at.into() {
+            timer.as_mut().reset(at.into());
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if tokio::time::Instant::now() >= at.into() {
+                return Poll::Ready(self.late(phase, limit));
+            }
+            timer.as_mut().reset(at.into());
+        }
+    }
+}
+
+/// A connection whose answer is nearly through is worth a moment; any other is given up at once.
+impl<S, P> Drop for Incoming<S, P>
+where
+    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
+    P: Send + 'static,
+{
+    fn drop(&mut self) {
+        let State::Open { mut source, terms } = std::mem::replace(&mut self.state, State::Ended) else {
+            return;
+        };
+        let nearly_done = terms.exclusive && terms.remaining.is_some_and(|rest| rest <= DRAIN_BYTES);
+        if !nearly_done {
+            return;
+        }
+        // Without a runtime there is nobody to read on.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let rest = async { while let Some(Ok(_)) = source.next().await {} };
+            let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
+            drop(terms);
+        });
+    }
+}
+
+/// Reads on in the background what the caller no longer wants, to keep the connection: up to 128 KiB
+/// and for one second. Must be called within a runtime.
+pub fn drain(mut body: ByteStream) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    runtime.spawn(async move {
+        let rest = async {
+            let mut read = 0;
+            while let Some(Ok(bytes)) = body.next().await {
+                read += bytes.len() as u64;
+                if read > DRAIN_BYTES {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
+    });
+}
+
+/// All of a content, at most `limit` bytes. `content_length` is what the answer announced, if anything.
+pub async fn collect(body: Body, limit: u64, content_length: Option<u64>) -> Result<Bytes> {
+    if content_length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let mut stream = match body {
+        Body::Empty => return Ok(Bytes::new()),
+        Body::Full(bytes) if bytes.len() as u64 > limit => return Err(too_large(limit)),
+        Body::Full(bytes) => return Ok(bytes),
+        Body::Stream(stream) => stream,
+        Body::Events(_) => {
+            return Err(Error::new(ErrorKind::Internal, Phase::Body, "a stream of events was read as bytes"));
+        }
+    };
+    let mut whole = Bytes::new();
+    let mut buffer = BytesMut::new();
+    let mut read = 0;
+    while let Some(bytes) = stream.next().await.transpose()? {
+        read += bytes.len() as u64;
+        if read > limit {
+            return Err(too_large(limit));
+        }
+        if read == bytes.len() as u64 {
+            whole = bytes;
+            continue;
+        }
+        if !whole.is_empty() {
+            // Believed only up to a point: the length is what the other side says.
+            let expected = content_length.unwrap_or(0).min(1 << 20).max(read);
+            buffer.reserve(usize::try_from(expected).unwrap_or_default());
+            buffer.extend_from_slice(&std::mem::take(&mut whole));
+        }
+        buffer.extend_from_slice(&bytes);
+    }
+    Ok(if buffer.is_empty() { whole } else { buffer.freeze() })
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        Phase::Body,
+        format!("the answer's body is larger than {limit} bytes (`maxResponseBytes`)"),
+    )
+}
