@@ -1,6 +1,7 @@
 //! An answer's content on its way in: time limits, the place in the pool, and a polite ending.
 
 use std::{
+    error::Error as StdError,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -12,7 +13,10 @@ use futures_util::StreamExt;
 use tokio::time::Sleep;
 use url::Url;
 
-use super::errors::{self, Facts};
+use super::{
+    clock::{Clock, Limit},
+    errors::{self, Facts},
+};
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::{Body, ByteStream},
@@ -22,99 +26,94 @@ use crate::{
 const DRAIN_BYTES: u64 = 128 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-/// The whole call's limit: when it ends, and how long it was.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline {
-    pub at: Instant,
-    pub limit: Duration,
-}
-
 /// What is known of a content before its first byte.
 pub(super) struct Terms<P> {
     /// Where it comes from.
     pub url: Url,
-    /// The longest silence.
-    pub idle: Option<Duration>,
-    /// The whole call's limit.
-    pub total: Option<Deadline>,
+    /// The limits of the call.
+    pub clock: Clock,
     /// Bytes still to come, where the server said so.
     pub remaining: Option<u64>,
     /// Whether other requests wait for this one to leave the connection.
     pub exclusive: bool,
     /// Kept until the content has ended.
+    #[expect(dead_code, reason = "it is held, and given back when dropped")]
     pub place: P,
 }
 
 /// The bytes of an answer as the network brings them.
-pub(super) struct Incoming<
-    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
-    P: Send + 'static,
-> {
-    state: State<S, P>,
+pub(super) struct Incoming<S: Pieces, P: Send + 'static> {
+    /// `None` once it has ended.
+    open: Option<Open<S, P>>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Since when a read has been waiting. A reader that does not ask does not make the server silent.
     waiting_since: Option<Instant>,
 }
 
-enum State<S, P> {
-    Open { source: S, terms: Terms<P> },
-    Ended,
+struct Open<S, P> {
+    source: S,
+    terms: Terms<P>,
 }
 
-impl<S, P> Incoming<S, P>
-where
-    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
-    P: Send + Unpin + 'static,
-{
+impl<S: Pieces, P: Send + 'static> Incoming<S, P> {
     pub fn new(source: S, terms: Terms<P>) -> Self {
-        Self { state: State::Open { source, terms }, timer: None, waiting_since: None }
+        Self { open: Some(Open { source, terms }), timer: None, waiting_since: None }
     }
 }
 
-impl<S, P> Stream for Incoming<S, P>
+/// What the network gives.
+pub(super) trait Pieces: Stream<Item = Result<Bytes, Self::Error>> + Unpin + Send + 'static {
+    /// What the network reports.
+    type Error: StdError + Send + Sync + 'static;
+}
+
+impl<S, E> Pieces for S
 where
-    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
-    P: Send + Unpin + 'static,
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
+    E: StdError + Send + Sync + 'static,
 {
+    type Error = E;
+}
+
+impl<S: Pieces, P: Send + Unpin + 'static> Stream for Incoming<S, P> {
     type Item = Result<Bytes>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         let this = self.get_mut();
-        let State::Open { source, terms } = &mut this.state else { return Poll::Ready(None) };
-        let next = match source.poll_next_unpin(cx) {
+        let Some(Open { source, terms }) = &mut this.open else { return Poll::Ready(None) };
+        let piece = match source.poll_next_unpin(cx) {
             Poll::Pending => {
                 let since = *this.waiting_since.get_or_insert_with(Instant::now);
-                let late = ready!(terms.poll_late(since, &mut this.timer, cx));
-                Some(Err(late))
-            }
-            Poll::Ready(Some(Ok(bytes))) => {
-                this.waiting_since = None;
-                match terms.total {
-                    // A source that always has data would otherwise outlive its limit.
-                    Some(total) if Instant::now() >= total.at => {
-                        Some(Err(terms.late(Phase::Total, total.limit)))
-                    }
-                    _ => {
-                        terms.remaining = terms.remaining.map(|rest| rest.saturating_sub(bytes.len() as u64));
-                        Some(Ok(bytes))
-                    }
-                }
-            }
-            Poll::Ready(Some(Err(err))) => {
-                Some(Err(errors::in_body(&Facts::of(&err), &terms.url).with_source(err)))
+                Some(Err(ready!(terms.poll_late(since, &mut this.timer, cx))))
             }
             Poll::Ready(None) => None,
+            Poll::Ready(Some(piece)) => {
+                this.waiting_since = None;
+                Some(terms.check(piece))
+            }
         };
-        if !matches!(next, Some(Ok(_))) {
-            this.state = State::Ended;
+        if !matches!(piece, Some(Ok(_))) {
+            this.open = None;
         }
-        Poll::Ready(next)
+        Poll::Ready(piece)
     }
 }
 
 impl<P> Terms<P> {
-    fn late(&self, phase: Phase, limit: Duration) -> Error {
-        errors::timed_out(phase, limit, &errors::peer(&self.url))
+    fn check(&mut self, piece: Result<Bytes, impl StdError + Send + Sync + 'static>) -> Result<Bytes> {
+        let bytes = piece.map_err(|err| errors::in_body(&Facts::of(&err), &self.url).with_source(err))?;
+        match self.clock.total() {
+            // A source that always has data would otherwise outlive its limit.
+            Some(total) if Instant::now() >= total.at => Err(self.late(total)),
+            _ => {
+                self.remaining = self.remaining.map(|rest| rest.saturating_sub(bytes.len() as u64));
+                Ok(bytes)
+            }
+        }
+    }
+
+    fn late(&self, limit: Limit) -> Error {
+        errors::timed_out(limit.phase, limit.after, &errors::peer(&self.url))
     }
 
     /// Ready once a limit has passed. The timer is set once and only moved when it rings too early:
@@ -125,36 +124,25 @@ impl<P> Terms<P> {
         timer: &mut Option<Pin<Box<Sleep>>>,
         cx: &mut Context<'_>,
     ) -> Poll<Error> {
-        let idle = self.idle.map(|limit| (since + limit, Phase::Idle, limit));
-        let total = self.total.map(|total| (total.at, Phase::Total, total.limit));
-        let Some((at, phase, limit)) = idle.into_iter().chain(total).min_by_key(|(at, ..)| *at) else {
+        let Some(limit) = self.clock.first_since(Phase::Idle, self.clock.timeouts.idle, || since) else {
             return Poll::Pending;
         };
-        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at.into())));
-        // Set for an earlier moment it rings early and is moved then; set for a later one it must move now.
-        if timer.deadline() > at.into() {
-            timer.as_mut().reset(at.into());
-        }
+        let at = limit.at.into();
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         loop {
             ready!(timer.as_mut().poll(cx));
-            if tokio::time::Instant::now() >= at.into() {
-                return Poll::Ready(self.late(phase, limit));
+            if timer.deadline() >= at {
+                return Poll::Ready(self.late(limit));
             }
-            timer.as_mut().reset(at.into());
+            timer.as_mut().reset(at);
         }
     }
 }
 
 /// A connection whose answer is nearly through is worth a moment; any other is given up at once.
-impl<S, P> Drop for Incoming<S, P>
-where
-    S: Stream<Item = reqwest::Result<Bytes>> + Unpin + Send + 'static,
-    P: Send + 'static,
-{
+impl<S: Pieces, P: Send + 'static> Drop for Incoming<S, P> {
     fn drop(&mut self) {
-        let State::Open { mut source, terms } = std::mem::replace(&mut self.state, State::Ended) else {
-            return;
-        };
+        let Some(Open { mut source, terms }) = self.open.take() else { return };
         let nearly_done = terms.exclusive && terms.remaining.is_some_and(|rest| rest <= DRAIN_BYTES);
         if !nearly_done {
             return;

@@ -1,13 +1,32 @@
 //! Sockets: everything between a checked request and its answer's bytes.
+//!
+//! May be used by `client` and by tests; uses the nouns and `pipeline::Endpoint`, nothing else of ours.
+//!
+//! - one call from end to end: `call`; its time limits: `clock`; what is fixed: `options`
+//! - what reqwest is told, and what it reports: `reqwest` `connect` `tls` `proxy`
+//! - who may go and who waits: `gate` judges, `pool` does
+//! - the request's body: `upload`; the answer's: `body` `decompress`
+//! - what a redirect leads to: `redirect`; what a failure means: `errors`
+//! - a transport without sockets, for tests: `scripted`
 
 mod body;
+mod call;
+mod clock;
 mod connect;
+mod decompress;
 mod errors;
+mod gate;
 mod options;
+mod pool;
 mod proxy;
+mod redirect;
 mod reqwest;
+mod scripted;
 mod tls;
+mod upload;
 
 pub use body::{collect, drain};
+pub use call::{Stats, Transport};
 pub use options::{HeaderLimits, Http2, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions};
-pub use reqwest::{Stats, Transport};
+pub use pool::OriginStats;
+pub use scripted::Scripted;

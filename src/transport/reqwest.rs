@@ -1,177 +1,202 @@
-//! The transport over reqwest: one call, from the request to an answer whose body is still coming.
+//! The only file that sends: two reqwest clients with everything off that we do ourselves.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    error::Error as StdError,
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use reqwest::{Client, ClientBuilder};
 use tokio::sync::OnceCell;
+use url::Url;
 
 use super::{
-    body::{Deadline, Incoming, Terms},
-    connect::{ATTEMPT, Attempt, SystemNames, WatchConnects},
-    errors::{self, Facts},
+    body::Pieces,
+    connect::{ATTEMPT, Attempt, Opened, SystemNames, WatchConnects},
+    errors::Facts,
     options::{Http2, TransportOptions},
     proxy::Proxies,
     tls::Trust,
+    upload::{self, Fault},
 };
-use crate::{
-    Error, ErrorKind, Phase, Result,
-    body::Body,
-    pipeline::{BoxFuture, Endpoint},
-    request::Request,
-    response::{Response, Timing},
-};
+use crate::{Error, ErrorKind, Phase, Result, body::Body};
 
-/// Sends requests over the network.
-pub struct Transport {
+/// How often an idle connection is checked by the operating system.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How often an HTTP/2 connection with calls under way is checked, and how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What one reader may leave unread before the server has to wait, and all readers of a connection.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// The way to the network.
+pub(super) struct Wire {
     options: TransportOptions,
     proxies: Proxies,
     trust: Trust,
     plain: OnceCell<Client>,
-    /// Apart from `plain` because its first use reads the system's certificates.
+    /// Apart from `plain` because making it reads the system's certificates, which takes its time.
     secure: OnceCell<Client>,
     opened: Arc<AtomicU64>,
-    requests: AtomicU64,
 }
 
-/// What a transport is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
-    /// Connections opened so far.
-    pub connections_opened: u64,
-    /// Requests sent so far.
-    pub requests: u64,
+/// One request on one connection.
+pub(super) struct Sending<'a> {
+    pub method: &'a Method,
+    pub url: &'a Url,
+    pub headers: &'a HeaderMap,
+    pub body: Body,
+    pub connect_limit: Option<Duration>,
 }
 
-impl Transport {
-    /// A transport; cheap, as certificates of the system are read at the first `https` call.
-    pub fn new(options: TransportOptions) -> Result<Self> {
+/// An answer whose content is still coming.
+pub(super) struct Answer<S> {
+    pub status: StatusCode,
+    pub version: Version,
+    pub headers: HeaderMap,
+    pub content_length: Option<u64>,
+    /// The connection that was opened for it.
+    pub opened: Option<Opened>,
+    pub pieces: S,
+}
+
+/// Why there is no answer.
+pub(super) struct Failure {
+    pub facts: Facts,
+    /// No connection was opened for it.
+    pub reused: bool,
+    pub source: Box<dyn StdError + Send + Sync>,
+    /// The failure of the request's own body, which explains all others.
+    pub fault: Option<Error>,
+}
+
+impl Wire {
+    pub fn new(options: TransportOptions, opened: Arc<AtomicU64>) -> Result<Self> {
         let proxies = Proxies::read(&options.proxy, |name| std::env::var(name).ok())?;
         let trust = Trust::read(&options.tls)?;
-        Ok(Self {
-            options,
-            proxies,
-            trust,
-            plain: OnceCell::new(),
-            secure: OnceCell::new(),
-            opened: Arc::default(),
-            requests: AtomicU64::new(0),
-        })
+        Ok(Self { options, proxies, trust, plain: OnceCell::new(), secure: OnceCell::new(), opened })
     }
 
-    /// What it is doing.
-    pub fn stats(&self) -> Stats {
-        Stats {
-            connections_opened: self.opened.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-        }
+    /// Whether requests to this URL go through a proxy.
+    pub fn is_proxied(&self, url: &Url) -> bool {
+        self.proxies.serves(url)
     }
 
-    async fn client(&self, scheme: &str) -> Result<&Client> {
-        if scheme == "https" || self.proxies.http_needs_tls() {
-            self.secure.get_or_try_init(|| async { built(self.trust.equip(self.builder()?)?) }).await
+    /// The client for a URL.
+    pub async fn client(&self, url: &Url) -> Result<&Client> {
+        if url.scheme() == "https" || self.proxies.http_needs_tls() {
+            self.secure.get_or_try_init(|| self.secure_client()).await
         } else {
             // An empty list of roots costs nothing to build.
             self.plain.get_or_try_init(|| async { built(self.builder()?.tls_certs_only([])) }).await
         }
     }
 
-    /// reqwest with everything off that we do ourselves.
+    /// Reading the certificates is work for a thread that may block.
+    async fn secure_client(&self) -> Result<Client> {
+        let (trust, builder) = (self.trust.clone(), self.builder()?);
+        match tokio::task::spawn_blocking(move || built(trust.equip(builder)?)).await {
+            Ok(client) => client,
+            Err(err) => {
+                Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up")
+                    .with_source(err))
+            }
+        }
+    }
+
     fn builder(&self) -> Result<ClientBuilder> {
-        let pool = &self.options.pool;
-        let free = if pool.keep_alive { pool.max_free_sockets } else { 0 };
+        let TransportOptions { pool, headers, .. } = &self.options;
         let builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .dns_resolver(SystemNames)
             .connector_layer(WatchConnects { opened: Arc::clone(&self.opened) })
             .tcp_nodelay(true)
-            .tcp_keepalive(Duration::from_secs(60))
-            .pool_max_idle_per_host(free)
+            .tcp_keepalive(TCP_KEEP_ALIVE)
+            .pool_max_idle_per_host(if pool.keep_alive { pool.max_free_sockets } else { 0 })
             .pool_idle_timeout(pool.idle_timeout)
-            // Per stream what one fast reader needs; the connection holds many such streams.
-            .http2_initial_stream_window_size(1 << 20)
-            .http2_initial_connection_window_size(8 << 20)
-            .http2_max_header_list_size(self.options.headers.max_bytes)
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .http2_keep_alive_timeout(Duration::from_secs(20))
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_max_header_list_size(headers.max_bytes)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(false);
-        let builder = match self.options.headers.max_count {
+        let builder = match headers.max_count {
             Some(count) => builder.http1_max_headers(count),
             None => builder,
         };
-        let builder = match self.options.http2 {
+        self.proxies.equip(match self.options.http2 {
             Http2::Auto => builder,
             Http2::Off => builder.http1_only(),
             Http2::Only => builder.http2_prior_knowledge(),
-        };
-        self.proxies.equip(builder)
+        })
     }
 
-    async fn send(&self, mut req: Request) -> Result<Response> {
-        let started = Instant::now();
-        let timeouts = req.options.timeouts;
-        let total = timeouts.total.map(|limit| Deadline { at: started + limit, limit });
-        let client = self.client(req.url.scheme()).await?;
-        let mut out = reqwest::Request::new(req.method.clone(), req.url.clone());
-        *out.headers_mut() = std::mem::take(&mut req.headers);
-        *out.body_mut() = match std::mem::take(&mut req.body) {
-            Body::Empty => None,
-            Body::Full(bytes) => Some(bytes.into()),
-            Body::Stream(stream) => Some(reqwest::Body::wrap_stream(stream)),
-            Body::Events(_) => return Err(Error::config("a request's body cannot be events")),
-        };
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let attempt = Attempt::new(timeouts.connect);
-        let sent = ATTEMPT.scope(Arc::clone(&attempt), client.execute(out));
-        let first = timeouts.first_byte.map(|limit| (Instant::now() + limit, Phase::FirstByte, limit));
-        let last = total.map(|total| (total.at, Phase::Total, total.limit));
-        let answer = match first.into_iter().chain(last).min_by_key(|(at, ..)| *at) {
-            None => sent.await,
-            Some((at, phase, limit)) => match tokio::time::timeout_at(at.into(), sent).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(errors::timed_out(phase, limit, &errors::peer(&req.url))),
-            },
-        };
-        let mut answer = answer.map_err(|err| {
-            errors::before_answer(&Facts::of(&err), &req.url, self.proxies.serves(&req.url))
-                .with_source(err.without_url())
-        })?;
-        let headers = std::mem::take(answer.headers_mut());
-        let (status, version) = (answer.status(), answer.version());
-        let terms = Terms {
-            url: req.url.clone(),
-            idle: timeouts.idle,
-            total,
-            remaining: answer.content_length(),
-            exclusive: version < http::Version::HTTP_2,
-            place: (),
-        };
-        let timing = Timing {
-            queued: Duration::ZERO,
-            connect: attempt.opened().map(|opened| opened.took),
-            first_byte: Some(started.elapsed()),
-        };
-        let body = Body::Stream(Box::pin(Incoming::new(answer.bytes_stream(), terms)));
-        Ok(Response { status, version, headers, body, url: req.url, timing, attempts: req.attempt })
+    /// Moves user and password out of a URL, into the header that they stand for.
+    pub async fn take_user(&self, url: &mut Url) -> Result<Option<HeaderValue>> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(None);
+        }
+        let unusable = |_| Error::config("the URL holds a user or a password that cannot be used");
+        let mut request = self.client(url).await?.get(url.clone()).build().map_err(unusable)?;
+        *url = request.url().clone();
+        Ok(request.headers_mut().remove(header::AUTHORIZATION))
     }
 }
 
-impl Endpoint for Transport {
-    fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
-        Box::pin(self.send(req))
-    }
+/// Sends a request. `opened` is called at most once, as soon as a connection was opened and can be shared.
+pub(super) async fn send(
+    client: &Client,
+    sending: Sending<'_>,
+    opened: &(dyn Fn(Opened) + Sync),
+) -> Result<Answer<impl Pieces + use<>>, Failure> {
+    let fault = Fault::default();
+    let mut request = reqwest::Request::new(sending.method.clone(), sending.url.clone());
+    *request.headers_mut() = sending.headers.clone();
+    *request.body_mut() = match sending.body {
+        Body::Empty | Body::Events(_) => None,
+        Body::Full(bytes) => Some(bytes.into()),
+        Body::Stream(body) => Some(reqwest::Body::wrap_stream(upload::pieces(body, &fault))),
+    };
+    let attempt = Attempt::new(sending.connect_limit);
+    let mut sent = pin!(ATTEMPT.scope(Arc::clone(&attempt), client.execute(request)));
+    let mut told = false;
+    let answer = poll_fn(|cx| {
+        let answer = sent.as_mut().poll(cx);
+        if !told && let Some(connection) = attempt.opened() {
+            // Told after the poll and not by the connector: within that same poll hyper puts an HTTP/2
+            // connection where other requests find it.
+            told = true;
+            opened(connection);
+        }
+        answer
+    })
+    .await;
+    let mut answer = answer.map_err(|err| Failure {
+        facts: Facts::of(&err),
+        reused: attempt.opened().is_none(),
+        source: Box::new(err.without_url()),
+        fault: fault.take(),
+    })?;
+    Ok(Answer {
+        status: answer.status(),
+        version: answer.version(),
+        headers: std::mem::take(answer.headers_mut()),
+        content_length: answer.content_length(),
+        opened: attempt.opened(),
+        pieces: answer.bytes_stream(),
+    })
 }
 
 fn built(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|err| {
-        Error::new(ErrorKind::Tls, Phase::Connect, format!("the HTTP client could not be set up: {err}"))
-            .with_source(err)
+        let facts = Facts::of(&err);
+        let reason = facts.tls.map_or_else(|| err.to_string(), |tls| tls.reason);
+        let message = format!("TLS could not be set up ({reason}); trusted authorities go into `tls.ca`");
+        Error::new(ErrorKind::Tls, Phase::Connect, message).with_source(err)
     })
 }
