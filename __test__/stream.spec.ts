@@ -87,7 +87,8 @@ test('a body that ends before message_stop is an IncompleteStreamError after all
       if (cut !== 'reset') assert.ok(error instanceof IncompleteStreamError, `${cut}: ${error}`);
       return ['INCOMPLETE_STREAM', 'CONNECTION_RESET'].includes(error.code);
     });
-    if (cut !== 'reset') assert.equal(seen.length, 5, cut);
+    // A ping is among the first five.
+    if (cut !== 'reset') assert.equal(seen.length, 4, cut);
   }
 });
 
@@ -169,13 +170,13 @@ test('with responseType stream the bytes come as a Node stream, as the article r
     response.data.on('end', resolve);
     response.data.on('error', reject);
   });
-  assert.match(Buffer.concat(chunks).toString(), /^event: completion\r?\ndata: \{/);
+  assert.match(Buffer.concat(chunks).toString(), /^event: completion\r?\ndata: \{/m);
 });
 
 test('compressed events arrive one by one', async (t) => {
   const { client } = await pair(t);
   for (const encoding of ['gzip', 'br', 'zstd', 'deflate'] as const) {
-    const reply = answering({ events: 3, encoding, hangAfterEvents: 3 });
+    const reply = answering({ events: 3, encoding, hangAfterEvents: 4 });
     const stream = await client.stream('/v1/messages', { stream: true }, reply);
     const iterator = stream[Symbol.asyncIterator]();
     for (let n = 0; n < 3; n++) assert.equal((await iterator.next()).done, false, encoding);

@@ -23,7 +23,8 @@ export async function pair(t: TestContext, config: ClientConfig = {}, options: S
 
 /** A request option that makes the simulator answer this one call in this way. */
 export function answering(reply: Reply): { headers: Record<string, string> } {
-  return { headers: { 'x-simulator': JSON.stringify(reply) } };
+  const json = JSON.stringify(reply).replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return { headers: { 'x-simulator': json } };
 }
 
 export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {

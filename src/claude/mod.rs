@@ -1,16 +1,17 @@
-//! The Messages API's shapes: what an event or an error body means. Pure; it may use only the nouns.
+//! The Messages API's shapes: what an event or an error body means, as pure functions of the bytes.
 //!
-//! - [`payload`]: is this data JSON, and of which type · [`stream`]: what an event does to its stream
-//! - [`errors`]: error bodies and error events · [`retry_after`]: when to come back
+//! Anyone may import this room; it imports only the nouns.
+//!
+//! - `payload`: whether an event's data is JSON, and of which kind
+//! - `stream`: the rules of a stream of events: what is delivered, what ends it, what fails it
+//! - `errors`: an error body or an error event as the engine's error; `retry_after`: when to come back
 
 mod errors;
 mod payload;
 mod retry_after;
 mod stream;
 
-pub use self::{
-    errors::{describe, error_from_event},
-    payload::{Kind, NotJson, inspect},
-    retry_after::retry_after,
-    stream::{StreamRules, Verdict},
-};
+pub use errors::{describe, error_from_event};
+pub use payload::{Kind, NotJson, Payload, inspect};
+pub use retry_after::retry_after;
+pub use stream::{StreamRules, Verdict};

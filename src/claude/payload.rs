@@ -1,167 +1,126 @@
-//! Looks at an event's data: one pass that proves it is JSON and finds its `type`.
+//! Whether an event's data is one JSON value, and which kind of event it is: one pass, nothing is built.
+//!
+//! JavaScript parses the events of a batch as one array, so that this must accept exactly what its
+//! `JSON.parse` accepts: lone surrogates, numbers beyond all range and any depth included. Hence no
+//! value is converted: all are skipped, and names are compared as they are written.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Deserializer, de::StrRead, value::RawValue};
 
-/// What an event of the Messages API is, as far as the stream's rules care.
+/// What an event's data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payload {
+    /// The kind that its `type` names.
+    pub kind: Kind,
+    /// Whether it has a `type` at all: an object with a string of that name.
+    pub typed: bool,
+}
+
+/// The kinds of events that steer a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `message_start`.
+    /// `message_start`: a message begins.
     MessageStart,
-    /// `message_stop`.
+    /// `message_stop`: the message is complete.
     MessageStop,
-    /// `ping`.
+    /// `ping`: a sign of life.
     Ping,
-    /// `error`.
+    /// `error`: the API gave up.
     Error,
-    /// Any other type, also one that nobody knows yet.
+    /// Any other event, known or not, and anything that is no event.
     Other,
-    /// No object, or one without a `type` that is a string.
-    Untyped,
 }
 
 impl Kind {
     /// The kind that this name stands for.
-    pub fn named(name: &[u8]) -> Self {
+    pub fn of(name: &str) -> Self {
         match name {
-            b"message_start" => Self::MessageStart,
-            b"message_stop" => Self::MessageStop,
-            b"ping" => Self::Ping,
-            b"error" => Self::Error,
-            b"" => Self::Untyped,
+            "message_start" => Self::MessageStart,
+            "message_stop" => Self::MessageStop,
+            "ping" => Self::Ping,
+            "error" => Self::Error,
             _ => Self::Other,
         }
     }
 }
 
-/// Where data stopped being JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not JSON from byte {offset}")]
+/// The data is not exactly one JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotJson {
-    /// Bytes before the first that cannot be.
+    /// Where the first problem is, in bytes; the length of the data where it ends too early. Within a
+    /// number or a `\u` escape it may be a few bytes off: these are read as a whole.
     pub offset: usize,
 }
 
-/// Accepts exactly what `JSON.parse` accepts, so that a batch of checked events is a JSON array.
-pub fn inspect(data: &str) -> Result<Kind, NotJson> {
-    let mut json = serde_json::Deserializer::from_str(data);
-    let kind = Top::deserialize(&mut json).and_then(|top| json.end().map(|()| top.0));
-    kind.map_err(|error| NotJson { offset: offset(data, error.line(), error.column()) })
+/// Reads an event's data. Of several `type` members the last counts, as in JavaScript.
+pub fn inspect(data: &str) -> Result<Payload, NotJson> {
+    let mut json = Deserializer::from_str(data);
+    read(&mut json, data).map_err(|error| NotJson { offset: offset(data, &error) })
 }
 
-/// serde_json counts lines and columns from 1, columns in bytes; a line break is its line's last byte.
-fn offset(data: &str, line: usize, column: usize) -> usize {
-    let before: usize = data.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    (before + column.saturating_sub(1)).min(data.len())
+fn read<'a>(json: &mut Deserializer<StrRead<'a>>, data: &'a str) -> serde_json::Result<Payload> {
+    let is_object = data.trim_ascii_start().starts_with('{');
+    let written = if is_object {
+        json.deserialize_map(TypeMember)?
+    } else {
+        // The general path would convert numbers and strings, and refuse some that are JSON.
+        json.deserialize_ignored_any(IgnoredAny)?;
+        None
+    };
+    json.end()?;
+    let name = written.and_then(text);
+    Ok(Payload { kind: name.as_deref().map_or(Kind::Other, Kind::of), typed: written.is_some_and(is_string) })
 }
 
-struct Top(Kind);
+/// Looks at every member of an object and keeps the value of the last `type`, as it is written.
+struct TypeMember;
 
-impl<'de> Deserialize<'de> for Top {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TopVisitor).map(Top)
-    }
-}
-
-/// Objects are looked into; everything else only has to be JSON.
-struct TopVisitor;
-
-impl<'de> Visitor<'de> for TopVisitor {
-    type Value = Kind;
+impl<'de> Visitor<'de> for TypeMember {
+    type Value = Option<&'de str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one JSON value")
+        f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
-        let mut kind = Kind::Untyped;
-        while let Some(is_type) = map.next_key_seed(IsType)? {
-            // The last of several counts, as in JSON.parse.
-            if is_type {
-                kind = map.next_value_seed(TypeName)?;
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut last = None;
+        while let Some(name) = members.next_key::<&RawValue>()? {
+            if text(name.get()).is_some_and(|name| name == "type") {
+                last = Some(members.next_value::<&RawValue>()?.get());
             } else {
-                map.next_value::<IgnoredAny>()?;
+                members.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(kind)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
-    }
-
-    fn visit_unit<E>(self) -> Result<Kind, E> {
-        Ok(Kind::Untyped)
+        Ok(last)
     }
 }
 
-/// Reads a key as bytes: V8 allows a lone surrogate in it, a Rust string does not.
-struct IsType;
+fn is_string(json: &str) -> bool {
+    json.starts_with('"')
+}
 
-impl<'de> DeserializeSeed<'de> for IsType {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_bytes(self)
+/// The text of valid JSON, where it is a string. One with a lone surrogate is no text and no name we know.
+fn text(json: &str) -> Option<Cow<'_, str>> {
+    let content = json.strip_prefix('"')?.strip_suffix('"')?;
+    if content.contains('\\') {
+        serde_json::from_str(json).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(content))
     }
 }
 
-impl Visitor<'_> for IsType {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+/// The parser counts lines, and bytes within a line up to and including the one it dislikes; of a raw
+/// control character in a string, up to the byte before. What is good so far tells which it was.
+fn offset(data: &str, error: &serde_json::Error) -> usize {
+    if error.is_eof() {
+        return data.len();
     }
-
-    fn visit_bytes<E>(self, key: &[u8]) -> Result<bool, E> {
-        Ok(key == b"type")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
-        Ok(key == "type")
-    }
-}
-
-/// Reads the value of `type` where it lies; anything that is no string has no kind.
-struct TypeName;
-
-impl<'de> DeserializeSeed<'de> for TypeName {
-    type Value = Kind;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
-        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?.get();
-        let Some(name) = raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) else {
-            return Ok(Kind::Untyped);
-        };
-        if !name.contains('\\') {
-            return Ok(Kind::named(name.as_bytes()));
-        }
-        // Escapes in a type are legal and unheard of; a lone surrogate is no known type.
-        Ok(serde_json::from_str::<String>(raw).map_or(Kind::Other, |name| Kind::named(name.as_bytes())))
-    }
+    let lines = data.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let line_start: usize = lines.map(str::len).sum();
+    let counted = (line_start + error.column()).saturating_sub(1);
+    let is_good =
+        |start: &str| read(&mut Deserializer::from_str(start), start).err().is_none_or(|e| e.is_eof());
+    if data.get(..=counted).is_some_and(is_good) { counted + 1 } else { counted }
 }

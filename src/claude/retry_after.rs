@@ -1,24 +1,28 @@
-//! When a server asks to come back.
+//! When the server asks to come back.
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header::RETRY_AFTER};
 
-/// `retry-after-ms`, else `retry-after` in seconds or as a date; a date that has passed is no wait at all.
-/// What is neither is as if it were not there.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
+/// How long to wait: `retry-after-ms`, else `retry-after` in seconds or as a date. A date that has
+/// passed means now; a header that makes no sense counts as absent.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(after) = header("retry-after-ms").and_then(|text| seconds(text, 1000.0)) {
-        return Some(after);
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(milliseconds) = text(RETRY_AFTER_MS).and_then(decimal) {
+        return Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
     }
-    let text = header("retry-after")?;
-    seconds(text, 1.0).or_else(|| {
-        let date = httpdate::parse_http_date(text).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
-    })
+    let value = text(RETRY_AFTER)?;
+    if let Some(seconds) = decimal(value) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
-fn seconds(text: &str, per_second: f64) -> Option<Duration> {
-    let number: f64 = text.parse().ok()?;
-    Duration::try_from_secs_f64(number / per_second).ok()
+/// Digits and a point only: the general parser would also take signs, `inf` and exponents.
+fn decimal(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    plain.then(|| text.parse().ok()).flatten()
 }

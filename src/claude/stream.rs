@@ -1,90 +1,131 @@
-//! The rules of a stream of JSON events: what is delivered, what ends it, what it ends in.
+//! The rules of a stream of messages: what is delivered, what ends it, what fails it.
 
-use super::{
-    errors::error_from_event,
-    payload::{Kind, inspect},
+use crate::{
+    Error, ErrorKind, Phase,
+    claude::{
+        errors::error_from_event,
+        payload::{Kind, NotJson, inspect},
+    },
+    event::Event,
 };
-use crate::{Error, ErrorKind, Phase, event::Event};
 
-/// What becomes of an event.
+/// How streams of other APIs of this family say that they are complete.
+const DONE: &str = "[DONE]";
+
+/// What to do about an event.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It goes to the caller.
+    /// It is the caller's.
     Deliver,
-    /// It only shows that the server is alive.
+    /// A sign of life: nobody is told.
     Skip,
-    /// It goes to the caller and is the last.
+    /// It is the caller's, and the last one.
     DeliverAndEnd,
-    /// The stream is over and this is no event of it.
+    /// The stream is complete; this is no event of it.
     End,
-    /// The stream is over, and this is why.
+    /// The stream has failed.
     Fail(Error),
 }
 
-/// Judges one stream's events in their order.
+/// The state of one stream. What an event is, its `type` says; without one, its name does.
+///
+/// ```
+/// use trae_native::{claude::{StreamRules, Verdict}, event::Event};
+///
+/// let mut rules = StreamRules::new();
+/// let event = Event { data: r#"{"type":"message_start"}"#.into(), ..Event::default() };
+/// assert!(matches!(rules.accept(&event), Verdict::Deliver));
+/// assert!(rules.end_of_body().is_some(), "the message is incomplete");
+/// ```
 #[derive(Debug, Default)]
 pub struct StreamRules {
-    /// Events seen, this one included.
-    seen: u64,
-    messages: Messages,
+    message: Message,
+    events: u64,
 }
 
-/// Whether this is a stream of the Messages API, which owes a `message_stop`.
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Messages {
+/// Which part of a message was seen. Not every stream carries one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Message {
     #[default]
-    NotYet,
+    None,
     Started,
-    Stopped,
+    /// By its own end, or by that of the stream: the flag keeps whether there was a message.
+    Ended {
+        started: bool,
+    },
 }
 
 impl StreamRules {
-    /// Rules for a new stream.
+    /// The rules at the beginning of a stream.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Judges the next event. Its `type` decides, and its name where it has none.
+    /// What to do about the next event.
     pub fn accept(&mut self, event: &Event) -> Verdict {
-        self.seen += 1;
-        // The end mark of OpenAI-compatible servers, the one well-known payload that is no JSON.
-        if event.data == "[DONE]" {
+        self.events += 1;
+        if event.data == DONE {
+            self.end();
             return Verdict::End;
         }
-        let kind = match inspect(&event.data) {
-            Ok(Kind::Untyped) => Kind::named(event.event.as_bytes()),
-            Ok(kind) => kind,
-            Err(not_json) => return Verdict::Fail(self.parse_error(not_json.offset)),
-        };
-        match kind {
-            Kind::Ping => Verdict::Skip,
-            Kind::Error => Verdict::Fail(error_from_event(&event.data)),
-            Kind::MessageStart => {
-                self.messages = Messages::Started;
+        match kind(event) {
+            Ok(Kind::MessageStart) => {
+                self.message = Message::Started;
                 Verdict::Deliver
             }
-            Kind::MessageStop => {
-                self.messages = Messages::Stopped;
+            Ok(Kind::MessageStop) => {
+                self.end();
                 Verdict::DeliverAndEnd
             }
-            Kind::Other | Kind::Untyped => Verdict::Deliver,
+            Ok(Kind::Ping) => Verdict::Skip,
+            Ok(Kind::Error) => Verdict::Fail(error_from_event(&event.data)),
+            Ok(Kind::Other) => Verdict::Deliver,
+            Err(problem) => Verdict::Fail(self.not_json(&event.data, problem)),
         }
     }
 
-    /// What the end of the body means here.
+    /// The failure that the end of the body is, if it is one: a message has begun and not stopped.
     pub fn end_of_body(&self) -> Option<Error> {
-        (self.messages == Messages::Started).then(|| {
-            let message = format!("the stream ended after {} events, before message_stop: the message is not complete", self.seen);
-            Error::new(ErrorKind::IncompleteStream, Phase::Body, message)
+        (self.message == Message::Started).then(|| {
+            Error::new(
+                ErrorKind::IncompleteStream,
+                Phase::Body,
+                format!("the stream ended before message_stop, after {} events", self.events),
+            )
         })
     }
 
-    /// Says where, never what: a payload may be private.
-    fn parse_error(&self, offset: usize) -> Error {
-        let message = format!(
-            "event {} of the stream is not one JSON value (from its byte {offset}); for streams of text use responseType 'sse'",
-            self.seen
-        );
-        Error::new(ErrorKind::Parse, Phase::Body, message)
+    /// Whether a message has begun, that is, whether this is a stream of the Messages API.
+    pub fn messages_started(&self) -> bool {
+        matches!(self.message, Message::Started | Message::Ended { started: true })
+    }
+
+    fn end(&mut self) {
+        self.message = Message::Ended { started: self.messages_started() };
+    }
+
+    /// Says where and what was expected, never what is there: the content is the caller's.
+    fn not_json(&self, data: &str, problem: NotJson) -> Error {
+        let expected = match problem.offset {
+            0 => "a JSON value was expected",
+            end if end == data.len() => "the JSON value should go on",
+            _ => "the JSON value is malformed",
+        };
+        let (number, offset) = (self.events, problem.offset);
+        Error::new(
+            ErrorKind::Parse,
+            Phase::Body,
+            format!("event {number} of the stream is not JSON: {expected} at byte {offset}"),
+        )
+    }
+}
+
+/// A ping or an error that is called so need not be JSON: proxies send both with plain text.
+fn kind(event: &Event) -> Result<Kind, NotJson> {
+    let named = Kind::of(&event.event);
+    match inspect(&event.data) {
+        Ok(payload) => Ok(if payload.typed { payload.kind } else { named }),
+        Err(_) if matches!(named, Kind::Ping | Kind::Error) => Ok(named),
+        Err(problem) => Err(problem),
     }
 }

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How many dead sockets are replaced within one attempt; a pool may hold several.
-const MAX_REPLACED: u32 = 3;
+const MAX_REPLACED: u32 = 8;
 
 /// Sends requests over the network.
 pub struct Transport {
@@ -54,7 +54,7 @@ pub struct Stats {
     pub queued: usize,
     /// Connections opened so far.
     pub connections_opened: u64,
-    /// Requests sent so far, redirected ones included.
+    /// Calls so far; redirects and replaced sockets are not counted.
     pub requests: u64,
     /// Open sockets that turned out dead and were replaced without anyone noticing.
     pub replaced_sockets: u64,
@@ -95,6 +95,7 @@ impl Transport {
 
     /// Sends a request and follows redirects as far as allowed.
     async fn send(&self, mut req: Request) -> Result<Response> {
+        self.counters.requests.fetch_add(1, Ordering::Relaxed);
         let mut course = Course { clock: Clock::start(req.options.timeouts), timing: Timing::default() };
         if let Body::Events(_) = req.body {
             return Err(Error::config("a request's body cannot be a stream of events"));
@@ -142,7 +143,6 @@ impl Transport {
         let mut body = std::mem::take(&mut req.body);
         let mut replaced = 0;
         loop {
-            self.counters.requests.fetch_add(1, Ordering::Relaxed);
             let sending = Sending {
                 method: &req.method,
                 url: &req.url,

@@ -5,7 +5,7 @@
 //! - what the real API would say (shapes, headers, errors): `api`, pure
 //! - which answer a request gets, and how its body is written: `answer`
 //! - sockets, TLS, broken connections, the proxy role: `wire`
-//! - what was received, and the counters: `record`
+//! - what was received, and the counters: `record`; a request's head in words: `head`
 //!
 //! ```no_run
 //! # fn main() -> std::io::Result<()> {
@@ -21,6 +21,7 @@
 mod answer;
 mod api;
 mod handle;
+mod head;
 mod options;
 mod record;
 mod reply;

@@ -2,7 +2,7 @@
 
 use std::{io, net::IpAddr};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// Options of a [`Simulator`](super::Simulator). Unknown names are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,7 +63,7 @@ impl Default for SimulatorOptions {
 impl SimulatorOptions {
     /// Reads options from JSON; the error names the wrong field.
     pub fn parse(json: &str) -> io::Result<Self> {
-        serde_json::from_str(json).map_err(|error| invalid(format!("simulator options: {error}")))
+        read("simulator options", json)
     }
 
     pub(super) fn check(&self) -> io::Result<()> {
@@ -85,6 +85,23 @@ impl SimulatorOptions {
             _ => format!("{}:{port}", self.host),
         }
     }
+}
+
+/// Reads JSON that a person wrote; the error names what it is about and the wrong field.
+pub(super) fn read<T: DeserializeOwned>(what: &str, json: &str) -> io::Result<T> {
+    serde_json::from_str(json).map_err(|error| {
+        let field = last_key(json, &error).map(|key| format!("{key}: ")).unwrap_or_default();
+        invalid(format!("{what}: {field}{error}"))
+    })
+}
+
+/// The key before the place of the error: serde tells the name of an unknown field, but not the name
+/// of one whose value is wrong.
+fn last_key<'a>(json: &'a str, error: &serde_json::Error) -> Option<&'a str> {
+    let before: usize = json.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let read = json.get(..before + error.column()).unwrap_or(json);
+    let key = read[..read.rfind("\":")?].rsplit('"').next()?;
+    (!error.to_string().contains("field `")).then_some(key)
 }
 
 pub(super) fn invalid(message: String) -> io::Error {

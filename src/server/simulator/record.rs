@@ -6,11 +6,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
+
+use super::head::{header_pairs, path_and_query, since_epoch, version};
 
 /// More of one body is counted, but not kept.
 const KEPT_BODY: usize = 1024 * 1024;
@@ -176,27 +177,6 @@ fn describe(connection: u64, head: &Parts, proxied: bool) -> Received {
         time_ms: u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX),
         proxied,
     }
-}
-
-pub(super) fn path_and_query(head: &Parts) -> &str {
-    head.uri.path_and_query().map_or("/", |path| path.as_str())
-}
-
-pub(super) fn version(head: &Parts) -> &'static str {
-    match head.version {
-        http::Version::HTTP_10 => "1.0",
-        http::Version::HTTP_2 => "2",
-        _ => "1.1",
-    }
-}
-
-pub(super) fn header_pairs(head: &Parts) -> Vec<(String, String)> {
-    let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
-    head.headers.iter().map(|(name, value)| (name.to_string(), latin1(value.as_bytes()))).collect()
-}
-
-pub(super) fn since_epoch() -> std::time::Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Lives as long as its connection.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::{
     api::{self, Api, Ask, Route},
-    record::{header_pairs, path_and_query, version},
+    head::{header_pairs, path_and_query, version},
     reply::{Content, Prepared},
 };
 

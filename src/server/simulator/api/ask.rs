@@ -19,7 +19,7 @@ struct Fields<'a> {
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
-    stream: bool,
+    stream: Option<bool>,
     #[serde(default, borrow)]
     messages: Vec<Message<'a>>,
     #[serde(default)]
@@ -57,7 +57,7 @@ impl Ask {
         };
         Ok(Self {
             model: fields.model.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-            stream: fields.stream,
+            stream: fields.stream.unwrap_or_default(),
             prompt,
             // Four bytes to a token is near enough for an answer that is made up.
             input_tokens: (body.len() as u64).div_ceil(4),

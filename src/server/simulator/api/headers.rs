@@ -7,7 +7,7 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::super::record::{locked, since_epoch};
+use super::super::{head::since_epoch, record::locked};
 
 const LIMITS: [(&str, u32, u32); 4] = [
     ("requests", 4000, 3999),

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Api, Ask};
 
+const PING: &str = r#"{"type":"ping"}"#;
+
 const MODELS: [(&str, &str, &str); 3] = [
     ("claude-opus-4-5", "Claude Opus 4.5", "2025-11-24T00:00:00Z"),
     ("claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29T00:00:00Z"),
@@ -15,14 +17,12 @@ const MODELS: [(&str, &str, &str); 3] = [
 pub(in super::super) fn unary(api: Api, ask: &Ask, text: &str) -> Bytes {
     let body = match api {
         Api::Complete => completion(&ask.model, &format!(" {text}"), Some("stop_sequence")),
-        Api::Messages => message(
-            &ask.model,
-            &json!([{ "type": "text", "text": text }]),
-            Some("end_turn"),
-            &usage(ask.input_tokens, words(text).count()),
-        ),
+        Api::Messages => {
+            let content = format!(r#"[{{"type":"text","text":{}}}]"#, quoted(text));
+            message(&ask.model, &content, r#""end_turn""#, ask.input_tokens, words(text).count())
+        }
     };
-    body.to_string().into()
+    body.into()
 }
 
 /// The frames of a stream of these deltas; `output_tokens` is what the usage says at the end.
@@ -40,32 +40,38 @@ pub(in super::super) fn stream(
 }
 
 fn message_stream(model: &str, input_tokens: u64, deltas: &[&str], output_tokens: usize) -> Vec<Bytes> {
-    let start = message(model, &json!([]), None, &usage(input_tokens, 1));
-    let mut events = vec![
-        json!({ "type": "message_start", "message": start }),
-        json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
-        json!({ "type": "ping" }),
-    ];
-    events.extend(deltas.iter().map(|text| {
-        json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": text } })
+    let start = message(model, "[]", "null", input_tokens, 1);
+    let start = format!(r#"{{"type":"message_start","message":{start}}}"#);
+    let mut frames = Vec::with_capacity(deltas.len() + 6);
+    frames.push(frame("message_start", &start));
+    frames.push(frame(
+        "content_block_start",
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+    ));
+    frames.push(frame("ping", PING));
+    frames.extend(deltas.iter().map(|text| {
+        let delta = format!(r#"{{"type":"text_delta","text":{}}}"#, quoted(text));
+        frame(
+            "content_block_delta",
+            &format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#),
+        )
     }));
-    events.extend([
-        json!({ "type": "content_block_stop", "index": 0 }),
-        json!({
-            "type": "message_delta",
-            "delta": { "stop_reason": "end_turn", "stop_sequence": null },
-            "usage": { "output_tokens": output_tokens },
-        }),
-        json!({ "type": "message_stop" }),
-    ]);
-    events.iter().map(frame).collect()
+    frames.push(frame("content_block_stop", r#"{"type":"content_block_stop","index":0}"#));
+    let end = r#"{"stop_reason":"end_turn","stop_sequence":null}"#;
+    let usage = format!(r#"{{"output_tokens":{output_tokens}}}"#);
+    frames.push(frame(
+        "message_delta",
+        &format!(r#"{{"type":"message_delta","delta":{end},"usage":{usage}}}"#),
+    ));
+    frames.push(frame("message_stop", r#"{"type":"message_stop"}"#));
+    frames
 }
 
 fn completion_stream(model: &str, deltas: &[&str]) -> Vec<Bytes> {
-    let mut events = vec![json!({ "type": "ping" })];
-    events.extend(deltas.iter().map(|text| completion(model, text, None)));
-    events.push(completion(model, "", Some("stop_sequence")));
-    events.iter().map(frame).collect()
+    let mut frames = vec![frame("ping", PING)];
+    frames.extend(deltas.iter().map(|text| frame("completion", &completion(model, text, None))));
+    frames.push(frame("completion", &completion(model, "", Some("stop_sequence"))));
+    frames
 }
 
 /// The deltas of a text: its words, each with the space that follows it.
@@ -73,29 +79,15 @@ pub(in super::super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(' ')
 }
 
-fn message(model: &str, content: &Value, stop_reason: Option<&str>, usage: &Value) -> Value {
-    json!({
-        "id": "msg_01XFDUDYJgAACzvnptvVoYEL",
-        "type": "message",
-        "role": "assistant",
-        "model": model,
-        "content": content,
-        "stop_reason": stop_reason,
-        "stop_sequence": null,
-        "usage": usage,
-    })
+/// `content` and `stop_reason` are JSON.
+fn message(model: &str, content: &str, stop_reason: &str, input_tokens: u64, output_tokens: usize) -> String {
+    let model = quoted(model);
+    format!(
+        r#"{{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":{model},"content":{content},"stop_reason":{stop_reason},"stop_sequence":null,"usage":{{"input_tokens":{input_tokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":{output_tokens}}}}}"#
+    )
 }
 
-fn usage(input_tokens: u64, output_tokens: usize) -> Value {
-    json!({
-        "input_tokens": input_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": output_tokens,
-    })
-}
-
-fn completion(model: &str, text: &str, stop_reason: Option<&str>) -> Value {
+fn completion(model: &str, text: &str, stop_reason: Option<&str>) -> String {
     json!({
         "type": "completion",
         "id": "compl_01CsqbiTdtRJYgvFQxcJGeYr",
@@ -104,10 +96,16 @@ fn completion(model: &str, text: &str, stop_reason: Option<&str>) -> Value {
         "stop": stop_reason.map(|_| "\n\nHuman:"),
         "model": model,
     })
+    .to_string()
 }
 
-fn frame(event: &Value) -> Bytes {
-    format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap_or_default()).into()
+/// The text as a JSON string, without a tree: answers are made while benchmarks wait.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+fn frame(name: &str, data: &str) -> Bytes {
+    format!("event: {name}\ndata: {data}\n\n").into()
 }
 
 /// The frame of an event given as JSON, which is sent as it was written. None where it has no `type`.
@@ -116,7 +114,7 @@ pub(in super::super) fn named_frame(json: &str) -> Option<Bytes> {
     let event: Value = serde_json::from_str(json).ok()?;
     let name = event.get("type")?.as_str()?;
     let one_line = !json.contains(['\n', '\r']) && !name.contains(['\n', '\r']);
-    one_line.then(|| format!("event: {name}\ndata: {json}\n\n").into())
+    one_line.then(|| frame(name, json))
 }
 
 pub(in super::super) fn count_tokens(ask: &Ask) -> Bytes {

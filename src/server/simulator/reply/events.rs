@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::{
     api::{self, Api},
-    record::since_epoch,
+    head::since_epoch,
 };
 
 /// Digits of a stamp: enough for ever, and always the same, so that it can be written in place.

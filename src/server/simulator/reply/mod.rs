@@ -13,7 +13,7 @@ pub(super) use encode::Encoder;
 pub(super) use events::Made;
 pub(super) use prepared::{Content, CutAt, HangAt, Prepared};
 
-use super::options::invalid;
+use super::options::read;
 
 /// What to answer and how. Every field may be left out; none at all gives a made-up answer that
 /// depends on the prompt. At most one of `body`, `body_base64`, `raw`, `raw_base64`, `transcript`,
@@ -205,15 +205,11 @@ impl Reply {
 
     /// Reads one reply from JSON; the error names the wrong field.
     pub fn parse(json: &str) -> io::Result<Self> {
-        serde_json::from_str(json).map_err(|error| invalid(format!("reply: {error}")))
+        read("reply", json)
     }
 
     /// Reads one reply, or an array of them.
     pub fn list(json: &str) -> io::Result<Vec<Self>> {
-        if json.trim_start().starts_with('[') {
-            serde_json::from_str(json).map_err(|error| invalid(format!("replies: {error}")))
-        } else {
-            Ok(vec![Self::parse(json)?])
-        }
+        if json.trim_start().starts_with('[') { read("replies", json) } else { Ok(vec![Self::parse(json)?]) }
     }
 }

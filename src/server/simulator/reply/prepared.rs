@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use serde_json::Value;
 
 use super::{
-    super::{api, options::invalid, record::path_and_query},
+    super::{api, head::path_and_query, options::invalid},
     Cut, Encoding, Hang, HeaderText, Made, Match, ReadBody, Reply, Transcript, events,
 };
 

@@ -1,0 +1,6 @@
+//! The specification of the core, a file per room, without Node.
+
+mod claude;
+#[cfg(feature = "server")]
+mod simulator;
+mod sse;
