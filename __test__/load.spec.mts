@@ -103,11 +103,13 @@ test('no more sockets than maxSockets are open, the rest wait their turn', async
 });
 
 test('a full queue is a QueueFullError and a long wait a TimeoutError in phase queue', async (t) => {
-  const { client } = await pair(t, { pool: { maxSockets: 1, queueLimit: 1, queueTimeout: 50 } });
+  const { client, simulator } = await pair(t, { pool: { maxSockets: 1, queueLimit: 1, queueTimeout: 50 } });
   const slow = answering({ hang: 'headers' });
   const controller = new AbortController();
   const first = client.get('/x', { signal: controller.signal, ...slow }).catch(() => {});
+  await until(() => simulator.counters.requests === 1, 'the first call has the socket');
   const second = client.get('/x', slow);
+  await until(() => client.stats()['queued'] === 1, 'the second waits');
   await assert.rejects(client.get('/x', slow), (error: Error) => {
     assert.ok(error instanceof QueueFullError);
     assert.match(error.message, /pool\.queueLimit/);

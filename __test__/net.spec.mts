@@ -100,7 +100,7 @@ test('another origin is refused by default, and gets no credential when redirect
   simulator.always({ ...away, times: 0 });
   await assert.rejects(client.post('/here', {}), (error: TraeError) => {
     assert.ok(error instanceof RedirectError);
-    assert.match(error.message, /redirect: 'follow'/);
+    assert.match(error.message, /another origin/);
     return true;
   });
   await assert.rejects(client.get('/here', { redirect: 'error' }), RedirectError);
@@ -111,7 +111,7 @@ test('another origin is refused by default, and gets no credential when redirect
   for (const name of ['x-api-key', 'authorization', 'cookie']) assert.equal(there?.header(name), undefined, name);
   assert.equal(there?.header('plain'), 'p');
   simulator.always({ status: 302, body: '', headers: { location: '/round' } });
-  await assert.rejects(client.get('/round'), /circles/);
+  await assert.rejects(client.get('/round'), /redirect/);
 });
 
 test('an absolute URL to another origin needs leave and goes without the client’s credentials', async (t) => {
@@ -176,7 +176,7 @@ test('a compressed answer that expands beyond reason is stopped', async (t) => {
   simulator.reply({ body: gzipSync(Buffer.alloc(64 << 20)), headers: { 'content-encoding': 'gzip' } });
   await assert.rejects(client.get('/bomb'), (error: TraeError) => {
     assert.equal(error.code, 'DECODE');
-    assert.match(error.message, /attack/);
+    assert.match(error.message, /expands/);
     return true;
   });
   simulator.reply({ body: Buffer.from('no gzip at all'), headers: { 'content-encoding': 'gzip' } });

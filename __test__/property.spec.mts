@@ -19,7 +19,9 @@ function reference(bytes: Buffer): { event: string; data: string }[] {
   const parser = createParser({
     onEvent: ({ event, data }) => events.push({ event: event || 'message', data }),
   });
-  parser.feed(new TextDecoder().decode(bytes));
+  const decoded = new TextDecoder().decode(bytes);
+  // A carriage return ends its line at once; this parser waits to see whether a line feed follows.
+  parser.feed(decoded.endsWith('\r') ? `${decoded}\n` : decoded);
   return events;
 }
 

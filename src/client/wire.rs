@@ -59,7 +59,9 @@ fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Res
         return Err(Error::new(
             ErrorKind::Parse,
             Phase::FirstEvent,
-            format!("expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"),
+            format!(
+                "expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"
+            ),
         ));
     }
     res.body = match res.body {

@@ -87,15 +87,17 @@ impl Engine {
             .weak::<true>()
             .callee_handled::<false>()
             .build_callback(|_| Ok(()))?;
-        let engine =
-            Self { mailbox: Arc::new(Mailbox::new(waker)), running: Calls::default(), tasks: TaskTracker::new() };
+        let engine = Self {
+            mailbox: Arc::new(Mailbox::new(waker)),
+            running: Calls::default(),
+            tasks: TaskTracker::new(),
+        };
         lifecycle::on_exit(env, Arc::clone(&engine.running), engine.tasks.clone())?;
         Ok(engine)
     }
 
     /// A client, or why its options are wrong: a string is the error's data.
     #[napi]
-    #[expect(clippy::unused_self, reason = "an engine's clients are made through it")]
     pub fn create_client(&self, config: String) -> Either<NativeClient, String> {
         // The transport wants a runtime at hand; without one the first call will say why.
         let _guard = runtime::handle();
@@ -104,7 +106,6 @@ impl Engine {
 
     /// Starts a call. Its outcome comes through the drain, whatever happens.
     #[napi]
-    #[expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
     pub fn send(
         &mut self,
         env: Env,
@@ -132,10 +133,8 @@ impl Engine {
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&mailbox)));
         let letters = Arc::clone(&outbox);
         let task = async move {
-            let call = method
-                .parse()
-                .map_err(|_| Error::config("that is no HTTP method"))
-                .and_then(|method| {
+            let call =
+                method.parse().map_err(|_| Error::config("that is no HTTP method")).and_then(|method| {
                     let options = options.as_deref().map(parse).transpose()?;
                     Ok(Call { method, url, body, content_type, options })
                 });
@@ -211,21 +210,18 @@ impl Engine {
 
     /// The data of the error that an answer stands for.
     #[napi]
-    #[expect(clippy::unused_self, reason = "the facade knows only the engine")]
     pub fn describe_status(&self, status: u16, headers: String, body: Buffer) -> String {
         text::describe_status(status, &headers, body.to_vec())
     }
 
     /// Numbers per letter in the slab.
     #[napi(getter)]
-    #[expect(clippy::unused_self, reason = "napi has no static getters")]
     pub fn letter_slots(&self) -> u32 {
         u32::try_from(SLOTS).unwrap_or(u32::MAX)
     }
 
     /// The defaults by option name, as JSON.
     #[napi]
-    #[expect(clippy::unused_self, reason = "the facade knows only the engine")]
     pub fn option_defaults(&self) -> String {
         defaults().to_string()
     }
@@ -254,4 +250,3 @@ impl Drop for Engine {
         lifecycle::abort_all(&self.running);
     }
 }
-

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use napi::bindgen_prelude::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
 use serde_json::{Value, json};
 

@@ -1,169 +1,221 @@
-//! An answer's body on its way in: watched for silence, holding its socket's place, left politely.
+//! An answer's content on its way in: time limits, the place in the pool, and a polite ending.
 
 use std::{
+    error::Error as StdError,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
-use tokio::{
-    runtime::Handle,
-    time::{Instant, Sleep, sleep_until, timeout},
-};
+use tokio::time::Sleep;
 use url::Url;
 
 use super::{
-    errors::{Facts, in_body, peer, timed_out},
-    pool::Permit,
+    clock::{Clock, Limit},
+    errors::{self, Facts},
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::{Body, ByteStream},
 };
 
-/// A rest of at most this many bytes is read and thrown away, to keep the connection.
-const WORTH_DRAINING: u64 = 128 << 10;
-/// For no longer than this.
-const DRAIN_FOR: Duration = Duration::from_secs(1);
+/// The most that is read for nobody, to keep a connection, and for how long.
+const DRAIN_BYTES: u64 = 128 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
-type Source = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
-
-/// The bytes of one answer as they come off the wire.
-pub(super) struct Transfer {
-    source: Option<Source>,
-    /// Bytes still to come, where the headers told.
-    remaining: Option<u64>,
-    idle: Option<Idle>,
-    url: Url,
-    permit: Option<Permit>,
+/// What is known of a content before its first byte.
+pub(super) struct Terms<P> {
+    /// Where it comes from.
+    pub url: Url,
+    /// The limits of the call.
+    pub clock: Clock,
+    /// Bytes still to come, where the server said so.
+    pub remaining: Option<u64>,
+    /// Whether other requests wait for this one to leave the connection.
+    pub exclusive: bool,
+    /// Kept until the content has ended.
+    #[expect(dead_code, reason = "it is held, and given back when dropped")]
+    pub place: P,
 }
 
-/// Time since the last read. The timer is armed only when there is something to wait for, and moved on
-/// only when it fires: a busy stream touches no timer.
-struct Idle {
-    limit: Duration,
-    last: Instant,
+/// The bytes of an answer as the network brings them.
+pub(super) struct Incoming<S: Pieces, P: Send + 'static> {
+    /// `None` once it has ended.
+    open: Option<Open<S, P>>,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Since when a read has been waiting. A reader that does not ask does not make the server silent.
+    waiting_since: Option<Instant>,
 }
 
-impl Idle {
-    /// Whether the limit has passed; otherwise arranges to be woken when it may have.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let due = self.last + self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        while timer.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= due {
-                return Poll::Ready(());
-            }
-            timer.as_mut().reset(due);
-        }
-        Poll::Pending
+struct Open<S, P> {
+    source: S,
+    terms: Terms<P>,
+}
+
+impl<S: Pieces, P: Send + 'static> Incoming<S, P> {
+    pub fn new(source: S, terms: Terms<P>) -> Self {
+        Self { open: Some(Open { source, terms }), timer: None, waiting_since: None }
     }
 }
 
-impl Transfer {
-    pub fn new(
-        source: Source,
-        remaining: Option<u64>,
-        idle: Option<Duration>,
-        url: Url,
-        permit: Permit,
-    ) -> ByteStream {
-        let idle = idle.map(|limit| Idle { limit, last: Instant::now(), timer: None });
-        Box::pin(Self { source: Some(source), remaining, idle, url, permit: Some(permit) })
-    }
-
-    /// The transfer is over: the place in the pool is free.
-    fn finish(&mut self) {
-        self.source = None;
-        self.permit = None;
-    }
+/// What the network gives.
+pub(super) trait Pieces: Stream<Item = Result<Bytes, Self::Error>> + Unpin + Send + 'static {
+    /// What the network reports.
+    type Error: StdError + Send + Sync + 'static;
 }
 
-impl Stream for Transfer {
+impl<S, E> Pieces for S
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
+    E: StdError + Send + Sync + 'static,
+{
+    type Error = E;
+}
+
+impl<S: Pieces, P: Send + Unpin + 'static> Stream for Incoming<S, P> {
     type Item = Result<Bytes>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        let this = &mut *self;
-        let Some(source) = &mut this.source else { return Poll::Ready(None) };
-        match source.as_mut().poll_next(cx) {
-            Poll::Ready(Some(Ok(chunk))) => {
-                if let Some(idle) = &mut this.idle {
-                    idle.last = Instant::now();
-                }
-                this.remaining = this.remaining.map(|left| left.saturating_sub(chunk.len() as u64));
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Poll::Ready(Some(Err(cause))) => {
-                let cause = cause.without_url();
-                let error = in_body(&Facts::of(&cause), &this.url).with_source(cause);
-                this.finish();
-                Poll::Ready(Some(Err(error)))
-            }
-            Poll::Ready(None) => {
-                this.finish();
-                Poll::Ready(None)
-            }
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let this = self.get_mut();
+        let Some(Open { source, terms }) = &mut this.open else { return Poll::Ready(None) };
+        let piece = match source.poll_next_unpin(cx) {
             Poll::Pending => {
-                let Some(idle) = &mut this.idle else { return Poll::Pending };
-                ready!(idle.poll(cx));
-                let error = timed_out(Phase::Idle, idle.limit, &peer(&this.url));
-                this.finish();
-                Poll::Ready(Some(Err(error)))
+                let since = *this.waiting_since.get_or_insert_with(Instant::now);
+                Some(Err(ready!(terms.poll_late(since, &mut this.timer, cx))))
+            }
+            Poll::Ready(None) => None,
+            Poll::Ready(Some(piece)) => {
+                this.waiting_since = None;
+                Some(terms.check(piece))
+            }
+        };
+        if !matches!(piece, Some(Ok(_))) {
+            this.open = None;
+        }
+        Poll::Ready(piece)
+    }
+}
+
+impl<P> Terms<P> {
+    fn check(&mut self, piece: Result<Bytes, impl StdError + Send + Sync + 'static>) -> Result<Bytes> {
+        let bytes = piece.map_err(|err| errors::in_body(&Facts::of(&err), &self.url).with_source(err))?;
+        match self.clock.total() {
+            // A source that always has data would otherwise outlive its limit.
+            Some(total) if Instant::now() >= total.at => Err(self.late(total)),
+            _ => {
+                self.remaining = self.remaining.map(|rest| rest.saturating_sub(bytes.len() as u64));
+                Ok(bytes)
             }
         }
     }
-}
 
-impl Drop for Transfer {
-    /// A body that is nearly there is read to its end, so that its connection can serve the next call.
-    fn drop(&mut self) {
-        let nearly = self.remaining.is_some_and(|left| left <= WORTH_DRAINING);
-        let Some(mut source) = self.source.take().filter(|_| nearly) else { return };
-        let permit = self.permit.take();
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                let _held = permit;
-                let _late = timeout(DRAIN_FOR, async { while let Some(Ok(_)) = source.next().await {} }).await;
-            });
+    fn late(&self, limit: Limit) -> Error {
+        errors::timed_out(limit.phase, limit.after, &errors::peer(&self.url))
+    }
+
+    /// Ready once a limit has passed. The timer is set once and only moved when it rings too early:
+    /// moving it at every read would take the runtime's timer lock per chunk.
+    fn poll_late(
+        &self,
+        since: Instant,
+        timer: &mut Option<Pin<Box<Sleep>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Error> {
+        let Some(limit) = self.clock.first_since(Phase::Idle, self.clock.timeouts.idle, || since) else {
+            return Poll::Pending;
+        };
+        let at = limit.at.into();
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= at {
+                return Poll::Ready(self.late(limit));
+            }
+            timer.as_mut().reset(at);
         }
     }
 }
 
-/// All of a body. The limit is checked against what the headers announce and against what comes.
-pub async fn collect(body: Body, limit: u64, length: Option<u64>) -> Result<Bytes> {
-    if length.is_some_and(|length| length > limit) {
+/// A connection whose answer is nearly through is worth a moment; any other is given up at once.
+impl<S: Pieces, P: Send + 'static> Drop for Incoming<S, P> {
+    fn drop(&mut self) {
+        let Some(Open { mut source, terms }) = self.open.take() else { return };
+        let nearly_done = terms.exclusive && terms.remaining.is_some_and(|rest| rest <= DRAIN_BYTES);
+        if !nearly_done {
+            return;
+        }
+        // Without a runtime there is nobody to read on.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let rest = async { while let Some(Ok(_)) = source.next().await {} };
+            let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
+            drop(terms);
+        });
+    }
+}
+
+/// Reads on in the background what the caller no longer wants, to keep the connection: up to 128 KiB
+/// and for one second. Must be called within a runtime.
+pub fn drain(mut body: ByteStream) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    runtime.spawn(async move {
+        let rest = async {
+            let mut read = 0;
+            while let Some(Ok(bytes)) = body.next().await {
+                read += bytes.len() as u64;
+                if read > DRAIN_BYTES {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
+    });
+}
+
+/// All of a content, at most `limit` bytes. `content_length` is what the answer announced, if anything.
+pub async fn collect(body: Body, limit: u64, content_length: Option<u64>) -> Result<Bytes> {
+    if content_length.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let mut stream = match body {
-        Body::Empty | Body::Events(_) => return Ok(Bytes::new()),
+        Body::Empty => return Ok(Bytes::new()),
         Body::Full(bytes) if bytes.len() as u64 > limit => return Err(too_large(limit)),
         Body::Full(bytes) => return Ok(bytes),
         Body::Stream(stream) => stream,
-    };
-    let Some(first) = stream.next().await.transpose()? else { return Ok(Bytes::new()) };
-    let mut all = match stream.next().await.transpose()? {
-        // One chunk is handed on as it is.
-        None if first.len() as u64 <= limit => return Ok(first),
-        second => {
-            let mut all = BytesMut::from(first);
-            all.extend_from_slice(&second.unwrap_or_default());
-            all
+        Body::Events(_) => {
+            return Err(Error::new(ErrorKind::Internal, Phase::Body, "a stream of events was read as bytes"));
         }
     };
-    while all.len() as u64 <= limit {
-        match stream.next().await.transpose()? {
-            Some(chunk) => all.extend_from_slice(&chunk),
-            None => return Ok(all.freeze()),
+    let mut whole = Bytes::new();
+    let mut buffer = BytesMut::new();
+    let mut read = 0;
+    while let Some(bytes) = stream.next().await.transpose()? {
+        read += bytes.len() as u64;
+        if read > limit {
+            return Err(too_large(limit));
         }
+        if read == bytes.len() as u64 {
+            whole = bytes;
+            continue;
+        }
+        if !whole.is_empty() {
+            // Believed only up to a point: the length is what the other side says.
+            let expected = content_length.unwrap_or(0).min(1 << 20).max(read);
+            buffer.reserve(usize::try_from(expected).unwrap_or_default());
+            buffer.extend_from_slice(&std::mem::take(&mut whole));
+        }
+        buffer.extend_from_slice(&bytes);
     }
-    Err(too_large(limit))
+    Ok(if buffer.is_empty() { whole } else { buffer.freeze() })
 }
 
 fn too_large(limit: u64) -> Error {
-    let message = format!("the answer is larger than {limit} bytes (`maxResponseBytes`)");
-    Error::new(ErrorKind::TooLarge, Phase::Body, message)
+    Error::new(
+        ErrorKind::TooLarge,
+        Phase::Body,
+        format!("the answer's body is larger than {limit} bytes (`maxResponseBytes`)"),
+    )
 }

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -17,8 +17,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::pool::Scout;
-
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 tokio::task_local! {
@@ -28,11 +26,10 @@ tokio::task_local! {
 }
 
 /// What one attempt wants of a new connection, and what it learnt from it.
+#[derive(Debug)]
 pub(super) struct Attempt {
     limit: Option<Duration>,
     opened: OnceLock<Opened>,
-    /// Given up as soon as a connection shows its protocol, or with the attempt.
-    scout: Mutex<Option<Scout>>,
 }
 
 /// A connection that was opened for this attempt.
@@ -45,20 +42,8 @@ pub(super) struct Opened {
 }
 
 impl Attempt {
-    pub fn new(limit: Option<Duration>, scout: Option<Scout>) -> Arc<Self> {
-        Arc::new(Self { limit, opened: OnceLock::new(), scout: Mutex::new(scout) })
-    }
-
-    /// A connection is open, or will not be: those behind the scout need not wait any longer.
-    fn connected(&self, opened: Option<Opened>) {
-        let scout = self.scout.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(opened) = opened {
-            // Only the first counts; a request opens one.
-            let _ = self.opened.set(opened);
-            if let Some(scout) = scout {
-                scout.found(opened.http2);
-            }
-        }
+    pub fn new(limit: Option<Duration>) -> Arc<Self> {
+        Arc::new(Self { limit, opened: OnceLock::new() })
     }
 
     /// `None` while nothing was opened: then an open socket was used, if any.
@@ -125,20 +110,16 @@ where
             let io = match attempt.as_ref().and_then(|attempt| attempt.limit) {
                 Some(limit) => tokio::time::timeout(limit, connecting)
                     .await
-                    .unwrap_or_else(|_| Err(Box::new(ConnectTimedOut(limit)))),
-                None => connecting.await,
+                    .map_err(|_| BoxError::from(ConnectTimedOut(limit)))??,
+                None => connecting.await?,
             };
-            if io.is_ok() {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
+            counter.fetch_add(1, Ordering::Relaxed);
             if let Some(attempt) = attempt {
-                let opened = |io: &S::Response| Opened {
-                    took: started.elapsed(),
-                    http2: io.connected().is_negotiated_h2(),
-                };
-                attempt.connected(io.as_ref().ok().map(opened));
+                let http2 = io.connected().is_negotiated_h2();
+                // Only the first counts; a request opens one.
+                let _ = attempt.opened.set(Opened { took: started.elapsed(), http2 });
             }
-            io
+            Ok(io)
         })
     }
 }

@@ -18,16 +18,10 @@ pub(super) struct Facts {
     pub connect_limit: Option<Duration>,
     /// What TLS complained about.
     pub tls: Option<Tls>,
-    /// The headers were too large or too many.
-    pub head_too_large: bool,
     /// What the operating system said.
     pub io: Option<io::ErrorKind>,
-    /// The connection ended in the middle of a message.
-    pub cut_short: bool,
-    /// What came is not HTTP.
-    pub garbled: bool,
-    /// An HTTP/2 stream or connection was ended by the other side.
-    pub http2: Option<Http2End>,
+    /// What went wrong with the protocol.
+    pub http: Option<Http>,
 }
 
 /// A failure of TLS.
@@ -39,13 +33,21 @@ pub(super) struct Tls {
     pub reason: String,
 }
 
-/// How the other side ended an HTTP/2 stream.
+/// A failure of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Http2End {
-    /// It says that it did nothing with the request.
-    Refused,
-    /// In any other way.
-    Ended,
+pub(super) enum Http {
+    /// The headers were too large or too many.
+    HeadTooLarge,
+    /// What came is not HTTP.
+    Garbled,
+    /// The connection ended in the middle of a message.
+    CutShort,
+    /// The other side no longer answers.
+    Silent,
+    /// The server says that it has not begun the request.
+    Untouched,
+    /// The server ended this one stream.
+    StreamReset,
 }
 
 impl Facts {
@@ -71,35 +73,70 @@ impl Facts {
             let certificate = matches!(err, rustls::Error::InvalidCertificate(_));
             self.tls = Some(Tls { certificate, reason: err.to_string() });
         } else if let Some(err) = err.downcast_ref::<hyper::Error>() {
-            self.head_too_large |= err.is_parse_too_large();
-            self.garbled |= err.is_parse();
-            self.cut_short |= err.is_incomplete_message() || err.is_canceled() || err.is_closed();
-            self.cut_short |= err.is_timeout();
+            self.note_http(of_hyper(err));
         } else if let Some(err) = err.downcast_ref::<h2::Error>() {
             self.note_http2(err);
         } else if let Some(err) = err.downcast_ref::<io::Error>() {
-            self.io = Some(err.kind());
+            self.note_io(err.kind());
         }
     }
 
     fn note_http2(&mut self, err: &h2::Error) {
         if let Some(err) = err.get_io() {
-            self.io = Some(err.kind());
-        } else if err.is_remote() {
-            let untouched = err.reason() == Some(h2::Reason::REFUSED_STREAM)
-                || (err.is_go_away() && err.reason() == Some(h2::Reason::NO_ERROR));
-            self.http2 = Some(if untouched { Http2End::Refused } else { Http2End::Ended });
-        } else {
-            self.garbled = true;
+            return self.note_io(err.kind());
         }
+        self.note_http(Some(if err.is_go_away() || err.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            // A connection that goes away fails only the streams that it has not begun.
+            Http::Untouched
+        } else if err.is_remote() {
+            Http::StreamReset
+        } else {
+            Http::Garbled
+        }));
+    }
+
+    fn note_io(&mut self, kind: io::ErrorKind) {
+        self.io = Some(kind);
+        self.note_http((kind == io::ErrorKind::TimedOut).then_some(Http::Silent));
+    }
+
+    /// The outermost says best what happened.
+    fn note_http(&mut self, found: Option<Http>) {
+        self.http = self.http.or(found);
     }
 
     /// The connection is gone, as opposed to never made or answered wrongly.
     pub fn is_lost(&self) -> bool {
-        !self.connecting
-            && self.tls.is_none()
-            && !self.garbled
-            && (self.cut_short || self.http2.is_some() || self.io.is_some_and(is_loss))
+        let ended = matches!(self.http, Some(Http::Silent | Http::Untouched | Http::StreamReset));
+        !self.connecting && self.tls.is_none() && (ended || self.is_broken())
+    }
+
+    /// Whether the request may be sent again on another connection as if nothing had happened: it met an
+    /// open socket that the server was just closing, or the server says that it has not begun.
+    pub fn is_stale_socket(&self, reused: bool) -> bool {
+        let gone = reused && !self.connecting && self.tls.is_none() && self.is_broken();
+        gone || self.http == Some(Http::Untouched)
+    }
+
+    fn is_broken(&self) -> bool {
+        match self.http {
+            Some(http) => http == Http::CutShort,
+            None => self.io.is_some_and(is_loss),
+        }
+    }
+}
+
+fn of_hyper(err: &hyper::Error) -> Option<Http> {
+    if err.is_parse_too_large() {
+        Some(Http::HeadTooLarge)
+    } else if err.is_parse() {
+        Some(Http::Garbled)
+    } else if err.is_incomplete_message() || err.is_canceled() || err.is_closed() {
+        Some(Http::CutShort)
+    } else if err.is_timeout() {
+        Some(Http::Silent)
+    } else {
+        None
     }
 }
 
@@ -119,7 +156,6 @@ fn is_loss(kind: io::ErrorKind) -> bool {
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::UnexpectedEof
             | io::ErrorKind::NotConnected
-            | io::ErrorKind::TimedOut
     )
 }
 
@@ -132,7 +168,7 @@ pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
     if let Some(tls) = &facts.tls {
         return Error::new(ErrorKind::Tls, Phase::Connect, tls_words(tls, &peer));
     }
-    if facts.head_too_large {
+    if facts.http == Some(Http::HeadTooLarge) {
         return Error::new(
             ErrorKind::TooLarge,
             Phase::FirstByte,
@@ -144,7 +180,7 @@ pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
     }
     let (kind, words) = if facts.is_lost() {
         (ErrorKind::Reset, "closed the connection before it answered; it may be restarting or overloaded")
-    } else if facts.garbled {
+    } else if facts.http == Some(Http::Garbled) {
         (ErrorKind::Connection, "answered with something that is not HTTP; check the scheme and the port")
     } else {
         (ErrorKind::Connection, "could not be asked")
@@ -190,13 +226,10 @@ fn tls_words(tls: &Tls, peer: &str) -> String {
 /// Why an answer's body ended before its time.
 pub(super) fn in_body(facts: &Facts, url: &Url) -> Error {
     let peer = peer(url);
-    let lost = matches!(
-        facts.io,
-        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::TimedOut)
-    );
-    let (kind, words) = if lost {
+    let lost = matches!(facts.io, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted));
+    let (kind, words) = if lost || facts.http == Some(Http::Silent) {
         (ErrorKind::Reset, "broke the connection in the middle of its answer")
-    } else if facts.garbled && !facts.cut_short {
+    } else if facts.http == Some(Http::Garbled) {
         (ErrorKind::Connection, "sent a body that is not HTTP")
     } else {
         (ErrorKind::Incomplete, "ended its answer before it was complete")

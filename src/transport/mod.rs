@@ -1,23 +1,32 @@
-//! Sockets: everything between a checked request and its answer's bytes. The only room that knows reqwest.
+//! Sockets: everything between a checked request and its answer's bytes.
 //!
-//! - [`options`]: what a transport is made of, and the defaults · [`wire`]: the reqwest clients
-//! - [`endpoint`]: one request, its redirects and its dead sockets · [`redirect`]: where it may go
-//! - [`pool`]: how many at once · [`connect`]: connections as they are opened
-//! - [`body`]: an answer's bytes · [`decompress`]: their encodings
-//! - [`errors`]: what a failure was
+//! May be used by `client` and by tests; uses the nouns and `pipeline::Endpoint`, nothing else of ours.
+//!
+//! - one call from end to end: `call`; its time limits: `clock`; what is fixed: `options`
+//! - what reqwest is told, and what it reports: `reqwest` `connect` `tls` `proxy`
+//! - who may go and who waits: `gate` judges, `pool` does
+//! - the request's body: `upload`; the answer's: `body` `decompress`
+//! - what a redirect leads to: `redirect`; what a failure means: `errors`
+//! - a transport without sockets, for tests: `scripted`
 
 mod body;
+mod call;
+mod clock;
 mod connect;
 mod decompress;
 mod errors;
+mod gate;
 mod options;
 mod pool;
+mod proxy;
 mod redirect;
-mod endpoint;
-mod wire;
+mod reqwest;
+mod scripted;
+mod tls;
+mod upload;
 
-pub use self::{
-    body::collect,
-    options::{HeaderLimits, Http2, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions},
-    endpoint::{Stats, Transport},
-};
+pub use body::{collect, drain};
+pub use call::{Stats, Transport};
+pub use options::{HeaderLimits, Http2, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions};
+pub use pool::OriginStats;
+pub use scripted::Scripted;

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 /// Everything that is fixed when a transport is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TransportOptions {
     /// Sockets and the queue in front of them.
     pub pool: PoolOptions,
@@ -104,7 +104,7 @@ impl fmt::Debug for ProxyOptions {
 }
 
 /// Whom to trust and what to show in a TLS handshake.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct TlsOptions {
     /// PEM bundles of authorities trusted besides the system's.
     pub ca: Vec<Vec<u8>>,

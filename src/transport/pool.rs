@@ -1,185 +1,210 @@
-//! The gate in front of each origin: bounds its sockets, since reqwest opens as many as it is asked for.
-//!
-//! Invariants: over HTTP/1.1 no more permits are out than `max_sockets`; those who wait are served in
-//! the order in which they came; no more than `queue_limit` wait. Over HTTP/2 streams share a socket
-//! and nobody waits.
+//! The gates of all origins: reqwest has no limit of connections, so requests wait here for a place.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use url::{Position, Url};
 
 use super::{
-    errors::{peer, timed_out},
-    options::PoolOptions,
+    clock::Clock,
+    errors,
+    gate::{Entry, Gate, Protocol, Role},
+    options::{Http2, PoolOptions},
 };
 use crate::{Error, ErrorKind, Phase, Result};
 
-/// What an HTTP/2 handshake takes on our side of an open connection, generously.
-const HANDSHAKE: Duration = Duration::from_millis(100);
+/// Origins beyond this many are forgotten once nobody uses them.
+const REMEMBERED: usize = 1024;
 
-/// The gates of all origins.
-pub(super) struct Pool {
+/// The gates by origin.
+pub(super) struct Gates {
     options: PoolOptions,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    http2: Http2,
+    by_origin: Mutex<HashMap<Box<str>, Arc<Origin>>>,
 }
 
-/// One origin's gate.
-pub(super) struct Gate {
-    sockets: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    in_flight: AtomicUsize,
-    /// The origin speaks HTTP/2: known from its first connection.
-    multiplexed: AtomicBool,
-    /// Whether any connection has shown what the origin speaks.
-    known: AtomicBool,
-    /// Told when it becomes known.
-    answered: Notify,
-    /// Held by the one that finds out.
-    scout: Arc<AsyncMutex<()>>,
+/// One origin.
+pub(super) struct Origin {
+    gate: Mutex<Gate<oneshot::Sender<Role>>>,
+    /// The protocol is found out and not prescribed.
+    learns: bool,
 }
 
-/// The right to be under way; given back when dropped.
-pub(super) struct Permit {
-    gate: Arc<Gate>,
-    _socket: Option<OwnedSemaphorePermit>,
+/// What one origin is doing.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginStats {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// Requests under way, bodies included.
+    pub in_flight: usize,
+    /// Requests that wait for a place.
+    pub queued: usize,
 }
 
-/// The duty to find out what an origin speaks; those behind wait until it is dropped or done.
-pub(super) struct Scout {
-    gate: Arc<Gate>,
-    lead: OwnedMutexGuard<()>,
-}
-
-impl Scout {
-    /// A connection was made. Over HTTP/2 those behind shall share it, but reqwest offers it to them only
-    /// after a handshake that nobody can watch: they are held back until the first answer or a moment
-    /// longer, lest each opens its own.
-    pub fn found(self, http2: bool) {
-        if !http2 {
-            return self.gate.learn(false);
-        }
-        let Self { gate, lead } = self;
-        tokio::spawn(async move {
-            let _late = tokio::time::timeout(HANDSHAKE, gate.answered.notified()).await;
-            gate.learn(true);
-            // Named, or the future would not capture it and the crowd would be let go at once.
-            drop(lead);
-        });
-    }
-}
-
-impl Pool {
-    pub fn new(options: PoolOptions) -> Self {
-        Self { options, gates: Mutex::default() }
+impl Gates {
+    pub fn new(options: PoolOptions, http2: Http2) -> Self {
+        Self { options, http2, by_origin: Mutex::default() }
     }
 
-    /// The gate of this URL's origin.
-    pub fn gate(&self, url: &Url) -> Arc<Gate> {
-        let origin = &url[..Position::AfterPort];
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = gates.get(origin) {
-            return Arc::clone(gate);
+    /// The origin of a URL. The URL must hold no user or password: its head is the key.
+    pub fn of(&self, url: &Url) -> Arc<Origin> {
+        let key = &url[..Position::BeforePath];
+        let mut origins = lock(&self.by_origin);
+        if let Some(origin) = origins.get(key) {
+            return Arc::clone(origin);
         }
-        let gate = Arc::new(Gate {
-            sockets: Arc::new(Semaphore::new(self.options.max_sockets.min(Semaphore::MAX_PERMITS))),
-            waiting: AtomicUsize::new(0),
-            in_flight: AtomicUsize::new(0),
-            multiplexed: AtomicBool::new(false),
-            known: AtomicBool::new(false),
-            answered: Notify::new(),
-            scout: Arc::default(),
-        });
-        gates.insert(origin.to_owned(), Arc::clone(&gate));
-        gate
-    }
-
-    /// Waits for a place; tells how long it took.
-    pub async fn enter(&self, gate: &Arc<Gate>, url: &Url, limit: Option<Duration>) -> Result<(Permit, Duration)> {
-        if gate.multiplexed.load(Ordering::Acquire) {
-            return Ok((gate.permit(None), Duration::ZERO));
+        if origins.len() >= REMEMBERED {
+            origins.retain(|_, origin| Arc::strong_count(origin) > 1);
         }
-        if let Ok(socket) = Arc::clone(&gate.sockets).try_acquire_owned() {
-            return Ok((gate.permit(Some(socket)), Duration::ZERO));
-        }
-        let started = Instant::now();
-        let _waiting = Waiting::join(gate, self.options.queue_limit, url)?;
-        let turn = Arc::clone(&gate.sockets).acquire_owned();
-        let socket = match limit {
-            None => turn.await,
-            Some(limit) => tokio::time::timeout(limit, turn)
-                .await
-                .map_err(|_| timed_out(Phase::Queue, limit, &peer(url)))?,
+        let protocol = match self.http2 {
+            Http2::Only => Protocol::Http2,
+            Http2::Auto if url.scheme() == "https" => Protocol::Unknown,
+            Http2::Auto | Http2::Off => Protocol::Http1,
         };
-        // The semaphore is never closed; without a socket of its own the call would still be right.
-        Ok((gate.permit(socket.ok()), started.elapsed()))
+        let gate = Gate::new(protocol, self.options.max_sockets, self.options.queue_limit);
+        let origin = Arc::new(Origin { gate: Mutex::new(gate), learns: protocol == Protocol::Unknown });
+        origins.insert(key.into(), Arc::clone(&origin));
+        origin
     }
 
-    /// Places taken and places waited for, over all origins.
-    pub fn load(&self) -> (usize, usize) {
-        let gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        gates.values().fold((0, 0), |(in_flight, waiting), gate| {
-            (in_flight + gate.in_flight.load(Ordering::Relaxed), waiting + gate.waiting.load(Ordering::Relaxed))
-        })
+    /// What each origin is doing.
+    pub fn stats(&self) -> Vec<OriginStats> {
+        let origins = lock(&self.by_origin);
+        let mut all = Vec::with_capacity(origins.len());
+        for (name, origin) in origins.iter() {
+            let gate = lock(&origin.gate);
+            all.push(OriginStats {
+                origin: name.to_string(),
+                in_flight: gate.in_flight(),
+                queued: gate.queued(),
+            });
+        }
+        all.sort_by(|a, b| a.origin.cmp(&b.origin));
+        all
+    }
+
+    /// Waits for a place; says how long that took.
+    pub async fn place(&self, url: &Url, clock: &Clock) -> Result<(Place, Duration)> {
+        let origin = self.of(url);
+        let ticket = {
+            let mut gate = lock(&origin.gate);
+            match gate.enter() {
+                Entry::In(role) => {
+                    drop(gate);
+                    return Ok((Place { origin, role }, Duration::ZERO));
+                }
+                Entry::Full => return Err(self.full(url)),
+                Entry::Wait => {
+                    let (waker, woken) = oneshot::channel();
+                    let number = gate.queue(waker);
+                    drop(gate);
+                    Ticket { origin, number, woken: Some(woken) }
+                }
+            }
+        };
+        let started = Instant::now();
+        let limit = clock.first_of(Phase::Queue, clock.timeouts.queue);
+        let place = match limit {
+            None => ticket.place().await,
+            Some(limit) => tokio::time::timeout_at(limit.at.into(), ticket.place())
+                .await
+                .map_err(|_| errors::timed_out(limit.phase, limit.after, &errors::peer(url)))?,
+        };
+        Ok((place?, started.elapsed()))
+    }
+
+    fn full(&self, url: &Url) -> Error {
+        let (peer, limit) = (errors::peer(url), self.options.queue_limit);
+        Error::new(
+            ErrorKind::QueueFull,
+            Phase::Queue,
+            format!("{limit} requests to {peer} already wait for a socket (`pool.queueLimit`)"),
+        )
     }
 }
 
-impl Gate {
-    fn permit(self: &Arc<Self>, socket: Option<OwnedSemaphorePermit>) -> Permit {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Permit { gate: Arc::clone(self), _socket: socket }
-    }
+/// A place at an origin, given back when dropped.
+pub(super) struct Place {
+    origin: Arc<Origin>,
+    role: Role,
+}
 
-    /// Remembers what a connection showed. Whoever waits for a socket of its own need not wait any more.
+impl Place {
+    /// A connection was opened.
     pub fn learn(&self, http2: bool) {
-        if !self.known.swap(true, Ordering::AcqRel) {
-            self.answered.notify_one();
+        if self.origin.learns {
+            let mut gate = lock(&self.origin.gate);
+            gate.learn(http2);
+            let_in(&mut gate);
         }
-        if http2 && !self.multiplexed.swap(true, Ordering::AcqRel) {
-            self.sockets.add_permits(self.waiting.load(Ordering::Acquire));
-        }
-    }
-
-    /// One request finds out what the origin speaks, so that a crowd does not open a socket each;
-    /// `None` once it is known.
-    pub async fn scout(self: &Arc<Self>) -> Option<Scout> {
-        if self.known.load(Ordering::Acquire) {
-            return None;
-        }
-        let lead = Arc::clone(&self.scout).lock_owned().await;
-        (!self.known.load(Ordering::Acquire)).then(|| Scout { gate: Arc::clone(self), lead })
     }
 }
 
-impl Drop for Permit {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.gate.in_flight.fetch_sub(1, Ordering::Relaxed);
+        give_back(&self.origin, self.role);
     }
 }
 
-/// A place in the queue; left when dropped, also by a call that is cancelled.
-struct Waiting<'a>(&'a Gate);
+/// A place in the queue, left when dropped.
+struct Ticket {
+    origin: Arc<Origin>,
+    number: u64,
+    woken: Option<oneshot::Receiver<Role>>,
+}
 
-impl<'a> Waiting<'a> {
-    fn join(gate: &'a Gate, limit: usize, url: &Url) -> Result<Self> {
-        if gate.waiting.fetch_add(1, Ordering::AcqRel) >= limit {
-            gate.waiting.fetch_sub(1, Ordering::AcqRel);
-            let message = format!("{limit} calls wait already for a socket to {} (`pool.queueLimit`)", peer(url));
-            return Err(Error::new(ErrorKind::QueueFull, Phase::Queue, message));
-        }
-        Ok(Self(gate))
+impl Ticket {
+    async fn place(mut self) -> Result<Place> {
+        let lost = || Error::new(ErrorKind::Internal, Phase::Queue, "a place in the queue was lost");
+        let role = match &mut self.woken {
+            Some(woken) => woken.await.map_err(|_| lost())?,
+            None => return Err(lost()),
+        };
+        self.woken = None;
+        Ok(Place { origin: Arc::clone(&self.origin), role })
     }
 }
 
-impl Drop for Waiting<'_> {
+/// A place may be given to a request in the very moment in which it stops waiting.
+impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        let Some(mut woken) = self.woken.take() else { return };
+        if lock(&self.origin.gate).abandon(self.number) {
+            return;
+        }
+        if let Ok(role) = woken.try_recv() {
+            give_back(&self.origin, role);
+        }
     }
+}
+
+fn give_back(origin: &Origin, role: Role) {
+    let mut gate = lock(&origin.gate);
+    if role == Role::Leader {
+        // No effect where the leader has told the protocol.
+        gate.leader_failed();
+    }
+    gate.leave();
+    let_in(&mut gate);
+}
+
+fn let_in(gate: &mut Gate<oneshot::Sender<Role>>) {
+    while let Some((role, waker)) = gate.next() {
+        if waker.send(role).is_err() {
+            if role == Role::Leader {
+                gate.leader_failed();
+            }
+            gate.leave();
+        }
+    }
+}
+
+/// The state is consistent after every line, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

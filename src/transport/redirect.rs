@@ -1,88 +1,158 @@
-//! Judges redirects: pure, from the policy and the two URLs.
+//! Judges a redirect: whether it is the answer, is followed, or may not be.
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use crate::{Error, ErrorKind, Phase, Result, request::{Redirect, display_url}};
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    request::{Redirect, display_url},
+};
 
-/// Hops after which a chain of redirects is taken for a loop.
-const MOST_HOPS: usize = 10;
+/// A chain longer than this is taken for a mistake.
+const MAX_HOPS: usize = 10;
 
-/// Headers that name somebody, besides those the caller calls secret.
-const CREDENTIALS: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"];
+/// Headers that prove who is asking.
+const CREDENTIALS: [HeaderName; 6] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 
-/// What to do with an answer.
+/// Headers that describe a body.
+const OF_THE_BODY: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LOCATION,
+    header::TRANSFER_ENCODING,
+];
+
+/// An answer as far as it may be a redirect, and the request that it answers.
+pub(super) struct Seen<'a> {
+    pub policy: Redirect,
+    pub method: &'a Method,
+    pub url: &'a Url,
+    /// The body can be sent again.
+    pub replayable: bool,
+    pub status: StatusCode,
+    pub location: Option<&'a HeaderValue>,
+    /// What was asked before, in this call.
+    pub trail: &'a [(Method, Url)],
+}
+
+/// What becomes of an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is the answer.
     Answer,
-    /// Ask there instead.
-    Follow(Hop),
+    /// This is asked next.
+    Follow(Step),
 }
 
-/// The next request of a chain.
+/// The next request of a chain, as far as it differs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hop {
+pub(super) struct Step {
     pub url: Url,
     pub method: Method,
     pub drop_body: bool,
+    /// It goes to another origin, which must not learn who is asking.
     pub drop_credentials: bool,
 }
 
-/// Judges an answer to `method` at `from` that may point elsewhere.
-pub(super) fn judge(
-    policy: Redirect,
-    method: &Method,
-    status: StatusCode,
-    headers: &HeaderMap,
-    from: &Url,
-    hops: usize,
-) -> Result<Verdict> {
-    let moved = matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    let Some(location) = headers.get(header::LOCATION).filter(|_| moved && policy != Redirect::Manual) else {
+/// Judges an answer.
+pub(super) fn judge(seen: &Seen<'_>) -> Result<Verdict> {
+    let Some(location) = seen.location.filter(|_| is_redirect(seen.status)) else {
         return Ok(Verdict::Answer);
     };
-    let refuse = |why: &str| {
-        let message = format!("{} answered with a redirect {why}", display_url(from));
-        Err(Error::new(ErrorKind::Redirect, Phase::FirstByte, message))
+    if seen.policy == Redirect::Manual {
+        return Ok(Verdict::Answer);
+    }
+    let url = target(seen.url, location)?;
+    let crosses = url.origin() != seen.url.origin();
+    let refused = |why: &str| {
+        let (from, to) = (display_url(seen.url), display_url(&url));
+        Err(Error::new(ErrorKind::Redirect, Phase::FirstByte, format!("{from} redirects to {to}: {why}")))
     };
-    if policy == Redirect::Error {
-        return refuse("and none is followed (redirect: 'error')");
+    match seen.policy {
+        Redirect::Error => return refused("redirects are errors (`redirect: 'error'`)"),
+        Redirect::SameOrigin if crosses => {
+            return refused("another origin is not followed (`redirect: 'same-origin'`)");
+        }
+        _ if seen.url.scheme() == "https" && url.scheme() == "http" => {
+            return refused("an encrypted call never goes on unencrypted");
+        }
+        _ => {}
     }
-    if hops >= MOST_HOPS {
-        return refuse("for the eleventh time: it goes round in circles");
+    let (method, drop_body) = next_method(seen.status, seen.method);
+    if !drop_body && !seen.replayable {
+        return refused("its body is a stream that cannot be sent again; send it as a whole");
     }
-    let target = location.to_str().ok().and_then(|text| from.join(text).ok());
-    let Some(mut url) = target.filter(|url| matches!(url.scheme(), "http" | "https")) else {
-        return refuse("to something that is no http URL");
-    };
-    if from.scheme() == "https" && url.scheme() == "http" {
-        return refuse("from https to http, which is never followed");
+    if seen.trail.len() >= MAX_HOPS {
+        return refused("that is one redirect too many (10)");
     }
-    let foreign = url.origin() != from.origin();
-    if foreign && policy == Redirect::SameOrigin {
-        let there = url.origin().ascii_serialization();
-        return refuse(&format!("to another origin, {there}: set redirect: 'follow' to go there without credentials"));
+    if seen.trail.iter().any(|(before, place)| *before == method && same_page(place, &url)) {
+        return refused("that was asked before, so it would go round for ever");
     }
-    if url.fragment().is_none() {
-        url.set_fragment(from.fragment());
-    }
-    let to_get = match status.as_u16() {
-        303 => *method != Method::HEAD && *method != Method::GET,
-        301 | 302 => *method == Method::POST,
-        _ => false,
-    };
-    let method = if to_get { Method::GET } else { method.clone() };
-    Ok(Verdict::Follow(Hop { url, method, drop_body: to_get, drop_credentials: foreign }))
+    Ok(Verdict::Follow(Step { url, method, drop_body, drop_credentials: crosses }))
 }
 
-/// Takes away what may not be shown to another origin.
-pub(super) fn drop_credentials(headers: &mut HeaderMap, secret: &[HeaderName]) {
-    for name in CREDENTIALS {
-        headers.remove(name);
+/// Removes what must not go along.
+pub(super) fn prepare(headers: &mut HeaderMap, step: &Step, secrets: &[HeaderName]) {
+    if step.drop_body {
+        for name in &OF_THE_BODY {
+            headers.remove(name);
+        }
     }
-    for name in secret {
-        headers.remove(name);
+    if step.drop_credentials {
+        for name in CREDENTIALS.iter().chain(secrets) {
+            headers.remove(name);
+        }
+        // It names the first host, if the caller set it.
+        headers.remove(header::HOST);
     }
 }
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+/// As browsers do it: only 307 and 308 repeat a POST.
+fn next_method(status: StatusCode, method: &Method) -> (Method, bool) {
+    match status.as_u16() {
+        303 if *method == Method::HEAD => (Method::HEAD, true),
+        303 => (Method::GET, true),
+        301 | 302 if *method == Method::POST => (Method::GET, true),
+        _ => (method.clone(), false),
+    }
+}
+
+fn target(current: &Url, location: &HeaderValue) -> Result<Url> {
+    let broken = |why: String| {
+        let from = display_url(current);
+        Error::new(ErrorKind::Redirect, Phase::FirstByte, format!("{from} redirects to nowhere: {why}"))
+    };
+    let text = std::str::from_utf8(location.as_bytes()).map_err(|err| broken(err.to_string()))?;
+    let mut url = current.join(text).map_err(|err| broken(err.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(broken(format!("{} is not a scheme for HTTP", url.scheme())));
+    }
+    // A user named by the server is no credential of the caller; both calls fail only without a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    if url.fragment().is_none() {
+        url.set_fragment(current.fragment());
+    }
+    Ok(url)
+}
+
+fn same_page(a: &Url, b: &Url) -> bool {
+    a[..url::Position::AfterQuery] == b[..url::Position::AfterQuery]
+}
+
+#[cfg(test)]
+#[path = "redirect_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+//! The only file that sends: two reqwest clients with everything off that we do ourselves.
+
+use std::{
+    error::Error as StdError,
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use reqwest::{Client, ClientBuilder};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use super::{
+    body::Pieces,
+    connect::{ATTEMPT, Attempt, Opened, SystemNames, WatchConnects},
+    errors::Facts,
+    options::{Http2, TransportOptions},
+    proxy::Proxies,
+    tls::Trust,
+    upload::{self, Fault},
+};
+use crate::{Error, ErrorKind, Phase, Result, body::Body};
+
+/// How often an idle connection is checked by the operating system.
+const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How often an HTTP/2 connection with calls under way is checked, and how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What one reader may leave unread before the server has to wait, and all readers of a connection.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// The way to the network.
+pub(super) struct Wire {
+    options: TransportOptions,
+    proxies: Proxies,
+    trust: Trust,
+    plain: OnceCell<Client>,
+    /// Apart from `plain` because making it reads the system's certificates, which takes its time.
+    secure: OnceCell<Client>,
+    opened: Arc<AtomicU64>,
+}
+
+/// One request on one connection.
+pub(super) struct Sending<'a> {
+    pub method: &'a Method,
+    pub url: &'a Url,
+    pub headers: &'a HeaderMap,
+    pub body: Body,
+    pub connect_limit: Option<Duration>,
+}
+
+/// An answer whose content is still coming.
+pub(super) struct Answer<S> {
+    pub status: StatusCode,
+    pub version: Version,
+    pub headers: HeaderMap,
+    pub content_length: Option<u64>,
+    /// The connection that was opened for it.
+    pub opened: Option<Opened>,
+    pub pieces: S,
+}
+
+/// Why there is no answer.
+pub(super) struct Failure {
+    pub facts: Facts,
+    /// No connection was opened for it.
+    pub reused: bool,
+    pub source: Box<dyn StdError + Send + Sync>,
+    /// The failure of the request's own body, which explains all others.
+    pub fault: Option<Error>,
+}
+
+impl Wire {
+    pub fn new(options: TransportOptions, opened: Arc<AtomicU64>) -> Result<Self> {
+        let proxies = Proxies::read(&options.proxy, |name| std::env::var(name).ok())?;
+        let trust = Trust::read(&options.tls)?;
+        Ok(Self { options, proxies, trust, plain: OnceCell::new(), secure: OnceCell::new(), opened })
+    }
+
+    /// Whether requests to this URL go through a proxy.
+    pub fn is_proxied(&self, url: &Url) -> bool {
+        self.proxies.serves(url)
+    }
+
+    /// The client for a URL.
+    pub async fn client(&self, url: &Url) -> Result<&Client> {
+        if url.scheme() == "https" || self.proxies.http_needs_tls() {
+            self.secure.get_or_try_init(|| self.secure_client()).await
+        } else {
+            // An empty list of roots costs nothing to build.
+            self.plain.get_or_try_init(|| async { built(self.builder()?.tls_certs_only([])) }).await
+        }
+    }
+
+    /// Reading the certificates is work for a thread that may block.
+    async fn secure_client(&self) -> Result<Client> {
+        let (trust, builder) = (self.trust.clone(), self.builder()?);
+        match tokio::task::spawn_blocking(move || built(trust.equip(builder)?)).await {
+            Ok(client) => client,
+            Err(err) => {
+                Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up")
+                    .with_source(err))
+            }
+        }
+    }
+
+    fn builder(&self) -> Result<ClientBuilder> {
+        let TransportOptions { pool, headers, .. } = &self.options;
+        let builder = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .dns_resolver(SystemNames)
+            .connector_layer(WatchConnects { opened: Arc::clone(&self.opened) })
+            .tcp_nodelay(true)
+            .tcp_keepalive(TCP_KEEP_ALIVE)
+            .pool_max_idle_per_host(if pool.keep_alive { pool.max_free_sockets } else { 0 })
+            .pool_idle_timeout(pool.idle_timeout)
+            .http2_initial_stream_window_size(STREAM_WINDOW)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW)
+            .http2_max_header_list_size(headers.max_bytes)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .http2_keep_alive_while_idle(false);
+        let builder = match headers.max_count {
+            Some(count) => builder.http1_max_headers(count),
+            None => builder,
+        };
+        self.proxies.equip(match self.options.http2 {
+            Http2::Auto => builder,
+            Http2::Off => builder.http1_only(),
+            Http2::Only => builder.http2_prior_knowledge(),
+        })
+    }
+
+    /// Moves user and password out of a URL, into the header that they stand for.
+    pub async fn take_user(&self, url: &mut Url) -> Result<Option<HeaderValue>> {
+        if url.username().is_empty() && url.password().is_none() {
+            return Ok(None);
+        }
+        let unusable = |_| Error::config("the URL holds a user or a password that cannot be used");
+        let mut request = self.client(url).await?.get(url.clone()).build().map_err(unusable)?;
+        *url = request.url().clone();
+        Ok(request.headers_mut().remove(header::AUTHORIZATION))
+    }
+}
+
+/// Sends a request. `opened` is called at most once, as soon as a connection was opened and can be shared.
+pub(super) async fn send(
+    client: &Client,
+    sending: Sending<'_>,
+    opened: &(dyn Fn(Opened) + Sync),
+) -> Result<Answer<impl Pieces + use<>>, Failure> {
+    let fault = Fault::default();
+    let mut request = reqwest::Request::new(sending.method.clone(), sending.url.clone());
+    *request.headers_mut() = sending.headers.clone();
+    *request.body_mut() = match sending.body {
+        Body::Empty | Body::Events(_) => None,
+        Body::Full(bytes) => Some(bytes.into()),
+        Body::Stream(body) => Some(reqwest::Body::wrap_stream(upload::pieces(body, &fault))),
+    };
+    let attempt = Attempt::new(sending.connect_limit);
+    let mut sent = pin!(ATTEMPT.scope(Arc::clone(&attempt), client.execute(request)));
+    let mut told = false;
+    let answer = poll_fn(|cx| {
+        let answer = sent.as_mut().poll(cx);
+        if !told && let Some(connection) = attempt.opened() {
+            // Told after the poll and not by the connector: within that same poll hyper puts an HTTP/2
+            // connection where other requests find it.
+            told = true;
+            opened(connection);
+        }
+        answer
+    })
+    .await;
+    let mut answer = answer.map_err(|err| Failure {
+        facts: Facts::of(&err),
+        reused: attempt.opened().is_none(),
+        source: Box::new(err.without_url()),
+        fault: fault.take(),
+    })?;
+    Ok(Answer {
+        status: answer.status(),
+        version: answer.version(),
+        headers: std::mem::take(answer.headers_mut()),
+        content_length: answer.content_length(),
+        opened: attempt.opened(),
+        pieces: answer.bytes_stream(),
+    })
+}
+
+fn built(builder: ClientBuilder) -> Result<Client> {
+    builder.build().map_err(|err| {
+        let facts = Facts::of(&err);
+        let reason = facts.tls.map_or_else(|| err.to_string(), |tls| tls.reason);
+        let message = format!("TLS could not be set up ({reason}); trusted authorities go into `tls.ca`");
+        Error::new(ErrorKind::Tls, Phase::Connect, message).with_source(err)
+    })
+}

@@ -1,0 +1,78 @@
+//! A request's body on its way out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::StreamExt;
+
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    body::{Body, ByteStream},
+};
+
+/// What is kept of a body, to send it again. Unlike a [`Body`] it can be shared between threads.
+pub(super) enum Kept {
+    Nothing,
+    All(Bytes),
+    /// It passes only once.
+    Gone,
+}
+
+impl Kept {
+    pub fn of(body: &Body) -> Self {
+        match body {
+            Body::Empty => Self::Nothing,
+            Body::Full(bytes) => Self::All(bytes.clone()),
+            Body::Stream(_) | Body::Events(_) => Self::Gone,
+        }
+    }
+
+    /// The body once more.
+    pub fn replay(&self) -> Option<Body> {
+        match self {
+            Self::Nothing => Some(Body::Empty),
+            Self::All(bytes) => Some(Body::Full(bytes.clone())),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// Where the failure of a body is kept: what the connection reports for it says nothing.
+#[derive(Clone, Default)]
+pub(super) struct Fault(Arc<Mutex<Option<Error>>>);
+
+impl Fault {
+    /// The body's failure, if that is why the request failed.
+    pub fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, err: Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(err);
+    }
+}
+
+/// A placeholder for the failure that is kept aside.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body failed")]
+pub(super) struct Failed;
+
+/// The pieces of a body. Its own failure ends the request and is kept in `fault`.
+pub(super) fn pieces(
+    body: ByteStream,
+    fault: &Fault,
+) -> impl Stream<Item = Result<Bytes, Failed>> + Send + use<> {
+    let fault = fault.clone();
+    body.map(move |piece| {
+        piece.map_err(|err| {
+            fault.keep(if err.kind() == ErrorKind::RequestBody {
+                err
+            } else {
+                let message = format!("the request's body failed: {}", err.message());
+                Error::new(ErrorKind::RequestBody, Phase::FirstByte, message).with_source(err)
+            });
+            Failed
+        })
+    })
+}
