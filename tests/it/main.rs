@@ -4,3 +4,5 @@ mod claude;
 #[cfg(feature = "server")]
 mod simulator;
 mod sse;
+mod support;
+mod transport;
