@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use http::{Method, StatusCode, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use url::Url;
 
 use super::{
@@ -103,7 +103,12 @@ impl Transport {
         if let Some(user) = self.wire.take_user(&mut req.url).await? {
             req.headers.entry(header::AUTHORIZATION).or_insert(user);
         }
+        if let (Body::Empty, &(Method::POST | Method::PUT | Method::PATCH)) = (&req.body, &req.method) {
+            // Some servers wait for a body until they are told that there is none.
+            req.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
         if !req.headers.contains_key(header::RANGE) {
+            // A part of a compressed body cannot be undone.
             req.headers.entry(header::ACCEPT_ENCODING).or_insert(decompress::ACCEPTED);
         }
         let mut trail = Vec::new();

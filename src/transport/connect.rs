@@ -108,9 +108,9 @@ where
         Box::pin(async move {
             let started = Instant::now();
             let io = match attempt.as_ref().and_then(|attempt| attempt.limit) {
-                Some(limit) => tokio::time::timeout(limit, connecting)
-                    .await
-                    .map_err(|_| BoxError::from(ConnectTimedOut(limit)))??,
+                Some(limit) => {
+                    tokio::time::timeout(limit, connecting).await.map_err(|_| ConnectTimedOut(limit))??
+                }
                 None => connecting.await?,
             };
             counter.fetch_add(1, Ordering::Relaxed);

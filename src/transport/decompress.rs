@@ -137,11 +137,13 @@ impl Decoded {
             }
             match ready!(self.decoder.poll_read(cx, &mut self.room)) {
                 Ok(0) => self.state = State::Ending,
-                // A body without a single byte is no broken archive.
-                Err(err) if err.kind() == io::ErrorKind::UnexpectedEof && self.wire_bytes() == 0 => {
-                    self.state = State::Ending;
-                }
-                Err(err) => return Poll::Ready(Err(failure(err))),
+                Err(err) => match failure(err) {
+                    // A body without a single byte is no broken archive.
+                    err if err.kind() == ErrorKind::Decode && self.wire_bytes() == 0 => {
+                        self.state = State::Ending;
+                    }
+                    err => return Poll::Ready(Err(err)),
+                },
                 Ok(length) => {
                     self.given += length as u64;
                     if self.given > UNWATCHED && self.given / MAX_RATIO > self.wire_bytes() {

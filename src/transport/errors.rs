@@ -246,8 +246,12 @@ pub(super) fn timed_out(phase: Phase, limit: Duration, peer: &str) -> Error {
         Phase::Idle => "no further data from",
         _ => "the call was not finished by",
     };
-    let (limit, name) = (limit.as_millis(), phase.name());
-    Error::new(ErrorKind::Timeout, phase, format!("{what} {peer} within {limit} ms (`timeout.{name}`)"))
+    let option = match phase {
+        Phase::Queue => "pool.queueTimeout".to_owned(),
+        phase => format!("timeout.{}", phase.name()),
+    };
+    let limit = limit.as_millis();
+    Error::new(ErrorKind::Timeout, phase, format!("{what} {peer} within {limit} ms (`{option}`)"))
 }
 
 /// Host and port, all that a message may say of a URL.

@@ -1,5 +1,5 @@
 //! The transport against servers by hand: real sockets, short limits, no TLS.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bodies;
 mod encodings;
@@ -10,6 +10,8 @@ mod redirects;
 mod requests;
 mod sockets;
 mod timeouts;
+#[cfg(feature = "server")]
+mod tls;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
 //! A server by hand: reads requests from a socket and writes whatever bytes a test wants.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     future::Future,

@@ -79,8 +79,9 @@ async fn a_reader_that_does_not_read_holds_the_server_back() {
         async move {
             conn.request().await;
             conn.write("HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await;
+            let piece = vec![b'a'; 65536];
             loop {
-                conn.write([b'a'; 65536]).await;
+                conn.write(&piece).await;
                 count.fetch_add(65536, std::sync::atomic::Ordering::SeqCst);
             }
         }

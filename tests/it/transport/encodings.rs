@@ -32,7 +32,8 @@ async fn pieces(encoding: &str, texts: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn whole(encoding: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", body.len());
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
@@ -49,7 +50,9 @@ async fn every_encoding_is_undone_and_its_headers_are_gone() {
         let transport = transport();
         for _ in 0..2 {
             let res = send(&transport, get(peer.url("/"))).await.unwrap();
-            assert!(!res.headers.contains_key("content-encoding") && !res.headers.contains_key("content-length"));
+            assert!(
+                !res.headers.contains_key("content-encoding") && !res.headers.contains_key("content-length")
+            );
             assert_eq!(collect(res.body, 99, None).await.unwrap(), "hello world", "{encoding}");
         }
         assert_eq!((peer.connections(), transport.stats().in_flight), (1, 0), "{encoding}");
@@ -100,7 +103,10 @@ async fn encodings_upon_encodings_are_undone_up_to_three() {
 async fn an_unknown_encoding_is_left_as_it_is() {
     let peer = Peer::answering(whole("compress", b"xyz")).await;
     let res = send(&transport(), get(peer.url("/"))).await.unwrap();
-    assert_eq!((&res.headers["content-encoding"], &res.headers["content-length"]), (&"compress".parse().unwrap(), &"3".parse().unwrap()));
+    assert_eq!(
+        (&res.headers["content-encoding"], &res.headers["content-length"]),
+        (&"compress".parse().unwrap(), &"3".parse().unwrap())
+    );
     assert_eq!(collect(res.body, 9, None).await.unwrap(), "xyz");
 }
 
@@ -137,7 +143,8 @@ async fn what_expands_beyond_all_reason_is_stopped() {
 async fn a_compressed_body_that_breaks_off_keeps_its_own_error() {
     let body = pieces("gzip", &["hello", "world"]).await.concat();
     let answer = [
-        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes(),
+        format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", body.len())
+            .into_bytes(),
         body[..15].to_vec(),
     ]
     .concat();

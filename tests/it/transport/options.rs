@@ -10,7 +10,8 @@ use trae_native::{
 use super::*;
 use crate::support::peer::Peer;
 
-const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
+const CERTIFICATE: &[u8] =
+    b"-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n";
 
 fn refusal(options: TransportOptions) -> String {
     let err = Transport::new(options).err().unwrap();
@@ -30,7 +31,11 @@ fn tls_options_that_cannot_work_are_named() {
         (TlsOptions { key: Some(b"k".to_vec()), ..Default::default() }, "`tls.key` needs `tls.cert`"),
         (TlsOptions { cert: Some(b"c".to_vec()), ..Default::default() }, "`tls.cert` needs `tls.key`"),
         (
-            TlsOptions { cert: Some(CERTIFICATE.to_vec()), key: Some(b"secret".to_vec()), ..Default::default() },
+            TlsOptions {
+                cert: Some(CERTIFICATE.to_vec()),
+                key: Some(b"secret".to_vec()),
+                ..Default::default()
+            },
             "private key",
         ),
     ] {

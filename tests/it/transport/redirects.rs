@@ -21,7 +21,9 @@ async fn moving(status: u16, target: String) -> (Peer, Heads) {
                 let body = String::from_utf8(asked.body).unwrap();
                 memory.lock().unwrap().push(asked.head + &body);
                 if moved {
-                    let head = format!("HTTP/1.1 {status} Moved\r\nlocation: {target}\r\ncontent-length: 5\r\n\r\nmoved");
+                    let head = format!(
+                        "HTTP/1.1 {status} Moved\r\nlocation: {target}\r\ncontent-length: 5\r\n\r\nmoved"
+                    );
                     conn.write(head).await;
                 } else {
                     conn.write(OK).await;

@@ -66,7 +66,8 @@ async fn a_body_that_fails_is_the_error_and_not_the_connection_it_broke() {
     let (peer, _) = listening().await;
     let own = || Error::new(ErrorKind::RequestBody, trae_native::Phase::FirstByte, "the file is gone");
     let body = stream::iter([Ok("a".into()), Err(own())]);
-    let err = fail(&transport(), Request { body: Body::Stream(Box::pin(body)), ..post(peer.url("/"), "") }).await;
+    let err =
+        fail(&transport(), Request { body: Body::Stream(Box::pin(body)), ..post(peer.url("/"), "") }).await;
     assert_eq!((err.kind(), err.message()), (ErrorKind::RequestBody, "the file is gone"));
 }
 
@@ -109,7 +110,8 @@ async fn head_204_and_304_have_no_body_and_leave_the_connection_open() {
         let peer = Peer::answering(answer).await;
         let transport = transport();
         for _ in 0..2 {
-            let res = send(&transport, Request { method: method.clone(), ..get(peer.url("/")) }).await.unwrap();
+            let res =
+                send(&transport, Request { method: method.clone(), ..get(peer.url("/")) }).await.unwrap();
             assert!(matches!(res.body, Body::Empty));
             assert_eq!(transport.stats().in_flight, 0);
         }
