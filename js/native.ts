@@ -30,12 +30,12 @@ interface Engine {
   uploadEnd(id: number, failure?: string): void;
   describeStatus(status: number, headers: string, body: Uint8Array): string;
   counters(): number[];
+  optionDefaults(): string;
+  readonly letterSlots: number;
 }
 
 interface Binding {
   Engine: new (wake: () => void) => Engine;
-  LETTER_SLOTS: number;
-  optionDefaults(): string;
   NativeSimulator: new (options: string) => never;
 }
 
@@ -80,14 +80,14 @@ const enum Kind {
   Room = 5,
 }
 
-const SLOTS = native.LETTER_SLOTS;
 const MOST = 256;
-const slab = new Float64Array(SLOTS * MOST);
 const values: unknown[] = new Array(2 * MOST).fill(undefined);
 const listeners = new Map<number, Listener>();
 let lastId = 0;
 
 export const engine = new native.Engine(wake);
+const SLOTS = engine.letterSlots;
+const slab = new Float64Array(SLOTS * MOST);
 
 /** Expects letters for a new call under the number returned. */
 export function listen(listener: Listener): number {

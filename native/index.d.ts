@@ -32,6 +32,10 @@ export declare class Engine {
   uploadEnd(id: number, failure?: string | undefined | null): void
   /** The data of the error that an answer stands for. */
   describeStatus(status: number, headers: string, body: Buffer): string
+  /** Numbers per letter in the slab. */
+  get letterSlots(): number
+  /** The defaults by option name, as JSON. */
+  optionDefaults(): string
   /** `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count. */
   counters(): Array<number>
 }
@@ -67,9 +71,3 @@ export declare class NativeSimulator {
   /** Stops listening and drops the open connections. */
   close(): void
 }
-
-/** Numbers per letter in the slab. */
-export declare const LETTER_SLOTS: number
-
-/** The defaults by option name, as JSON. */
-export declare function optionDefaults(): string

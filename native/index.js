@@ -838,5 +838,3 @@ module.exports = nativeBinding
 module.exports.Engine = nativeBinding.Engine
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.NativeSimulator = nativeBinding.NativeSimulator
-module.exports.LETTER_SLOTS = nativeBinding.LETTER_SLOTS
-module.exports.optionDefaults = nativeBinding.optionDefaults

@@ -59,11 +59,14 @@ function fresh(mark, sources, made, make) {
   writeFileSync(path, '');
 }
 
+/** Not `npm ci`: the lock names the optional packages of one platform, and `ci` refuses to add those of another. */
+function packages() {
+  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
 export function setup() {
   requireNode();
-  fresh('packages', ['package.json', 'package-lock.json'], existsSync(join(root, 'node_modules')), () =>
-    run('npm', ['ci', '--no-audit', '--no-fund']),
-  );
+  fresh('packages', ['package.json', 'package-lock.json'], existsSync(join(root, 'node_modules')), () => packages());
   const rust = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src'];
   const addon =
     existsSync(join(root, 'native')) && readdirSync(join(root, 'native')).some((name) => name.endsWith('.node'));

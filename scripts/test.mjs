@@ -6,7 +6,7 @@ import { root, run, setup } from './setup.mjs';
 
 setup();
 run('cargo', ['test', '--no-default-features', '--features', 'server', '--quiet']);
-const specs = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.spec.ts'));
+const specs = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.spec.mts'));
 const only = process.argv.slice(2);
 const chosen = specs.filter((name) => only.length === 0 || only.some((word) => name.includes(word)));
 run(process.execPath, [

@@ -12,7 +12,11 @@ use super::{
     headers, query,
     settings::{CallSettings, Settings, Shape},
 };
-use crate::{Error, Result, body::Body, request::{Request, display_url}};
+use crate::{
+    Error, Result,
+    body::Body,
+    request::{Request, display_url},
+};
 
 /// What the caller asks for, nothing of it checked yet.
 #[derive(Debug, Default)]
@@ -98,7 +102,9 @@ fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
         return Ok((web(url)?, false));
     };
     if is_absolute(given) {
-        let url = web(base.join(given).map_err(|cause| Error::config(format!("the URL is not valid: {cause}")))?)?;
+        let url = web(base
+            .join(given)
+            .map_err(|cause| Error::config(format!("the URL is not valid: {cause}")))?)?;
         let foreign = url.origin() != base.origin();
         if foreign && !settings.allow_absolute_urls {
             return Err(Error::config(format!(
@@ -132,7 +138,8 @@ fn below(base: &Url, given: &str) -> Result<Url> {
         "" if path.is_empty() => format!("{prefix}{}{rest}", if base.path() == "/" { "/" } else { "" }),
         path => format!("{prefix}/{path}{rest}"),
     };
-    let mut url = Url::parse(&text).map_err(|cause| Error::config(format!("the URL is not valid: {cause}")))?;
+    let mut url =
+        Url::parse(&text).map_err(|cause| Error::config(format!("the URL is not valid: {cause}")))?;
     if let Some(query) = base.query() {
         let own = url.query().map(str::to_owned);
         url.set_query(Some(&own.map_or_else(|| query.to_owned(), |own| format!("{query}&{own}"))));

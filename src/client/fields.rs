@@ -63,7 +63,7 @@ impl Fields {
     }
 
     /// Milliseconds; 0 means no limit, as in axios.
-    pub(super) fn limit(&mut self, name: &'static str) -> Result<Option<Option<Duration>>> {
+    pub(super) fn limit(&mut self, name: &'static str) -> Result<Option<Limit>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         milliseconds(&value)
             .map(Some)
@@ -102,11 +102,27 @@ impl Fields {
     }
 }
 
-/// Milliseconds as a limit: `Some(None)` is none, `None` is no such number.
-pub(super) fn milliseconds(value: &Value) -> Option<Option<Duration>> {
+/// A limit in time, where 0 lifts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    None,
+    After(Duration),
+}
+
+impl Limit {
+    pub(super) fn duration(self) -> Option<Duration> {
+        match self {
+            Self::None => None,
+            Self::After(duration) => Some(duration),
+        }
+    }
+}
+
+/// Milliseconds as a limit; `None` is no such number.
+pub(super) fn milliseconds(value: &Value) -> Option<Limit> {
     // 2^53 ms is 285,000 years; beyond it a timer would overflow.
     let ms = value.as_f64().filter(|ms| ms.is_finite() && (0.0..=9_007_199_254_740_992.0).contains(ms))?;
-    Some((ms > 0.0).then(|| Duration::from_secs_f64(ms / 1000.0)))
+    Some(if ms > 0.0 { Limit::After(Duration::from_secs_f64(ms / 1000.0)) } else { Limit::None })
 }
 
 /// `timeout must be a number, got a string`: the kind of what was given, never its content.

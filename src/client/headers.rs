@@ -41,7 +41,9 @@ pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
 
 fn name(text: &str) -> Result<HeaderName> {
     let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
-        Error::config(format!("{text:?} is not a header name: only letters, digits and !#$%&'*+-.^_`|~ may stand in one"))
+        Error::config(format!(
+            "{text:?} is not a header name: only letters, digits and !#$%&'*+-.^_`|~ may stand in one"
+        ))
     })?;
     if FRAMING.contains(&name) {
         return Err(Error::config(format!("the header {name} is written by the transport and can't be set")));
@@ -54,7 +56,9 @@ fn value(name: &HeaderName, given: &Value) -> Result<HeaderValue> {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
-        other => return Err(wrong(&format!("headers['{name}']"), "a string, a number or a list of them", other)),
+        other => {
+            return Err(wrong(&format!("headers['{name}']"), "a string, a number or a list of them", other));
+        }
     };
     // Characters up to U+00FF travel as one byte each, which is what fetch does.
     let latin1: Option<Vec<u8>> = text.trim().chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();

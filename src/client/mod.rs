@@ -82,9 +82,11 @@ impl Client {
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
         match settings.total {
             Total::Unlimited => answer.await,
-            Total::UntilStream(limit) | Total::Always(limit) => tokio::time::timeout_at(started + limit, answer)
-                .await
-                .unwrap_or_else(|_| Err(events::timeout(Phase::Total, limit))),
+            Total::UntilStream(limit) | Total::Always(limit) => {
+                tokio::time::timeout_at(started + limit, answer)
+                    .await
+                    .unwrap_or_else(|_| Err(events::timeout(Phase::Total, limit)))
+            }
         }
     }
 

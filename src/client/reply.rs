@@ -88,7 +88,7 @@ pub(super) async fn shape(
         (body, Shape::Bytes) => Content::Bytes(bounded(into_stream(body), deadline)),
         (body, shape) => {
             let bytes = collect(body, call.options.max_response_bytes, length).await?;
-            whole(bytes, form(shape, method, status, media.as_deref()))
+            whole(bytes, &form(shape, method, status, media.as_deref()))
         }
     };
     Ok(Reply { head, content })
@@ -100,9 +100,8 @@ fn form(shape: Shape, method: &Method, status: StatusCode, media: Option<&str>) 
     match (shape, media) {
         _ if bodiless => Form::Empty,
         (Shape::Json, _) => Form::Json,
-        (Shape::Text, _) => Form::Text,
         (Shape::Buffer, _) => Form::Buffer,
-        (_, None) => Form::Text,
+        (Shape::Text, _) | (_, None) => Form::Text,
         (_, Some(media)) if media == "application/json" || media.ends_with("+json") => Form::Json,
         (_, Some(media)) if media.starts_with("text/") => Form::Text,
         _ => Form::Buffer,
@@ -116,7 +115,7 @@ enum Form {
     Buffer,
 }
 
-fn whole(bytes: Bytes, form: Form) -> Content {
+fn whole(bytes: Bytes, form: &Form) -> Content {
     match form {
         Form::Empty => Content::Empty,
         Form::Json if bytes.is_empty() => Content::Empty,

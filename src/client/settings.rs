@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    fields::{Fields, milliseconds, wrong},
+    fields::{Fields, Limit, milliseconds, wrong},
     headers,
 };
 use crate::{
@@ -223,21 +223,26 @@ impl CallSettings {
             None => Ok(()),
             Some(Value::Object(stages)) => {
                 let mut stages = Fields::open("timeout", Value::Object(stages))?;
-                timeouts.connect = stages.limit("connect")?.unwrap_or(timeouts.connect);
-                timeouts.first_byte = stages.limit("firstByte")?.unwrap_or(timeouts.first_byte);
-                timeouts.first_event = stages.limit("firstEvent")?.unwrap_or(timeouts.first_event);
-                timeouts.idle = stages.limit("idle")?.unwrap_or(timeouts.idle);
+                timeouts.connect = stages.limit("connect")?.map_or(timeouts.connect, Limit::duration);
+                timeouts.first_byte = stages.limit("firstByte")?.map_or(timeouts.first_byte, Limit::duration);
+                timeouts.first_event =
+                    stages.limit("firstEvent")?.map_or(timeouts.first_event, Limit::duration);
+                timeouts.idle = stages.limit("idle")?.map_or(timeouts.idle, Limit::duration);
                 if let Some(total) = stages.limit("total")? {
-                    self.total = total.map_or(Total::Unlimited, Total::Always);
+                    self.total = total.duration().map_or(Total::Unlimited, Total::Always);
                 }
                 stages.finish()
             }
             Some(value) => {
                 let limit = milliseconds(&value).ok_or_else(|| {
-                    wrong("timeout", "a number of milliseconds or { connect, firstByte, firstEvent, idle, total }", &value)
+                    wrong(
+                        "timeout",
+                        "a number of milliseconds or { connect, firstByte, firstEvent, idle, total }",
+                        &value,
+                    )
                 })?;
-                self.total = limit.map_or(Total::Unlimited, Total::UntilStream);
-                timeouts.first_byte = limit;
+                self.total = limit.duration().map_or(Total::Unlimited, Total::UntilStream);
+                timeouts.first_byte = limit.duration();
                 Ok(())
             }
         }
@@ -254,7 +259,10 @@ fn base(fields: &mut Fields) -> Result<Option<Url>> {
     let url = Url::parse(&given)
         .map_err(|cause| Error::config(format!("baseURL is not an absolute URL: {cause}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::config(format!("baseURL must begin with http:// or https://, got {}://", url.scheme())));
+        return Err(Error::config(format!(
+            "baseURL must begin with http:// or https://, got {}://",
+            url.scheme()
+        )));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::config("baseURL holds a user name or password: use the headers option instead"));
@@ -265,16 +273,18 @@ fn base(fields: &mut Fields) -> Result<Option<Url>> {
 fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolOptions> {
     let default = PoolOptions::default();
     let mut pool = Fields::open("pool", fields.take("pool").unwrap_or_default())?;
-    let size = |count: Option<u64>, default: usize| count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    let size = |count: Option<u64>, default: usize| {
+        count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    };
     let options = PoolOptions {
         keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
         max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
         max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
-        idle_timeout: pool.limit("idleTimeout")?.flatten().unwrap_or(default.idle_timeout),
+        idle_timeout: pool.limit("idleTimeout")?.and_then(Limit::duration).unwrap_or(default.idle_timeout),
         queue_limit: size(pool.count("queueLimit", 0)?, default.queue_limit),
     };
     if let Some(limit) = pool.limit("queueTimeout")? {
-        Arc::make_mut(&mut call.options).timeouts.queue = limit;
+        Arc::make_mut(&mut call.options).timeouts.queue = limit.duration();
     }
     pool.finish()?;
     Ok(options)
@@ -302,8 +312,11 @@ fn tls(fields: &mut Fields) -> Result<TlsOptions> {
         ca: strings(&mut tls, "ca")?.into_iter().map(String::into_bytes).collect(),
         cert: tls.string("cert")?.map(String::into_bytes),
         key: tls.string("key")?.map(String::into_bytes),
-        min_version: tls.choice("minVersion", &[("TLSv1.2", TlsVersion::Tls12), ("TLSv1.3", TlsVersion::Tls13)])?,
-        extra_ca_file: std::env::var_os("NODE_EXTRA_CA_CERTS").filter(|path| !path.is_empty()).map(PathBuf::from),
+        min_version: tls
+            .choice("minVersion", &[("TLSv1.2", TlsVersion::Tls12), ("TLSv1.3", TlsVersion::Tls13)])?,
+        extra_ca_file: std::env::var_os("NODE_EXTRA_CA_CERTS")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
     };
     tls.finish()?;
     Ok(options)
@@ -316,6 +329,8 @@ fn strings(fields: &mut Fields, name: &'static str) -> Result<Vec<String>> {
         Some(Value::String(one)) => return Ok(vec![one]),
         Some(value) => value,
     };
-    let list = value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+    let list = value
+        .as_array()
+        .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
     list.ok_or_else(|| wrong(&fields.name(name), "a string or a list of strings", &value))
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How much of an error's body is kept, and how long it may take to come.
-const ERROR_BODY: u64 = 64 << 10;
+const ERROR_BODY: usize = 64 << 10;
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Put into a request's extensions where the caller judges the status itself.
@@ -59,7 +59,9 @@ fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Res
         return Err(Error::new(
             ErrorKind::Parse,
             Phase::FirstEvent,
-            format!("expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"),
+            format!(
+                "expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"
+            ),
         ));
     }
     res.body = match res.body {
@@ -95,13 +97,13 @@ async fn refused(res: Response) -> Error {
 async fn excerpt(body: Body) -> Bytes {
     use futures_util::StreamExt;
     match body {
-        Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY as usize)),
+        Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY)),
         Body::Stream(mut stream) => {
             let mut kept = Vec::new();
             while let Some(Ok(chunk)) = stream.next().await {
-                let room = (ERROR_BODY as usize).saturating_sub(kept.len());
+                let room = (ERROR_BODY).saturating_sub(kept.len());
                 kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if kept.len() >= ERROR_BODY as usize {
+                if kept.len() >= ERROR_BODY {
                     break;
                 }
             }

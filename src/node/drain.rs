@@ -52,8 +52,7 @@ impl Drained<'_, '_> {
                 self.head(id, kind::SETTLED, form, &head)?;
                 match content {
                     Whole::Empty => {}
-                    Whole::Json(bytes) => self.text(1, without_bom(&bytes))?,
-                    Whole::Text(bytes) => self.text(1, without_bom(&bytes))?,
+                    Whole::Json(bytes) | Whole::Text(bytes) => self.text(1, without_bom(&bytes))?,
                     Whole::Buffer(bytes) => self.buffer(1, &[bytes])?,
                 }
                 Some(id)

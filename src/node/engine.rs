@@ -87,8 +87,11 @@ impl Engine {
             .weak::<true>()
             .callee_handled::<false>()
             .build_callback(|_| Ok(()))?;
-        let engine =
-            Self { mailbox: Arc::new(Mailbox::new(waker)), running: Calls::default(), tasks: TaskTracker::new() };
+        let engine = Self {
+            mailbox: Arc::new(Mailbox::new(waker)),
+            running: Calls::default(),
+            tasks: TaskTracker::new(),
+        };
         lifecycle::on_exit(env, Arc::clone(&engine.running), engine.tasks.clone())?;
         Ok(engine)
     }
@@ -103,7 +106,6 @@ impl Engine {
 
     /// Starts a call. Its outcome comes through the drain, whatever happens.
     #[napi]
-    #[expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
     pub fn send(
         &mut self,
         env: Env,
@@ -131,10 +133,8 @@ impl Engine {
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&mailbox)));
         let letters = Arc::clone(&outbox);
         let task = async move {
-            let call = method
-                .parse()
-                .map_err(|_| Error::config("that is no HTTP method"))
-                .and_then(|method| {
+            let call =
+                method.parse().map_err(|_| Error::config("that is no HTTP method")).and_then(|method| {
                     let options = options.as_deref().map(parse).transpose()?;
                     Ok(Call { method, url, body, content_type, options })
                 });
@@ -214,6 +214,18 @@ impl Engine {
         text::describe_status(status, &headers, body.to_vec())
     }
 
+    /// Numbers per letter in the slab.
+    #[napi(getter)]
+    pub fn letter_slots(&self) -> u32 {
+        u32::try_from(SLOTS).unwrap_or(u32::MAX)
+    }
+
+    /// The defaults by option name, as JSON.
+    #[napi]
+    pub fn option_defaults(&self) -> String {
+        defaults().to_string()
+    }
+
     /// `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count.
     #[napi]
     pub fn counters(&self) -> Vec<f64> {
@@ -238,13 +250,3 @@ impl Drop for Engine {
         lifecycle::abort_all(&self.running);
     }
 }
-
-/// The defaults by option name, as JSON.
-#[napi]
-pub fn option_defaults() -> String {
-    defaults().to_string()
-}
-
-/// Numbers per letter in the slab.
-#[napi]
-pub const LETTER_SLOTS: u32 = SLOTS as u32;

@@ -53,12 +53,7 @@ pub(super) struct Mailbox {
 
 impl Mailbox {
     pub(super) fn new(waker: Waker) -> Self {
-        Self {
-            letters: Mutex::default(),
-            pending: AtomicBool::new(false),
-            waker,
-            wakeups: AtomicU64::new(0),
-        }
+        Self { letters: Mutex::default(), pending: AtomicBool::new(false), waker, wakeups: AtomicU64::new(0) }
     }
 
     /// Leaves a letter and wakes JavaScript unless it is about to come anyway.

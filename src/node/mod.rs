@@ -5,6 +5,10 @@
 //! - [`outbox`]: a stream's pieces and its credit · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
 
+#![expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
+#![expect(clippy::unused_self, reason = "the facade knows only the engine, so everything is a method of it")]
+#![expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
+
 mod call;
 mod drain;
 mod engine;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use napi::bindgen_prelude::{Error, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ impl NativeSimulator {
     /// What arrived, as a JSON array.
     #[napi]
     pub fn received(&self) -> String {
-        Value::from_iter(self.0.received().iter().map(record)).to_string()
+        self.0.received().iter().map(record).collect::<Value>().to_string()
     }
 
     /// The counters, as JSON.
@@ -85,7 +85,6 @@ impl NativeSimulator {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn told(error: io::Error) -> Error {
     Error::from_reason(error.to_string())
 }

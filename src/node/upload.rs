@@ -36,17 +36,25 @@ pub(super) fn channel(id: u32, mailbox: &Arc<Mailbox>) -> (Upload, Body) {
     (Upload { pieces, level }, body)
 }
 
-fn drain(id: u32, source: UnboundedReceiver<Result<Bytes>>, level: Arc<Level>, mailbox: Arc<Mailbox>) -> Body {
+fn drain(
+    id: u32,
+    source: UnboundedReceiver<Result<Bytes>>,
+    level: Arc<Level>,
+    mailbox: Arc<Mailbox>,
+) -> Body {
     let state = (source, level, mailbox);
-    Body::Stream(Box::pin(futures_util::stream::unfold(state, move |(mut source, level, mailbox)| async move {
-        let piece = source.recv().await?;
-        let size = piece.as_ref().map_or(0, Bytes::len);
-        let left = level.queued.fetch_sub(size, Ordering::AcqRel) - size;
-        if left <= FULL / 2 && level.paused.swap(false, Ordering::AcqRel) {
-            mailbox.push(Letter::Room { id });
-        }
-        Some((piece, (source, level, mailbox)))
-    })))
+    Body::Stream(Box::pin(futures_util::stream::unfold(
+        state,
+        move |(mut source, level, mailbox)| async move {
+            let piece = source.recv().await?;
+            let size = piece.as_ref().map_or(0, Bytes::len);
+            let left = level.queued.fetch_sub(size, Ordering::AcqRel) - size;
+            if left <= FULL / 2 && level.paused.swap(false, Ordering::AcqRel) {
+                mailbox.push(Letter::Room { id });
+            }
+            Some((piece, (source, level, mailbox)))
+        },
+    )))
 }
 
 impl Upload {
@@ -60,7 +68,8 @@ impl Upload {
         }
         self.level.paused.store(true, Ordering::Release);
         // The reader may have emptied the queue between the two lines above and seen no pause.
-        if self.level.queued.load(Ordering::Acquire) <= FULL / 2 && self.level.paused.swap(false, Ordering::AcqRel)
+        if self.level.queued.load(Ordering::Acquire) <= FULL / 2
+            && self.level.paused.swap(false, Ordering::AcqRel)
         {
             return true;
         }

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { QueueFullError, TimeoutError } from 'trae-native';
-import { engine } from '../dist/native.js';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+
+import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
 const rssMb = () => process.memoryUsage().rss / 2 ** 20;
 
@@ -21,20 +21,31 @@ test('two hundred streams at once each bring all their events in order', async (
   const { client } = await pair(t, {}, { keep: 0 });
   const read = async (n: number) => {
     const transcript = Array.from({ length: 100 }, (_, k) => JSON.stringify({ type: 'x', n, k }));
-    const stream = await client.stream('/v1/messages', {}, { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) });
+    const stream = await client.stream(
+      '/v1/messages',
+      {},
+      { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) },
+    );
     const events = await collect(stream);
-    assert.deepEqual(events.map((event) => [event['n'], event['k']]), transcript.map((_, k) => [n, k]));
+    assert.deepEqual(
+      events.map((event) => [event['n'], event['k']]),
+      transcript.map((_, k) => [n, k]),
+    );
   };
-  const before = engine.counters()[0] as number;
+  const before = counters()[0] as number;
   await Promise.all(Array.from({ length: 200 }, (_, n) => read(n)));
-  const wakeups = (engine.counters()[0] as number) - before;
+  const wakeups = (counters()[0] as number) - before;
   assert.ok(wakeups < 200 * 100, `${wakeups} wake-ups for 20,000 events`);
 });
 
 test('ten thousand streams given up leave no socket, no task and no memory', async (t) => {
   const { client, simulator } = await pair(t, {}, { keep: 0 });
   const abandon = async () => {
-    const stream = await client.stream('/v1/messages', { stream: true }, answering({ events: 1000, hangAfterEvents: 2 }));
+    const stream = await client.stream(
+      '/v1/messages',
+      { stream: true },
+      answering({ events: 1000, hangAfterEvents: 2 }),
+    );
     for await (const _event of stream) break;
   };
   const round = async (count: number) => {
@@ -45,8 +56,8 @@ test('ten thousand streams given up leave no socket, no task and no memory', asy
   const before = rssMb();
   await round(8000);
   await until(() => simulator.counters.connectionsOpen === 0, 'all sockets are closed');
-  await until(() => engine.counters()[2] === 0, 'all tasks are gone');
-  assert.equal(engine.counters()[1], 0);
+  await until(() => counters()[2] === 0, 'all tasks are gone');
+  assert.equal(counters()[1], 0);
   assert.equal(client.stats().pending, 0);
   assert.ok(rssMb() - before < 40, `grew by ${Math.round(rssMb() - before)} MB`);
 });
@@ -72,7 +83,11 @@ test('a consumer that never reads holds the server back and keeps memory bounded
 
 test('a reader that is slow gets everything', async (t) => {
   const { client } = await pair(t, {}, { keep: 0 });
-  const stream = await client.stream('/v1/messages', { stream: true }, answering({ events: 20_000, eventsPerWrite: 100 }));
+  const stream = await client.stream(
+    '/v1/messages',
+    { stream: true },
+    answering({ events: 20_000, eventsPerWrite: 100 }),
+  );
   let count = 0;
   for await (const batch of stream.batches()) {
     count += batch.length;
@@ -88,11 +103,13 @@ test('no more sockets than maxSockets are open, the rest wait their turn', async
 });
 
 test('a full queue is a QueueFullError and a long wait a TimeoutError in phase queue', async (t) => {
-  const { client } = await pair(t, { pool: { maxSockets: 1, queueLimit: 1, queueTimeout: 50 } });
+  const { client, simulator } = await pair(t, { pool: { maxSockets: 1, queueLimit: 1, queueTimeout: 50 } });
   const slow = answering({ hang: 'headers' });
   const controller = new AbortController();
   const first = client.get('/x', { signal: controller.signal, ...slow }).catch(() => {});
+  await until(() => simulator.counters.requests === 1, 'the first call has the socket');
   const second = client.get('/x', slow);
+  await until(() => client.stats()['queued'] === 1, 'the second waits');
   await assert.rejects(client.get('/x', slow), (error: Error) => {
     assert.ok(error instanceof QueueFullError);
     assert.match(error.message, /pool\.queueLimit/);
@@ -126,7 +143,11 @@ test('a streamed body is sent with back-pressure and never held whole', async (t
   assert.ok(made < 32 << 20, `${made} bytes were taken though nobody reads`);
   controller.abort();
   await call;
-  const sum = await client.post('/upload', Array.from({ length: 3 }, () => 1) && smallPieces(), answering({ echo: true }));
+  const sum = await client.post(
+    '/upload',
+    Array.from({ length: 3 }, () => 1) && smallPieces(),
+    answering({ echo: true }),
+  );
   assert.equal(sum.status, 200);
   assert.equal(simulator.received.at(-1)?.bodyLength, 3_000_000);
 });

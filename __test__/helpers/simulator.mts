@@ -1,5 +1,6 @@
 // A simulator and a client for one test file, closed when the test is over.
 
+import { createRequire } from 'node:module';
 import type { TestContext } from 'node:test';
 import { type Client, type ClientConfig, createClient } from 'trae-native';
 import { createSimulator, type Reply, type Simulator, type SimulatorOptions } from 'trae-native/simulator';
@@ -47,3 +48,10 @@ export const message = (text = 'Hello'): object => ({
   max_tokens: 64,
   messages: [{ role: 'user', content: text }],
 });
+
+const engine = createRequire(import.meta.url)('../../dist/native.js').engine as {
+  counters(): [number, number, number];
+};
+
+/** `[wake-ups, calls running, tasks alive]` of this environment. */
+export const counters = (): [number, number, number] => engine.counters();

@@ -5,14 +5,17 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { answering, pair } from './helpers/simulator.ts';
+import { answering, pair } from './helpers/simulator.mts';
 
 const entry = createRequire(import.meta.url).resolve('trae-native');
 
 /** Runs a script in a process of its own; a script that hangs is ended. */
 function runScript(source: string): Promise<{ code: number | null; out: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['-e', `const { createClient } = require(${JSON.stringify(entry)});${source}`]);
+    const child = spawn(process.execPath, [
+      '-e',
+      `const { createClient } = require(${JSON.stringify(entry)});${source}`,
+    ]);
     let out = '';
     child.stdout.on('data', (chunk) => (out += chunk));
     child.stderr.on('data', (chunk) => (out += chunk));
@@ -42,7 +45,10 @@ test('a script that leaves a stream exits, and so does one that ends in its midd
   const { simulator } = await pair(t);
   simulator.always({ events: 1000, paceMs: 5 });
   const open = `(async () => { const s = await createClient({ baseURL: '${simulator.url}' }).stream('/v1/messages', { stream: true });`;
-  assert.deepEqual(await runScript(`${open} for await (const e of s) break; console.log('left') })()`), { code: 0, out: 'left\n' });
+  assert.deepEqual(await runScript(`${open} for await (const e of s) break; console.log('left') })()`), {
+    code: 0,
+    out: 'left\n',
+  });
   assert.deepEqual(await runScript(`${open} for await (const e of s) process.exit(3) })()`), { code: 3, out: '' });
 });
 

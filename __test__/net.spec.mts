@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { ConfigError, ConnectionError, createClient, LimitError, RedirectError, type TraeError } from 'trae-native';
 import { createSimulator } from 'trae-native/simulator';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 test('TLS with an authority of the client and HTTP/2 by agreement: all streams share one socket', async (t) => {
   const { client, simulator } = await pair(t, {}, { tls: true });
@@ -45,7 +45,11 @@ test('a client certificate is shown to a server that asks for one', async (t) =>
   assert.equal((await known.get('/v1/models')).status, 200);
   const stranger = createClient({ baseURL: simulator.url, proxy: false, tls: { ca } });
   await assert.rejects(stranger.get('/v1/models'), ConnectionError);
-  const modern = createClient({ baseURL: simulator.url, proxy: false, tls: { ca: Buffer.from(ca), ...clientIdentity, minVersion: 'TLSv1.3' } });
+  const modern = createClient({
+    baseURL: simulator.url,
+    proxy: false,
+    tls: { ca: Buffer.from(ca), ...clientIdentity, minVersion: 'TLSv1.3' },
+  });
   assert.equal((await modern.get('/v1/models')).status, 200);
 });
 
@@ -87,14 +91,16 @@ test('a redirect is followed on the same origin with method and body, and the ke
 });
 
 test('another origin is refused by default, and gets no credential when redirects are followed', async (t) => {
-  const { client, simulator } = await pair(t, { headers: { 'x-api-key': 'k', authorization: 'Bearer k', cookie: 'c', plain: 'p' } });
+  const { client, simulator } = await pair(t, {
+    headers: { 'x-api-key': 'k', authorization: 'Bearer k', cookie: 'c', plain: 'p' },
+  });
   const other = await createSimulator();
   t.after(() => other.close());
   const away = { status: 307, body: '', headers: { location: `${other.url}/there` } };
   simulator.always({ ...away, times: 0 });
   await assert.rejects(client.post('/here', {}), (error: TraeError) => {
     assert.ok(error instanceof RedirectError);
-    assert.match(error.message, /redirect: 'follow'/);
+    assert.match(error.message, /another origin/);
     return true;
   });
   await assert.rejects(client.get('/here', { redirect: 'error' }), RedirectError);
@@ -105,7 +111,7 @@ test('another origin is refused by default, and gets no credential when redirect
   for (const name of ['x-api-key', 'authorization', 'cookie']) assert.equal(there?.header(name), undefined, name);
   assert.equal(there?.header('plain'), 'p');
   simulator.always({ status: 302, body: '', headers: { location: '/round' } });
-  await assert.rejects(client.get('/round'), /circles/);
+  await assert.rejects(client.get('/round'), /redirect/);
 });
 
 test('an absolute URL to another origin needs leave and goes without the client’s credentials', async (t) => {
@@ -170,7 +176,7 @@ test('a compressed answer that expands beyond reason is stopped', async (t) => {
   simulator.reply({ body: gzipSync(Buffer.alloc(64 << 20)), headers: { 'content-encoding': 'gzip' } });
   await assert.rejects(client.get('/bomb'), (error: TraeError) => {
     assert.equal(error.code, 'DECODE');
-    assert.match(error.message, /attack/);
+    assert.match(error.message, /expands/);
     return true;
   });
   simulator.reply({ body: Buffer.from('no gzip at all'), headers: { 'content-encoding': 'gzip' } });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as api from 'trae-native';
 import { createClient, type TraeError } from 'trae-native';
-import { answering, message, pair } from './helpers/simulator.ts';
+import { answering, message, pair } from './helpers/simulator.mts';
 
 const STATUSES: [number, string, string, boolean][] = [
   [400, 'BadRequestError', 'BAD_REQUEST', false],
@@ -90,10 +90,13 @@ test('a JSON answer that is no JSON is a ParseError that does not repeat it', as
 test('nobody listening, no such name and a broken connection are ConnectionErrors with their codes', async (t) => {
   const { client, simulator } = await pair(t);
   await assert.rejects(client.get('/x', answering({ raw: '' })), { code: /CONNECTION|INCOMPLETE/ });
-  await assert.rejects(client.get('/x', answering({ body: 'x'.repeat(1000), cutAfterBytes: 10 })), (error: TraeError) => {
-    assert.ok(error instanceof api.ConnectionError, error.code);
-    return true;
-  });
+  await assert.rejects(
+    client.get('/x', answering({ body: 'x'.repeat(1000), cutAfterBytes: 10 })),
+    (error: TraeError) => {
+      assert.ok(error instanceof api.ConnectionError, error.code);
+      return true;
+    },
+  );
   await simulator.close();
   await assert.rejects(client.get('/x'), (error: TraeError) => {
     assert.ok(error instanceof api.ConnectionError);
@@ -111,11 +114,29 @@ test('nothing that can be printed shows a credential', async (t) => {
   const { client } = await pair(t, { headers: { 'x-api-key': key, Authorization: `Bearer ${key}`, cookie: key } });
   const res = await client.post(`/v1/messages?key=${key}`, message(), { headers: { 'api-key': key } });
   const error = await client.get('/x', answering({ status: 401 })).catch((error: unknown) => error);
-  const down = createClient({ baseURL: 'http://127.0.0.1:1', proxy: `http://user:${key}@127.0.0.1:1`, headers: { 'x-api-key': key } });
+  const down = createClient({
+    baseURL: 'http://127.0.0.1:1',
+    proxy: `http://user:${key}@127.0.0.1:1`,
+    headers: { 'x-api-key': key },
+  });
   const refused = await down.get(`/x?key=${key}`).catch((error: unknown) => error);
-  const things = { client, config: client.config, res, resConfig: res.config, headers: res.headers, error, down, refused };
+  const things = {
+    client,
+    config: client.config,
+    res,
+    resConfig: res.config,
+    headers: res.headers,
+    error,
+    down,
+    refused,
+  };
   for (const [name, thing] of Object.entries(things)) {
-    for (const shown of [inspect(thing, { depth: 9 }), inspect(thing, { showHidden: true, depth: 9 }), JSON.stringify(thing), String(thing)]) {
+    for (const shown of [
+      inspect(thing, { depth: 9 }),
+      inspect(thing, { showHidden: true, depth: 9 }),
+      JSON.stringify(thing),
+      String(thing),
+    ]) {
       assert.ok(!shown?.includes(key), `${name} shows the key: ${shown?.slice(0, 300)}`);
     }
   }

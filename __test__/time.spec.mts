@@ -5,7 +5,7 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { AbortError, StreamIdleError, TimeoutError, type TraeError } from 'trae-native';
 import type { Reply } from 'trae-native/simulator';
-import { answering, collect, message, pair, until } from './helpers/simulator.ts';
+import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 const STAGES: [string, Reply, object][] = [
   ['firstByte', { hang: 'headers' }, { timeout: { firstByte: 50 } }],
@@ -93,7 +93,8 @@ test('a number does not cut a stream that has begun, a total does', async (t) =>
 test('an abort before, while waiting for headers and in a body rejects with the reason as its cause', async (t) => {
   const { client, simulator } = await pair(t);
   const reason = new Error('enough');
-  const isAbort = (error: TraeError) => error instanceof AbortError && error.code === 'ABORTED' && error.cause === reason;
+  const isAbort = (error: TraeError) =>
+    error instanceof AbortError && error.code === 'ABORTED' && error.cause === reason;
   await assert.rejects(client.get('/x', { signal: AbortSignal.abort(reason) }), isAbort);
   assert.equal(simulator.received.length, 0);
   for (const reply of [{ hang: 'headers' }, { body: 'x'.repeat(1000), hang: 'body' }] as Reply[]) {
@@ -126,7 +127,12 @@ test('a signal that serves a thousand calls remembers none of them', async (t) =
 
 test('leaving the loop frees the socket', async (t) => {
   const { client, simulator } = await pair(t);
-  for await (const _event of await client.stream('/v1/messages', { stream: true }, answering({ events: 50, paceMs: 20 }))) break;
+  for await (const _event of await client.stream(
+    '/v1/messages',
+    { stream: true },
+    answering({ events: 50, paceMs: 20 }),
+  ))
+    break;
   await until(() => simulator.counters.connectionsOpen === 0, 'the socket is closed');
   assert.equal(client.stats().pending, 0);
 });

@@ -82,8 +82,8 @@ test('an argument that cannot be sent rejects with a ConfigError and sends nothi
 });
 
 test('every default on the public page is the default of the engine', () => {
-  const { optionDefaults } = createRequire(import.meta.url)('../native/index.js') as { optionDefaults(): string };
-  const engine = JSON.parse(optionDefaults()) as Record<string, unknown>;
+  const engineOf = createRequire(import.meta.url)('../dist/native.js').engine as { optionDefaults(): string };
+  const engine = JSON.parse(engineOf.optionDefaults()) as Record<string, unknown>;
   const page = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
   const documented = new Map<string, string>();
   const prefixes: Record<string, string> = { Timeouts: 'timeout.', Pool: 'pool.', RequestConfig: '', ClientConfig: '' };

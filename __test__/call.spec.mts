@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import trae, { createClient } from 'trae-native';
-import { answering, message, pair } from './helpers/simulator.ts';
+import { answering, message, pair } from './helpers/simulator.mts';
 
 test('a posted object goes as JSON and the answer comes back parsed', async (t) => {
   const { client, simulator } = await pair(t, { headers: { 'x-api-key': 'key-1' } });
@@ -43,7 +43,7 @@ test('every verb arrives as itself, detached from its client or not', async (t) 
 test('the shape of an answer follows its media type unless the caller names one', async (t) => {
   const { client } = await pair(t);
   const as = (type: string | null, body: string, responseType?: 'text' | 'json' | 'buffer') => {
-    const headers = type === null ? {} : { 'content-type': type };
+    const headers: Record<string, string> = type === null ? {} : { 'content-type': type };
     return client.get('/x', { ...answering({ body, headers }), ...(responseType && { responseType }) });
   };
   assert.deepEqual((await as('application/json; charset=utf-8', '{"a":1}')).data, { a: 1 });
@@ -65,19 +65,30 @@ test('parameters are nested, listed, appended to a query that is there, and the 
   const path = decodeURIComponent(simulator.received[0]?.path.replaceAll('+', ' ') ?? '');
   assert.equal(path, '/p?x=1&beta=true&a[]=1&a[]=2&b[c]=x y&when=1970-01-01T00:00:00.000Z&deep[0][n]=1');
   assert.ok(res.request.url.endsWith('#part'));
-  await client.get('/q', { params: new URLSearchParams([['k', 'a&b'], ['k', 'c']]), ...answering({ echo: true }) });
+  await client.get('/q', {
+    params: new URLSearchParams([
+      ['k', 'a&b'],
+      ['k', 'c'],
+    ]),
+    ...answering({ echo: true }),
+  });
   assert.equal(simulator.received[1]?.path, '/q?beta=true&k=a%26b&k=c');
 });
 
 test('default headers are caseless, can be replaced, and null or undefined removes one', async (t) => {
   const { client, simulator } = await pair(t, { headers: { 'X-One': '1', 'X-Two': '2', 'X-Three': '3' } });
   const { headers } = answering({ echo: true });
-  await client.get('/h', { headers: { ...headers, 'x-one': 'one', 'x-TWO': null, 'x-three': undefined, list: ['a', 'b'] } });
+  await client.get('/h', {
+    headers: { ...headers, 'x-one': 'one', 'x-TWO': null, 'x-three': undefined, list: ['a', 'b'] },
+  });
   const seen = simulator.received[0];
   assert.equal(seen?.header('x-one'), 'one');
   assert.equal(seen?.header('x-two'), undefined);
   assert.equal(seen?.header('x-three'), undefined);
-  assert.deepEqual(seen?.headers.filter(([name]) => name === 'list').map(([, value]) => value), ['a', 'b']);
+  assert.deepEqual(
+    seen?.headers.filter(([name]) => name === 'list').map(([, value]) => value),
+    ['a', 'b'],
+  );
 });
 
 test('each kind of body arrives byte for byte with its media type', async (t) => {

@@ -1,10 +1,17 @@
 // Streams: events as they come, batches, bytes, two readers, an end that is never silent.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { ApiStreamError, ConfigError, EventStream, IncompleteStreamError, OverloadedError, ParseError } from 'trae-native';
-import { answering, collect, message, pair } from './helpers/simulator.ts';
+import {
+  ApiStreamError,
+  ConfigError,
+  EventStream,
+  IncompleteStreamError,
+  OverloadedError,
+  ParseError,
+} from 'trae-native';
+import { answering, collect, message, pair } from './helpers/simulator.mts';
 
 const fixtures = new URL('../tests/fixtures/', import.meta.url);
 const transcripts = readdirSync(fixtures).filter((name) => name.endsWith('.jsonl'));
@@ -70,15 +77,23 @@ test('with responseType sse the data stays text and the fields are there', async
 
 test('events need no event line, and kinds nobody knows pass through', async (t) => {
   const { client } = await pair(t);
-  const sse = 'data: {"type":"message_start"}\n\ndata: {"type":"from_the_future","x":[1]}\n\ndata: {"type":"message_stop"}\n\n';
+  const sse =
+    'data: {"type":"message_start"}\n\ndata: {"type":"from_the_future","x":[1]}\n\ndata: {"type":"message_stop"}\n\n';
   const events = await collect(await client.stream('/x', {}, answering({ sse })));
-  assert.deepEqual(events.map((event) => event.type), ['message_start', 'from_the_future', 'message_stop']);
+  assert.deepEqual(
+    events.map((event) => event.type),
+    ['message_start', 'from_the_future', 'message_stop'],
+  );
 });
 
 test('a body that ends before message_stop is an IncompleteStreamError after all its events', async (t) => {
   const { client } = await pair(t);
   for (const cut of ['close', 'end', 'reset'] as const) {
-    const stream = await client.stream('/v1/messages', { stream: true }, answering({ events: 10, cutAfterEvents: 5, cut }));
+    const stream = await client.stream(
+      '/v1/messages',
+      { stream: true },
+      answering({ events: 10, cutAfterEvents: 5, cut }),
+    );
     const seen: unknown[] = [];
     const read = async () => {
       for await (const event of stream) seen.push(event);
@@ -95,7 +110,11 @@ test('a body that ends before message_stop is an IncompleteStreamError after all
 test('an error event inside a stream is the class of its type, with the events before it delivered', async (t) => {
   const { client } = await pair(t);
   const failing = (type: string) =>
-    client.stream('/v1/messages', { stream: true }, answering({ events: 5, errorAt: { index: 3, type, message: 'too busy' } }));
+    client.stream(
+      '/v1/messages',
+      { stream: true },
+      answering({ events: 5, errorAt: { index: 3, type, message: 'too busy' } }),
+    );
   await assert.rejects(collect(await failing('overloaded_error')), (error: OverloadedError) => {
     assert.ok(error instanceof OverloadedError);
     assert.equal(error.status, 529);

@@ -1,0 +1,62 @@
+// Compiled, never run: what the public types promise, and that the facade keeps it.
+
+import type { Readable } from 'node:stream';
+import trae, {
+  type Client,
+  createClient,
+  type EventStream,
+  type MessageEvent,
+  type SseEvent,
+  TraeError,
+  type TraeResponse,
+} from 'trae-native';
+import { createSimulator, type Simulator } from 'trae-native/simulator';
+import type * as facade from '../js/index.js';
+import type * as simulator from '../js/simulator.js';
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const proven = <T extends true>(): T => true as T;
+
+interface Completion {
+  completion: string;
+}
+
+export async function calls(client: Client): Promise<void> {
+  const typed = await client.post<Completion>('/complete', { prompt: 'x' });
+  proven<Equal<typeof typed, TraeResponse<Completion>>>();
+  const bytes = await client.post('/x', {}, { responseType: 'stream' });
+  proven<Equal<typeof bytes.data, Readable>>();
+  const events = await client.get('/x', { responseType: 'events' });
+  proven<Equal<typeof events.data, EventStream<MessageEvent>>>();
+  const text = await client.get('/x', { responseType: 'text' });
+  proven<Equal<typeof text.data, string>>();
+  const sse = await client.stream('/x', {}, { responseType: 'sse' });
+  for await (const event of sse) proven<Equal<typeof event, SseEvent>>();
+  for await (const event of await client.stream('/x')) proven<Equal<typeof event, MessageEvent>>();
+  // @ts-expect-error: an option that nobody knows
+  createClient({ timout: 5 });
+  // @ts-expect-error: not a limit
+  await client.get('/x', { timeout: 'slow' });
+  // @ts-expect-error: streams are opened by calls
+  new sse.constructor.EventStream();
+  trae.create({ baseURL: 'http://x' }) satisfies Client;
+  if (text instanceof TraeError) text.code satisfies string;
+  (await createSimulator()) satisfies Simulator;
+}
+
+/** Every public value exists in the facade, and the other way round. */
+type Names<T> = keyof T;
+export const names =
+  proven<
+    Equal<
+      Exclude<Names<typeof import('trae-native')>, 'default' | 'module.exports'>,
+      Exclude<Names<typeof facade>, 'default' | 'module.exports'>
+    >
+  >();
+export const simulators =
+  proven<
+    Equal<
+      Exclude<Names<typeof import('trae-native/simulator')>, 'module.exports'>,
+      Exclude<Names<typeof simulator>, 'default' | 'module.exports'>
+    >
+  >();
