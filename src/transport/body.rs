@@ -15,7 +15,8 @@ use url::Url;
 
 use super::{
     clock::{Clock, Limit},
-    errors::{self, Facts},
+    errors,
+    facts::Facts,
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
@@ -143,7 +144,8 @@ impl<P> Terms<P> {
 impl<S: Pieces, P: Send + 'static> Drop for Incoming<S, P> {
     fn drop(&mut self) {
         let Some(Open { mut source, terms }) = self.open.take() else { return };
-        let nearly_done = terms.exclusive && terms.remaining.is_some_and(|rest| rest <= DRAIN_BYTES);
+        let nearly_done =
+            terms.exclusive && terms.remaining.is_some_and(|rest| (1..=DRAIN_BYTES).contains(&rest));
         if !nearly_done {
             return;
         }

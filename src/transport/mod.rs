@@ -6,7 +6,7 @@
 //! - what reqwest is told, and what it reports: `reqwest` `connect` `tls` `proxy`
 //! - who may go and who waits: `gate` judges, `pool` does
 //! - the request's body: `upload`; the answer's: `body` `decompress`
-//! - what a redirect leads to: `redirect`; what a failure means: `errors`
+//! - what a redirect leads to: `redirect`; what a failure was: `facts`; what it means: `errors`
 //! - a transport without sockets, for tests: `scripted`
 
 mod body;
@@ -15,6 +15,7 @@ mod clock;
 mod connect;
 mod decompress;
 mod errors;
+mod facts;
 mod gate;
 mod options;
 mod pool;

@@ -94,7 +94,8 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<Verdict> {
     if seen.trail.len() >= MAX_HOPS {
         return refused("that is one redirect too many (10)");
     }
-    if seen.trail.iter().any(|(before, place)| *before == method && same_page(place, &url)) {
+    let mut before = seen.trail.iter().map(|(method, url)| (method, url)).chain([(seen.method, seen.url)]);
+    if before.any(|(asked, place)| *asked == method && same_page(place, &url)) {
         return refused("that was asked before, so it would go round for ever");
     }
     Ok(Verdict::Follow(Step { url, method, drop_body, drop_credentials: crosses }))

@@ -16,7 +16,7 @@ use url::Url;
 use super::{
     body::Pieces,
     connect::{ATTEMPT, Attempt, Opened, SystemNames, WatchConnects},
-    errors::Facts,
+    facts::Facts,
     options::{Http2, TransportOptions},
     proxy::Proxies,
     tls::Trust,

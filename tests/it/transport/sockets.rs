@@ -131,6 +131,20 @@ async fn an_abandoned_body_with_little_left_is_read_on_to_keep_the_connection() 
 }
 
 #[tokio::test]
+async fn a_body_dropped_after_its_last_byte_frees_its_connection_at_once() {
+    let peer = Peer::answering(OK).await;
+    let transport = transport();
+    for _ in 0..3 {
+        let mut body = stream(send(&transport, get(peer.url("/"))).await.unwrap());
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "ok");
+        drop(body);
+        assert_eq!(transport.stats().in_flight, 0);
+        tokio::time::sleep(ms(5)).await;
+    }
+    assert_eq!(peer.connections(), 1);
+}
+
+#[tokio::test]
 async fn an_abandoned_body_with_much_left_is_given_up_at_once() {
     let peer = halting(1 << 20).await;
     let transport = transport();

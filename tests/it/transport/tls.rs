@@ -113,7 +113,7 @@ async fn a_client_certificate_is_shown_where_it_is_asked_for() {
     let known = Transport::new(TransportOptions { tls, ..direct() }).unwrap();
     assert_eq!(send(&known, hello(&simulator)).await.unwrap().status, 200);
     let err = fail(&trusting(&simulator), hello(&simulator)).await;
-    assert_eq!(err.kind(), ErrorKind::Tls, "{err}");
+    assert_eq!(err.kind(), ErrorKind::Tls, "{err:?}");
 }
 
 #[tokio::test]

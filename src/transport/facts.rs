@@ -1,0 +1,163 @@
+//! Reads from a chain of foreign errors, by type and never by text, what happened.
+
+use std::{error::Error as StdError, io, time::Duration};
+
+use super::connect::{ConnectTimedOut, NotResolved};
+
+/// What a chain of errors is known to contain.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// The failure came while connecting.
+    pub connecting: bool,
+    /// A name was not resolved.
+    pub name: bool,
+    /// Connecting took longer than this.
+    pub connect_limit: Option<Duration>,
+    /// What TLS complained about.
+    pub tls: Option<Tls>,
+    /// What the operating system said.
+    pub io: Option<io::ErrorKind>,
+    /// What went wrong with the protocol.
+    pub http: Option<Http>,
+}
+
+/// A failure of TLS.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Tls {
+    /// The certificate is what failed.
+    pub certificate: bool,
+    /// The reason in words.
+    pub reason: String,
+}
+
+/// A failure of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Http {
+    /// The headers were too large or too many.
+    HeadTooLarge,
+    /// What came is not HTTP.
+    Garbled,
+    /// The connection ended in the middle of a message.
+    CutShort,
+    /// The other side no longer answers.
+    Silent,
+    /// The server says that it has not begun the request.
+    Untouched,
+    /// The server ended this one stream.
+    StreamReset,
+}
+
+impl Facts {
+    /// Reads a chain of errors from the outermost to the innermost.
+    pub fn of(err: &(dyn StdError + 'static)) -> Self {
+        let mut facts = Self::default();
+        let mut next = Some(err);
+        while let Some(err) = next {
+            facts.note(err);
+            next = inner(err);
+        }
+        facts
+    }
+
+    fn note(&mut self, err: &(dyn StdError + 'static)) {
+        if let Some(err) = err.downcast_ref::<reqwest::Error>() {
+            self.connecting |= err.is_connect();
+        } else if err.is::<NotResolved>() {
+            self.name = true;
+        } else if let Some(ConnectTimedOut(limit)) = err.downcast_ref() {
+            self.connect_limit = Some(*limit);
+        } else if let Some(err) = err.downcast_ref::<rustls::Error>() {
+            let certificate = matches!(err, rustls::Error::InvalidCertificate(_));
+            self.tls = Some(Tls { certificate, reason: err.to_string() });
+        } else if let Some(err) = err.downcast_ref::<hyper::Error>() {
+            self.note_http(of_hyper(err));
+        } else if let Some(err) = err.downcast_ref::<h2::Error>() {
+            self.note_http2(err);
+        } else if let Some(err) = err.downcast_ref::<io::Error>() {
+            self.note_io(err.kind());
+            if err.kind() == io::ErrorKind::InvalidData {
+                // h2 passes on only kind and text of what rustls said after the handshake, as when the
+                // server wants a certificate. Nothing else reports this kind before an answer.
+                self.tls = Some(Tls { certificate: false, reason: err.to_string() });
+            }
+        }
+    }
+
+    fn note_http2(&mut self, err: &h2::Error) {
+        if let Some(err) = err.get_io() {
+            return self.note_io(err.kind());
+        }
+        self.note_http(Some(if err.is_go_away() || err.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            // A connection that goes away fails only the streams that it has not begun.
+            Http::Untouched
+        } else if err.is_remote() {
+            Http::StreamReset
+        } else {
+            Http::Garbled
+        }));
+    }
+
+    fn note_io(&mut self, kind: io::ErrorKind) {
+        self.io = Some(kind);
+        self.note_http((kind == io::ErrorKind::TimedOut).then_some(Http::Silent));
+    }
+
+    /// The outermost says best what happened.
+    fn note_http(&mut self, found: Option<Http>) {
+        self.http = self.http.or(found);
+    }
+
+    /// The connection is gone, as opposed to never made or answered wrongly.
+    pub fn is_lost(&self) -> bool {
+        let ended = matches!(self.http, Some(Http::Silent | Http::Untouched | Http::StreamReset));
+        !self.connecting && self.tls.is_none() && (ended || self.is_broken())
+    }
+
+    /// Whether the request may be sent again on another connection as if nothing had happened: it met an
+    /// open socket that the server was just closing, or the server says that it has not begun.
+    pub fn is_stale_socket(&self, reused: bool) -> bool {
+        let gone = reused && !self.connecting && self.tls.is_none() && self.is_broken();
+        gone || self.http == Some(Http::Untouched)
+    }
+
+    fn is_broken(&self) -> bool {
+        match self.http {
+            Some(http) => http == Http::CutShort,
+            None => self.io.is_some_and(is_loss),
+        }
+    }
+}
+
+fn of_hyper(err: &hyper::Error) -> Option<Http> {
+    if err.is_parse_too_large() {
+        Some(Http::HeadTooLarge)
+    } else if err.is_parse() {
+        Some(Http::Garbled)
+    } else if err.is_incomplete_message() || err.is_canceled() || err.is_closed() {
+        Some(Http::CutShort)
+    } else if err.is_timeout() {
+        Some(Http::Silent)
+    } else {
+        None
+    }
+}
+
+/// `io::Error::source` skips the error that an `io::Error` wraps, which is the one that matters.
+fn inner<'a>(err: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match err.downcast_ref::<io::Error>() {
+        Some(err) => err.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+        None => err.source(),
+    }
+}
+
+/// The connection is gone.
+pub(super) fn is_loss(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::NotConnected
+    )
+}
