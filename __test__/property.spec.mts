@@ -8,7 +8,9 @@ import { collect, pair } from './helpers/simulator.mts';
 
 const text = (part: string) => Buffer.from(part);
 const TOKENS = [
-  ...['data: ', 'data:', 'data', 'event: ', 'id: ', 'retry: ', 'retry: 5', ':', ': note', ' ', 'x', '{"a":1}'].map(text),
+  ...['data: ', 'data:', 'data', 'event: ', 'id: ', 'retry: ', 'retry: 5', ':', ': note', ' ', 'x', '{"a":1}'].map(
+    text,
+  ),
   ...['\n', '\n', '\n\n', '\r', '\r\n', '\r\n\r\n', '\uFEFF', 'é', '😀', '\0', '[DONE]'].map(text),
   ...[[0xff], [0xc3], [0xf0, 0x9f], [0x80]].map((bytes) => Buffer.from(bytes)),
 ];
@@ -42,9 +44,15 @@ test('any JSON values as events come back as they are', async (t) => {
   const { client, simulator } = await pair(t, {}, { keep: 0 });
   const property = fc.asyncProperty(fc.array(fc.json(), { maxLength: 20 }), async (values) => {
     const kept = values.filter((value) => !/"type"/.test(value) && value !== '[DONE]');
-    simulator.reply({ body: text(kept.map((value) => `data: ${value}\n\n`).join('')), headers: { 'content-type': 'text/event-stream' } });
+    simulator.reply({
+      body: text(kept.map((value) => `data: ${value}\n\n`).join('')),
+      headers: { 'content-type': 'text/event-stream' },
+    });
     const seen = await collect(await client.stream<unknown>('/x', {}));
-    assert.deepEqual(seen, kept.map((value) => JSON.parse(value)));
+    assert.deepEqual(
+      seen,
+      kept.map((value) => JSON.parse(value)),
+    );
   });
   await fc.assert(property, { numRuns: 200 });
 });

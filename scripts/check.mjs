@@ -12,5 +12,7 @@ run('cargo', ['clippy', '--no-default-features', '--all-targets', '--', '-D', 'w
 tool('@biomejs/biome/bin/biome', 'check');
 tool('typescript/bin/tsc', '-p', '.', '--noEmit');
 tool('typescript/bin/tsc', '-p', '__test__', '--noEmit');
+// The packed tarball, as import, require and every resolution of TypeScript see it.
+tool('@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--quiet');
 // The generated loader is committed; a change in it must be committed too.
 run('git', ['diff', '--exit-code', '--', 'native']);

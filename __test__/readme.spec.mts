@@ -1,0 +1,57 @@
+// Every program on the front page runs, against the simulator.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createSimulator } from 'trae-native/simulator';
+
+const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const programs = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program as string);
+
+function runProgram(name: string, source: string): Promise<{ code: number | null; out: string }> {
+  const file = fileURLToPath(new URL(`../dist/${name}.mts`, import.meta.url));
+  writeFileSync(file, source);
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      env: { ...process.env, ANTHROPIC_API_KEY: 'k' },
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => (out += chunk));
+    child.stderr.on('data', (chunk) => (out += chunk));
+    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, out });
+    });
+  });
+}
+
+test('the tour runs as it is written', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const [tour, testing] = programs as [string, string];
+  const first = await runProgram('readme-1', tour.replace('https://api.anthropic.com', simulator.url));
+  assert.equal(first.code, 0, first.out);
+  assert.match(first.out, /req_.*You said: Hello/s);
+  const second = await runProgram(
+    'readme-2',
+    `import { createClient } from 'trae-native';\n${testing}
+    await client.post('/v1/messages', {}).catch((error) => console.log(error.name));
+    await client.close();
+    await simulator.close();`,
+  );
+  assert.deepEqual(second, { code: 0, out: 'OverloadedError\n' });
+});
+
+test('the table of errors has every code of the engine and its class', async () => {
+  const table = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
+  const documented = [...table.matchAll(/^\| `([A-Z_]+)` \| `(\w+)` \|/gm)].map(([, code, name]) => `${code} ${name}`);
+  const facade = readFileSync(new URL('../js/errors.ts', import.meta.url), 'utf8');
+  const classes = [...facade.matchAll(/^ {2}([A-Z_]+): (\w+),$/gm)].map(([, code, name]) => `${code} ${name}`);
+  const engine = readFileSync(new URL('../src/error.rs', import.meta.url), 'utf8');
+  const codes = [...engine.matchAll(/=> "([A-Z_]+)",/g)].map(([, code]) => code);
+  assert.deepEqual(documented.sort(), classes.sort());
+  assert.deepEqual(classes.map((line) => line.split(' ')[0]).sort(), codes.sort());
+});
