@@ -116,7 +116,6 @@ fn parse(option: &str, text: &str) -> Result<Url> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

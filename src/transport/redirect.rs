@@ -155,6 +155,5 @@ fn same_page(a: &Url, b: &Url) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #[path = "redirect_tests.rs"]
 mod tests;
