@@ -215,6 +215,8 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
 export interface Stats {
   /** Calls that JavaScript waits for. */
   pending: number;
+  /** How often Rust woke this JavaScript environment, over all its clients. */
+  wakeUps: number;
   [figure: string]: unknown;
 }
 

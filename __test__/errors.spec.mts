@@ -142,3 +142,17 @@ test('nothing that can be printed shows a credential', async (t) => {
   }
   assert.equal((client.config.headers as Record<string, string>)['x-api-key'], key);
 });
+
+test('what a caller’s own function throws is what the call rejects with', async (t) => {
+  const { client } = await pair(t);
+  const oops = new Error('mine');
+  const throwing = () => {
+    throw oops;
+  };
+  const isMine = (error: unknown) => error === oops;
+  await assert.rejects(client.get('/v1/models', { validateStatus: throwing }), isMine);
+  await assert.rejects(client.stream('/v1/messages', { stream: true }, { validateStatus: throwing }), isMine);
+  await assert.rejects(client.get('/v1/models', { transformResponse: throwing }), isMine);
+  await assert.rejects(client.post('/v1/messages', message(), { transformRequest: throwing }), isMine);
+  assert.equal(client.stats().pending, 0);
+});

@@ -1,5 +1,6 @@
 // One call in JavaScript: a promise that settles once, whatever happens on either side.
 
+import type { Readable } from 'node:stream';
 import { aborted, fromFailure, ParseError, type TraeError } from './errors.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import { ByteReadable } from './readable.js';
@@ -72,8 +73,17 @@ export class Call implements Listener {
     const stream = events ? new EventStream(this.id, response, release) : new ByteReadable(this.id, release);
     this.#stream = stream;
     response.data = stream;
-    if (this.#valid(response, undefined)) this.#resolve(response);
-    else abandon(this.id);
+    try {
+      if (this.#valid(response, undefined)) {
+        this.#resolve(response);
+        return;
+      }
+    } catch (error) {
+      // The caller's own function threw: what it threw is the answer.
+      this.#reject(error);
+    }
+    abandon(this.id);
+    this.ended(undefined);
   }
 
   failed(error: TraeError): void {
@@ -101,6 +111,7 @@ export class Call implements Listener {
 
   /** Sends a streamed body; waits whenever Rust has enough to send. */
   async send(pieces: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Promise<void> {
+    this.#source = pieces;
     try {
       for await (const piece of pieces) {
         if (this.#done) return;
@@ -116,6 +127,7 @@ export class Call implements Listener {
   }
 
   #done = false;
+  #source: AsyncIterable<unknown> | undefined;
 
   #over(): void {
     if (this.#done) return;
@@ -123,6 +135,8 @@ export class Call implements Listener {
     // A long-lived signal must not remember calls that are over.
     if (this.#onAbort) this.#plan.signal?.removeEventListener('abort', this.#onAbort);
     this.#room?.();
+    // A producer that waits for its own next piece would not notice that nobody wants it any more.
+    (this.#source as Partial<Readable> | undefined)?.destroy?.();
     this.#plan.over();
   }
 

@@ -87,7 +87,7 @@ export class Client {
   }
 
   stats(): Record<string, unknown> {
-    return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size };
+    return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
   }
 
   /** Aborts what is under way and takes no more calls. */
