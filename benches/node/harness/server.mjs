@@ -1,0 +1,59 @@
+// Starts the product's simulator as a process of its own and ends it: plain HTTP and TLS are two processes.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const SIMULATOR = fileURLToPath(new URL('../../../dist/bin/simulator.js', import.meta.url));
+const START_MS = 10_000;
+
+/** Servers made at first use; `close` ends them by closing their stdin and removes the CA file. */
+export function createServers() {
+  const folder = mkdtempSync(join(tmpdir(), 'trae-bench-'));
+  const running = new Map();
+  const server = (tls) => {
+    if (!running.has(tls)) running.set(tls, start(tls, folder));
+    return running.get(tls);
+  };
+  const close = async () => {
+    for (const started of running.values()) await started.then(({ end }) => end(), () => {});
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { server, close };
+}
+
+async function start(tls, folder) {
+  const args = ['--port', '0', '--keep', '0', '--until-stdin-closes', ...(tls ? ['--tls'] : [])];
+  const child = spawn(process.execPath, [SIMULATOR, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { url, ca, pid } = await firstLine(child);
+  const caFile = ca && join(folder, 'ca.pem');
+  if (caFile) writeFileSync(caFile, ca);
+  return { url, caFile, pid: pid ?? child.pid, end: () => end(child) };
+}
+
+function firstLine(child) {
+  return new Promise((resolve, reject) => {
+    const giveUp = setTimeout(() => reject(new Error('the simulator did not start in time')), START_MS);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`the simulator ended at start (${code}); was dist/ built?`)));
+    createInterface({ input: child.stdout }).once('line', (line) => {
+      clearTimeout(giveUp);
+      try {
+        resolve(JSON.parse(line));
+      } catch {
+        reject(new Error(`the simulator's first line is no JSON: ${line.slice(0, 80)}`));
+      }
+    });
+  }).catch((error) => (child.kill(), Promise.reject(error)));
+}
+
+function end(child) {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => child.kill('SIGKILL'), 2_000);
+    child.once('exit', () => (clearTimeout(force), resolve()));
+    if (child.exitCode !== null || child.signalCode !== null) return clearTimeout(force), resolve();
+    child.stdin.end();
+  });
+}
