@@ -8,8 +8,8 @@
  * fails the run; every peer parses every event and touches its text; the same bytes are asked of the same server.
  */
 import { costs, peakRssMb, percentiles, snapshot, wallClock } from './harness/counters.mjs';
-import { createWork } from './harness/work.mjs';
 import { peerModule, setupOf } from './harness/setup.mjs';
+import { createWork } from './harness/work.mjs';
 
 const job = JSON.parse(process.argv[2]);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -86,4 +86,6 @@ function fail(error) {
 }
 
 // The streams of a window are cut off on purpose: the process ends with the measurement.
-main().then(() => process.exit(0), fail).finally(() => clearTimeout(watchdog));
+main()
+  .then(() => process.exit(0), fail)
+  .finally(() => clearTimeout(watchdog));

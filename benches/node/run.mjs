@@ -33,7 +33,16 @@ const RESULTS = fileURLToPath(new URL('../results/latest.json', import.meta.url)
 function readOptions() {
   const text = { type: 'string' };
   const flag = { type: 'boolean', default: false };
-  const options = { quick: flag, floor: flag, help: flag, case: text, peer: text, pairs: text, minutes: text, out: text };
+  const options = {
+    quick: flag,
+    floor: flag,
+    help: flag,
+    case: text,
+    peer: text,
+    pairs: text,
+    minutes: text,
+    out: text,
+  };
   const { values } = parseArgs({ options });
   const number = (name, fallback) => {
     const value = Number(values[name] ?? fallback);
@@ -74,7 +83,9 @@ async function measure(fields, peer, servers) {
 
 /** Rounds over all cases and peers until the pairs or the time are used up. A peer that failed is not asked again. */
 async function measurePairs(cases, options, servers) {
-  const results = cases.flatMap((fields) => fields.peers.map((peer) => ({ fields, peer, pairs: [], error: undefined })));
+  const results = cases.flatMap((fields) =>
+    fields.peers.map((peer) => ({ fields, peer, pairs: [], error: undefined })),
+  );
   for (let round = 1; round <= options.pairs; round++) {
     for (const result of results) {
       if (result.error || Date.now() > options.endsAt) continue;
@@ -111,7 +122,8 @@ async function measureLoad(options, servers) {
 function addFloor(cases, options) {
   const wanted = cases.filter(({ name }) => ['unary', 'burst'].includes(name));
   if (wanted.length === 0 || options.peers?.includes('rust') === false) return;
-  if (prepareFloor(options.floor || !options.quick)) for (const fields of wanted) fields.peers = [...fields.peers, 'rust'];
+  if (prepareFloor(options.floor || !options.quick))
+    for (const fields of wanted) fields.peers = [...fields.peers, 'rust'];
 }
 
 async function main() {

@@ -1,11 +1,13 @@
 //! Options, validated and wired into one pipeline: the only room that knows all the others.
 //!
-//! - [`settings`]: option names, checks, defaults · [`fields`]: how they are read out of JSON
+//! - [`settings`]: option names, checks, defaults · [`connection`]: those of sockets, proxy and TLS
+//! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 
 mod call;
+mod connection;
 mod events;
 mod fields;
 mod headers;

@@ -12,8 +12,7 @@ function read(path, pick) {
 }
 
 /** CPU of the JavaScript thread in µs: it is the thread whose id is the process's. */
-const mainCpuUs = () =>
-  read(`/proc/self/task/${process.pid}/schedstat`, (text) => Number(text.split(' ')[0]) / 1e3);
+const mainCpuUs = () => read(`/proc/self/task/${process.pid}/schedstat`, (text) => Number(text.split(' ')[0]) / 1e3);
 
 /** CPU of the server in µs, in ticks of 10 ms: enough to see whether the server was the bottleneck. */
 export const serverCpuUs = (pid) =>
@@ -25,8 +24,8 @@ export const serverCpuUs = (pid) =>
 
 /** Peak resident memory in MB (10^6 bytes). */
 export const peakRssMb = () =>
-  (read('/proc/self/status', (text) => Number(/VmHWM:\s+(\d+) kB/.exec(text)[1])) ??
-    process.resourceUsage().maxRSS) * 1.024e-3;
+  (read('/proc/self/status', (text) => Number(/VmHWM:\s+(\d+) kB/.exec(text)[1])) ?? process.resourceUsage().maxRSS) *
+  1.024e-3;
 
 export function snapshot(serverPid) {
   const { user, system } = process.cpuUsage();

@@ -16,7 +16,11 @@ export function run(command, args, { limitMs, caFile }) {
   return new Promise((resolve) => {
     execFile(command, args, options, (error, stdout, stderr) => {
       const line = stdout.trim().split('\n').at(-1);
-      const reason = stderr.trim().split('\n').find((text) => /error/i.test(text)) ?? howItEnded(error);
+      const reason =
+        stderr
+          .trim()
+          .split('\n')
+          .find((text) => /error/i.test(text)) ?? howItEnded(error);
       try {
         const result = JSON.parse(line);
         resolve(result.error ? { error: withoutPaths(result.error) } : result);

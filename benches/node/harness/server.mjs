@@ -18,7 +18,11 @@ export function createServers() {
     return running.get(tls);
   };
   const close = async () => {
-    for (const started of running.values()) await started.then(({ end }) => end(), () => {});
+    for (const started of running.values())
+      await started.then(
+        ({ end }) => end(),
+        () => {},
+      );
     rmSync(folder, { recursive: true, force: true });
   };
   return { server, close };
@@ -53,7 +57,7 @@ function end(child) {
   return new Promise((resolve) => {
     const force = setTimeout(() => child.kill('SIGKILL'), 2_000);
     child.once('exit', () => (clearTimeout(force), resolve()));
-    if (child.exitCode !== null || child.signalCode !== null) return clearTimeout(force), resolve();
+    if (child.exitCode !== null || child.signalCode !== null) return (clearTimeout(force), resolve());
     child.stdin.end();
   });
 }

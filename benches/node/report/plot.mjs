@@ -56,10 +56,28 @@ const CHARTS = [
   ['unary-main', 'unary', 'mainUs', 'JavaScript thread per request, µs of CPU', 'less is better'],
   ['latency', 'latency', 'p50Ms', 'One request at a time, median ms', 'less is better'],
   ['burst-rate', 'burst', 'rate', 'Stream events per second, 64 streams at full speed', 'more is better', true],
-  ['burst-main', 'burst', 'mainUs', 'JavaScript thread per event, µs of CPU, 64 streams at full speed', 'less is better'],
-  ['paced-main', 'paced', 'mainUs', 'JavaScript thread per event, µs of CPU, 200 streams, an event each 20 ms', 'less is better'],
+  [
+    'burst-main',
+    'burst',
+    'mainUs',
+    'JavaScript thread per event, µs of CPU, 64 streams at full speed',
+    'less is better',
+  ],
+  [
+    'paced-main',
+    'paced',
+    'mainUs',
+    'JavaScript thread per event, µs of CPU, 200 streams, an event each 20 ms',
+    'less is better',
+  ],
   ['paced-delay', 'paced', 'delayP99Us', 'Added delay of an event, p99 µs, 200 streams', 'less is better'],
-  ['paced-h2-main', 'paced-h2', 'mainUs', 'The same over TLS, HTTP/2 where the client can, main-thread µs', 'less is better'],
+  [
+    'paced-h2-main',
+    'paced-h2',
+    'mainUs',
+    'The same over TLS, HTTP/2 where the client can, main-thread µs',
+    'less is better',
+  ],
   ['memory', 'paced2000', 'rssMb', 'Peak memory with 2,000 streams open, MB', 'less is better'],
 ];
 

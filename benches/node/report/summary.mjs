@@ -1,6 +1,17 @@
 // Medians and ratios: from lists of measured pairs to one record per case and peer.
 
-const METRICS = ['rate', 'cpuUs', 'mainUs', 'p50Ms', 'p99Ms', 'delayP50Us', 'delayP99Us', 'rssMb', 'serverCores', 'wakeUps'];
+const METRICS = [
+  'rate',
+  'cpuUs',
+  'mainUs',
+  'p50Ms',
+  'p99Ms',
+  'delayP50Us',
+  'delayP99Us',
+  'rssMb',
+  'serverCores',
+  'wakeUps',
+];
 
 export function median(values) {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);

@@ -11,7 +11,19 @@ export function columns(rows) {
   return rows.map((row) => `  ${row.map(cell).join('  ')}`.trimEnd()).join('\n');
 }
 
-const HEAD = ['', 'per s', 'cpu µs', 'main µs', 'p50 ms', 'p99 ms', 'RSS MB', 'server', 'ours ÷ theirs: rate', 'cpu', 'main'];
+const HEAD = [
+  '',
+  'per s',
+  'cpu µs',
+  'main µs',
+  'p50 ms',
+  'p99 ms',
+  'RSS MB',
+  'server',
+  'ours ÷ theirs: rate',
+  'cpu',
+  'main',
+];
 
 function line(name, values, ratio = {}) {
   const isPaced = values.delayP50Us !== undefined;

@@ -1,0 +1,82 @@
+//! Options of the connection: sockets, proxy, TLS. Two clients that agree on them share a pool.
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    fields::{Fields, Limit, wrong},
+    settings::CallSettings,
+};
+use crate::{
+    Error, Result,
+    transport::{PoolOptions, ProxyOptions, TlsOptions, TlsVersion},
+};
+
+/// Sockets per origin; the time a call may wait for one belongs to the call.
+pub(super) fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolOptions> {
+    let default = PoolOptions::default();
+    let mut pool = Fields::open("pool", fields.take("pool").unwrap_or_default())?;
+    let size = |count: Option<u64>, default: usize| {
+        count.map_or(default, |count| usize::try_from(count).unwrap_or(usize::MAX))
+    };
+    let options = PoolOptions {
+        keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
+        max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
+        max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
+        idle_timeout: pool.limit("idleTimeout")?.and_then(Limit::duration).unwrap_or(default.idle_timeout),
+        queue_limit: size(pool.count("queueLimit", 0)?, default.queue_limit),
+    };
+    if let Some(limit) = pool.limit("queueTimeout")? {
+        Arc::make_mut(&mut call.options).timeouts.queue = limit.duration();
+    }
+    pool.finish()?;
+    Ok(options)
+}
+
+/// Through whom.
+pub(super) fn proxy(fields: &mut Fields) -> Result<ProxyOptions> {
+    match fields.take("proxy") {
+        None | Some(Value::Bool(true)) => Ok(ProxyOptions::Env),
+        Some(Value::Bool(false)) => Ok(ProxyOptions::Off),
+        Some(Value::String(url)) => Ok(ProxyOptions::Url { url, no_proxy: Vec::new() }),
+        Some(object @ Value::Object(_)) => {
+            let mut proxy = Fields::open("proxy", object)?;
+            let url = proxy.string("url")?.ok_or_else(|| Error::config("proxy.url is missing"))?;
+            let no_proxy = strings(&mut proxy, "noProxy")?;
+            proxy.finish()?;
+            Ok(ProxyOptions::Url { url, no_proxy })
+        }
+        Some(other) => Err(wrong("proxy", "an URL, { url, noProxy }, true (environment) or false", &other)),
+    }
+}
+
+/// Whom to trust and what to show.
+pub(super) fn tls(fields: &mut Fields) -> Result<TlsOptions> {
+    let mut tls = Fields::open("tls", fields.take("tls").unwrap_or_default())?;
+    let options = TlsOptions {
+        ca: strings(&mut tls, "ca")?.into_iter().map(String::into_bytes).collect(),
+        cert: tls.string("cert")?.map(String::into_bytes),
+        key: tls.string("key")?.map(String::into_bytes),
+        min_version: tls
+            .choice("minVersion", &[("TLSv1.2", TlsVersion::Tls12), ("TLSv1.3", TlsVersion::Tls13)])?,
+        extra_ca_file: std::env::var_os("NODE_EXTRA_CA_CERTS")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
+    };
+    tls.finish()?;
+    Ok(options)
+}
+
+/// A string or a list of them.
+fn strings(fields: &mut Fields, name: &'static str) -> Result<Vec<String>> {
+    let value = match fields.take(name) {
+        None => return Ok(Vec::new()),
+        Some(Value::String(one)) => return Ok(vec![one]),
+        Some(value) => value,
+    };
+    let list = value
+        .as_array()
+        .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+    list.ok_or_else(|| wrong(&fields.name(name), "a string or a list of strings", &value))
+}
