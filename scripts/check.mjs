@@ -1,10 +1,11 @@
 // Formatter, linter, types and generated files, for both languages: what must hold before anything is committed.
 
 import { join } from 'node:path';
-import { root, run, setup } from './setup.mjs';
+import { requireRust, root, run, setup } from './setup.mjs';
 
 const tool = (path, ...args) => run(process.execPath, [join(root, 'node_modules', path), ...args]);
 
+requireRust();
 setup();
 run('cargo', ['fmt', '--check']);
 run('cargo', ['clippy', '--all-targets', '--', '-D', 'warnings']);

@@ -22,13 +22,13 @@ export function run(command, args, options = {}) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function requireNode() {
+export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19))
     stop(`Node.js 20.19 or newer is needed, this is ${process.versions.node}.`);
 }
 
-function requireRust() {
+export function requireRust() {
   const { status, stdout } = spawnSync('cargo', ['--version'], { encoding: 'utf8' });
   if (status !== 0)
     stop('building needs Rust 1.88 or newer, and no cargo was found: install it from https://rustup.rs and try again.');

@@ -2,8 +2,9 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, run, setup } from './setup.mjs';
+import { requireRust, root, run, setup } from './setup.mjs';
 
+requireRust();
 setup();
 run('cargo', ['test', '--no-default-features', '--features', 'server', '--quiet']);
 const specs = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.spec.mts'));
