@@ -53,8 +53,8 @@ export function wallClock() {
   let correction = -Infinity;
   for (let i = 0; i < 5; i++) {
     const before = Date.now();
-    let edge;
-    while ((edge = Date.now()) === before);
+    let edge = before;
+    while (edge === before) edge = Date.now();
     correction = Math.max(correction, edge - (performance.timeOrigin + performance.now()));
   }
   const origin = performance.timeOrigin + correction;

@@ -61,9 +61,10 @@ function readStream(socket, bytes, onEvent) {
     socket.on('data', (chunk) => {
       text += chunk;
       let from = 0;
-      for (let end; (end = text.indexOf('\n\n', from)) >= 0; from = end + 2) {
+      for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n', from)) {
         const data = text.indexOf('data: ', from);
         if (data >= 0 && data < end) onEvent(JSON.parse(text.slice(data + 6, end)));
+        from = end + 2;
       }
       text = text.slice(from);
     });

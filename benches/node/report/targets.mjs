@@ -67,8 +67,8 @@ const TARGETS = [
 
 /** `verdict` is 'met', 'missed' or 'not measured' (not run, failed, or lost in noise). */
 export function judge(all) {
-  return TARGETS.map(({ what, sign, limit, unit, value: valueOf }) => {
-    const value = valueOf(all);
+  return TARGETS.map(({ what, sign, limit, unit, value: figure }) => {
+    const value = figure(all);
     const met = sign === '≥' ? value >= limit : value <= limit;
     const verdict = Number.isFinite(value) ? (met ? 'met' : 'missed') : 'not measured';
     const measured = Number.isFinite(value) ? Number(value.toPrecision(3)) : undefined;
