@@ -157,6 +157,18 @@ test('the default export is a client and its create makes clients', async (t) =>
   assert.equal(trae.create, createClient);
 });
 
+test('a transform may change the headers of its call, never the caller’s object', async (t) => {
+  const transformRequest = (data: unknown, headers: object) => {
+    Object.assign(headers, { 'x-added': 'yes' });
+    return data;
+  };
+  const { client, simulator } = await pair(t, { transformRequest });
+  const config = answering({ echo: true });
+  await client.post('/t', {}, config);
+  assert.equal(simulator.received[0]?.header('x-added'), 'yes');
+  assert.deepEqual(Object.keys(config.headers), ['x-simulator']);
+});
+
 test('data may be transformed on its way out and on its way back', async (t) => {
   const { client, simulator } = await pair(t, {
     transformRequest: (data) => ({ wrapped: data }),

@@ -61,6 +61,7 @@ test('an argument that cannot be sent rejects with a ConfigError and sends nothi
     [() => client.get(5 as never), /the URL must be a string, got number/],
     [() => client.get('/x', 'json' as never), /config must be an object/],
     [() => client.get('/x', { signal: {} as never }), /signal must be an AbortSignal/],
+    [() => client.get('/x', { signal: { addEventListener() {} } as never }), /signal must be an AbortSignal/],
     [() => client.get('/x', { timeout: 'slow' as never }), /timeout must be/],
     [() => client.get('/x', { timeout: { conect: 1 } as never }), /did you mean timeout\.connect/],
     [() => client.get('/x', { responseType: 'xml' as never }), /responseType must be/],

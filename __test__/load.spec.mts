@@ -163,6 +163,11 @@ test('a body that fails while it is read fails the call with that reason', async
     throw new Error('disk gone');
   }
   await assert.rejects(client.post('/upload', failing(), answering({ echo: true })), /disk gone/);
+  async function* unspeakable() {
+    yield 'start';
+    throw Object.create(null);
+  }
+  await assert.rejects(client.post('/upload', unspeakable(), answering({ echo: true })), { code: 'REQUEST_BODY' });
   async function* wrong() {
     yield { not: 'bytes' };
   }

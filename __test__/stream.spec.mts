@@ -119,6 +119,7 @@ test('an error event inside a stream is the class of its type, with the events b
     assert.ok(error instanceof OverloadedError);
     assert.equal(error.status, 529);
     assert.equal(error.type, 'overloaded_error');
+    assert.match(error.requestId ?? '', /^req_/);
     assert.equal(error.phase, 'body');
     assert.equal(error.retryable, true);
     assert.match(error.message, /too busy/);
@@ -169,6 +170,9 @@ test('a stream has one reader', async (t) => {
   stream.batches();
   assert.throws(() => stream[Symbol.asyncIterator](), ConfigError);
   stream.abort();
+  const read = await client.stream('/v1/messages', { stream: true }, answering({ events: 5 }));
+  await collect(read);
+  await assert.rejects(collect(read), ConfigError);
 });
 
 test('events can be read as a WHATWG stream and as a Node stream', async (t) => {

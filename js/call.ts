@@ -101,6 +101,8 @@ export class Call implements Listener {
 
   ended(error: TraeError | undefined): void {
     this.#response?.finish(performance.now() - this.#started);
+    // The answer's headers named the request; what failed inside its body knows nothing of them.
+    if (error && error.requestId === undefined) error.requestId = this.#response?.requestId;
     this.#stream?.end(error);
     this.#over();
   }
@@ -122,7 +124,7 @@ export class Call implements Listener {
       }
       engine.uploadEnd(this.id);
     } catch (cause) {
-      engine.uploadEnd(this.id, cause instanceof Error ? cause.message : String(cause));
+      engine.uploadEnd(this.id, words(cause));
     }
   }
 
@@ -164,6 +166,15 @@ export class Call implements Listener {
         withoutText(cause),
       );
     }
+  }
+}
+
+/** What was thrown, in words: anything can be thrown, also what cannot be made a string. */
+function words(cause: unknown): string {
+  try {
+    return String(cause instanceof Error ? cause.message : cause);
+  } catch {
+    return typeof cause;
   }
 }
 

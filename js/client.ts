@@ -3,7 +3,7 @@
 import { inspect } from 'node:util';
 import { encode, piece } from './body.js';
 import { Call } from './call.js';
-import { callJson, clientJson, merge, type Options } from './config.js';
+import { callJson, clientJson, merge, type Options, plainHeaders } from './config.js';
 import { aborted, fromFailure, config as wrong } from './errors.js';
 import { engine, listen, type NativeClient } from './native.js';
 import type { TraeResponse } from './response.js';
@@ -126,8 +126,10 @@ export class Client {
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     const own = config?.['validateStatus'];
     const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
-    const encoded = encode(transform ? transform(data, config?.['headers'] ?? {}) : data);
-    const options = callJson(config, own !== undefined || this.#judge, shape);
+    // A transform may change the headers of its call, never an object of the caller.
+    const headers = transform ? plainHeaders(config?.['headers']) : undefined;
+    const encoded = encode(transform ? transform(data, headers) : data);
+    const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
     const call: Call = new Call({
       method,
       config: () => merge(this.#config, config),
@@ -164,7 +166,8 @@ const DETACHABLE = [
 
 function signalOf(signal: unknown): AbortSignal | undefined {
   if (signal === undefined || signal === null) return undefined;
-  if (typeof (signal as AbortSignal).addEventListener === 'function') return signal as AbortSignal;
+  const { addEventListener, removeEventListener } = signal as AbortSignal;
+  if (typeof addEventListener === 'function' && typeof removeEventListener === 'function') return signal as AbortSignal;
   throw wrong('signal must be an AbortSignal');
 }
 

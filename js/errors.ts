@@ -34,7 +34,7 @@ export class TraeError extends Error {
   readonly attempts: number;
   declare readonly status?: number;
   declare readonly type?: string;
-  declare readonly requestId?: string;
+  declare requestId?: string;
   declare readonly retryAfterMs?: number;
   declare readonly response?: ErrorResponse;
 

@@ -106,7 +106,16 @@ function wake(): void {
   let count: number;
   do {
     count = engine.drain(slab, values);
-    for (let place = 0; place < count; place++) deliver(place * SLOTS, place * 2);
+    for (let place = 0; place < count; place++) {
+      try {
+        deliver(place * SLOTS, place * 2);
+      } catch (error) {
+        // A listener's fault must not cost the others their letters; it surfaces on its own.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   } while (count === MOST);
 }
 

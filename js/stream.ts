@@ -173,8 +173,8 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   #pull: (() => Promise<void>) | undefined;
 
   #claim(owner: 'events' | 'batches'): void {
-    if (this.#owner !== 'nobody' && this.#owner !== owner) {
-      throw config('this stream is already being read: use tee() for a second reader');
+    if (this.#owner !== 'nobody') {
+      throw config('this stream has a reader, or had one: use tee() before the first for a second');
     }
     this.#owner = owner;
   }
