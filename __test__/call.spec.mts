@@ -178,3 +178,14 @@ test('data may be transformed on its way out and on its way back', async (t) => 
   assert.deepEqual(simulator.received[0]?.json(), { wrapped: 1 });
   assert.deepEqual(res.data, { unwrapped: 2 });
 });
+
+test('a header may have any name, also that of a method', async (t) => {
+  const { client } = await pair(t);
+  const headers = { get: 'g', has: 'h', entries: 'e', constructor: 'c', __proto__x: 'p' };
+  const res = await client.get('/x', answering({ body: '{}', headers }));
+  assert.equal(res.headers.get('get'), 'g');
+  assert.equal(res.headers.get('constructor'), 'c');
+  assert.equal(res.headers['__proto__x'], 'p');
+  assert.match(res.requestId ?? '', /^req_/);
+  assert.ok([...res.headers].some(([name]) => name === 'entries'));
+});

@@ -140,6 +140,9 @@ test('nothing that can be printed shows a credential', async (t) => {
       assert.ok(!shown?.includes(key), `${name} shows the key: ${shown?.slice(0, 300)}`);
     }
   }
+  for (const proxy of [`http://u:${key}@h:1`, `http://u:${key}@x@h:1`, { url: `http://u:${key}@h:1` }]) {
+    assert.ok(!inspect(createClient({ proxy }), { depth: 9 }).includes(key));
+  }
   assert.equal((client.config.headers as Record<string, string>)['x-api-key'], key);
 });
 

@@ -5,41 +5,42 @@ import { isSecretHeader } from './secrets.js';
 
 export class Headers {
   [name: string]: unknown;
+  /** The truth; the fields of the record only show it. A server may send a header called `get`. */
+  readonly #all = new Map<string, string>();
 
   /** Reads lines `name: value`; a repeated header is joined by a comma, `set-cookie` by a line break. */
-  static parse(lines: string, from = 0): Headers {
+  static parse(lines: string): Headers {
     const headers = new Headers();
-    while (from < lines.length) {
-      const end = lines.indexOf('\n', from);
-      const stop = end < 0 ? lines.length : end;
-      const colon = lines.indexOf(': ', from);
-      if (colon > from && colon < stop) {
-        const name = lines.slice(from, colon);
-        const value = lines.slice(colon + 2, stop);
-        const present = own(headers, name);
-        const text = present === null ? value : present + (name === 'set-cookie' ? '\n' : ', ') + value;
-        // Defined, not assigned: a header named `__proto__` is a header.
-        Object.defineProperty(headers, name, { value: text, enumerable: true, configurable: true, writable: true });
-      }
-      from = stop + 1;
+    for (const line of lines.split('\n')) {
+      const colon = line.indexOf(': ');
+      if (colon > 0) headers.#add(line.slice(0, colon), line.slice(colon + 2));
     }
     return headers;
   }
 
+  #add(name: string, value: string): void {
+    const present = this.#all.get(name);
+    const text = present === undefined ? value : present + (name === 'set-cookie' ? '\n' : ', ') + value;
+    this.#all.set(name, text);
+    // Not over a method, and defined rather than assigned: a header named `__proto__` is a header.
+    if (name in Headers.prototype && name !== '__proto__') return;
+    Object.defineProperty(this, name, { value: text, enumerable: true, configurable: true, writable: true });
+  }
+
   get(name: string): string | null {
-    return own(this, name.toLowerCase());
+    return this.#all.get(name.toLowerCase()) ?? null;
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this, name.toLowerCase());
+    return this.#all.has(name.toLowerCase());
   }
 
   getSetCookie(): string[] {
-    return own(this, 'set-cookie')?.split('\n') ?? [];
+    return this.#all.get('set-cookie')?.split('\n') ?? [];
   }
 
-  *entries(): IterableIterator<[string, string]> {
-    yield* Object.entries(this) as [string, string][];
+  entries(): IterableIterator<[string, string]> {
+    return this.#all.entries();
   }
 
   [Symbol.iterator](): IterableIterator<[string, string]> {
@@ -47,16 +48,11 @@ export class Headers {
   }
 
   toJSON(): Record<string, unknown> {
-    return Object.fromEntries(
-      Object.entries(this).map(([name, value]) => [name, isSecretHeader(name) ? '[redacted]' : value]),
-    );
+    const shown = [...this.#all].map(([name, value]) => [name, isSecretHeader(name) ? '[redacted]' : value]);
+    return Object.fromEntries(shown);
   }
 
   [inspect.custom](): Record<string, unknown> {
     return this.toJSON();
   }
-}
-
-function own(headers: Headers, name: string): string | null {
-  return Object.hasOwn(headers, name) ? (headers[name] as string) : null;
 }

@@ -13,6 +13,8 @@ export function isSecretHeader(name: string): boolean {
 export function redacted(value: unknown, name = ''): unknown {
   if (typeof value === 'string') {
     if (isSecretHeader(name) || name === 'key' || name === 'cert') return SHOWN_AS;
+    // A proxy's URL is often written without its scheme; what stands before the last @ is its password.
+    if (name === 'proxy' || name === 'url') return value.replace(/^.*@/s, `${SHOWN_AS}@`);
     return withoutUserinfo(value);
   }
   if (value === null || typeof value !== 'object') return value;
@@ -27,7 +29,7 @@ export function shownUrl(url: string): string {
 }
 
 function withoutUserinfo(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/i, `$1${SHOWN_AS}@`);
+  return text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${SHOWN_AS}@`);
 }
 
 export function isPlain(value: object): value is Record<string, unknown> {
