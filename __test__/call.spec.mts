@@ -189,3 +189,12 @@ test('a header may have any name, also that of a method', async (t) => {
   assert.match(res.requestId ?? '', /^req_/);
   assert.ok([...res.headers].some(([name]) => name === 'entries'));
 });
+
+test('a length that is not the body’s is not believed', async (t) => {
+  const { client, simulator } = await pair(t);
+  for (const length of ['0', '1', '20']) {
+    const { headers } = answering({ echo: true });
+    await client.post('/x', { a: 1 }, { timeout: 5000, headers: { ...headers, 'content-length': length } });
+    assert.deepEqual(simulator.received.at(-1)?.json(), { a: 1 });
+  }
+});

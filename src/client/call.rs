@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderValue, Method,
-    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT},
 };
 use serde_json::Value;
 use url::Url;
@@ -59,6 +59,11 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
     }
     content_type(&mut headers, &call.body, call.content_type)?;
     headers::apply(&mut headers, &given_headers)?;
+    // A length that is not the body's would cut it short or keep the server waiting. Only of a stream
+    // can the caller know what we do not.
+    if !matches!(call.body, Body::Stream(_)) {
+        headers.remove(CONTENT_LENGTH);
+    }
     headers.entry(USER_AGENT).or_insert(AGENT);
     headers.entry(ACCEPT).or_insert(match own.shape {
         Shape::Events | Shape::Sse => EVENTS,
