@@ -2,7 +2,6 @@
 
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
-import { isSecretHeader } from './secrets.js';
 
 /** A failure as Rust describes it (`src/node/text.rs`). */
 export interface Failure {
@@ -162,14 +161,4 @@ function parsed(body: string): unknown {
   } catch {
     return body;
   }
-}
-
-/** Header lines fit to be shown. */
-export function shownHeaders(headers: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      isSecretHeader(name) && value != null ? '[redacted]' : value,
-    ]),
-  );
 }

@@ -120,3 +120,17 @@ pub enum Redirect {
     /// Followed anywhere, but no credential leaves the first origin and `https` never becomes `http`.
     Follow,
 }
+
+/// Headers that name somebody: sensitive when printed, and never sent to another origin than the first.
+pub const CREDENTIALS: [&str; 6] =
+    ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"];
+
+/// Takes away whatever names the caller's account.
+pub fn drop_credentials(headers: &mut HeaderMap, secret: &[HeaderName]) {
+    for name in CREDENTIALS {
+        headers.remove(name);
+    }
+    for name in secret {
+        headers.remove(name);
+    }
+}

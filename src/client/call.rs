@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, Result,
     body::Body,
-    request::{Request, display_url},
+    request::{Request, display_url, drop_credentials},
 };
 
 /// What the caller asks for, nothing of it checked yet.
@@ -55,7 +55,7 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
 
     let mut headers = settings.headers.clone();
     if foreign {
-        headers::drop_credentials(&mut headers, &own.options.secret_headers);
+        drop_credentials(&mut headers, &own.options.secret_headers);
     }
     content_type(&mut headers, &call.body, call.content_type)?;
     headers::apply(&mut headers, &given_headers)?;

@@ -4,11 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 
 use super::fields::wrong;
-use crate::{Error, Result};
-
-/// Headers that name somebody. They are marked sensitive and never leave the client's origin.
-pub(super) const CREDENTIALS: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"];
+use crate::{Error, Result, request::CREDENTIALS};
 
 /// Headers that are ours to write: they frame the message, and a wrong one would split it.
 const FRAMING: [HeaderName; 5] =
@@ -67,14 +63,4 @@ fn value(name: &HeaderName, given: &Value) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(CREDENTIALS.contains(&name.as_str()));
     Ok(value)
-}
-
-/// Takes away whatever names the caller's account.
-pub(super) fn drop_credentials(headers: &mut HeaderMap, secret: &[HeaderName]) {
-    for name in CREDENTIALS {
-        headers.remove(name);
-    }
-    for name in secret {
-        headers.remove(name);
-    }
 }

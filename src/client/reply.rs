@@ -11,12 +11,13 @@ use url::Url;
 use super::{
     events::{EventReader, Limits, timeout},
     settings::{CallSettings, Shape, Total},
-    wire::{collect, media_type},
+    wire::media_type,
 };
 use crate::{
     Phase, Result,
     body::{Body, ByteStream},
     response::{Response, Timing},
+    transport::collect,
 };
 
 /// What a call comes back with.

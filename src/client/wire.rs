@@ -14,7 +14,7 @@ use crate::{
     pipeline::{BoxFuture, Endpoint},
     request::{Expect, Request},
     response::Response,
-    sse, transport,
+    sse,
 };
 
 /// How much of an error's body is kept, and how long it may take to come.
@@ -116,9 +116,4 @@ async fn excerpt(body: Body) -> Bytes {
 /// The error that an answer with this status stands for.
 pub fn describe(status: StatusCode, headers: &http::HeaderMap, body: Bytes) -> Error {
     claude::describe(status, headers, body)
-}
-
-/// All of a body that is no stream of events.
-pub(super) async fn collect(body: Body, limit: u64, length: Option<u64>) -> Result<Bytes> {
-    transport::collect(body, limit, length).await
 }

@@ -5,21 +5,11 @@ use url::Url;
 
 use crate::{
     Error, ErrorKind, Phase, Result,
-    request::{Redirect, display_url},
+    request::{Redirect, display_url, drop_credentials},
 };
 
 /// A chain longer than this is taken for a mistake.
 const MAX_HOPS: usize = 10;
-
-/// Headers that prove who is asking.
-const CREDENTIALS: [HeaderName; 6] = [
-    header::AUTHORIZATION,
-    header::PROXY_AUTHORIZATION,
-    header::COOKIE,
-    HeaderName::from_static("x-api-key"),
-    HeaderName::from_static("api-key"),
-    HeaderName::from_static("x-goog-api-key"),
-];
 
 /// Headers that describe a body.
 const OF_THE_BODY: [HeaderName; 6] = [
@@ -109,9 +99,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, step: &Step, secrets: &[HeaderNam
         }
     }
     if step.drop_credentials {
-        for name in CREDENTIALS.iter().chain(secrets) {
-            headers.remove(name);
-        }
+        drop_credentials(headers, secrets);
         // It names the first host, if the caller set it.
         headers.remove(header::HOST);
     }
