@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { answering, pair } from './helpers/simulator.mts';
+import { answering, pair, until } from './helpers/simulator.mts';
 
 const entry = createRequire(import.meta.url).resolve('trae-native');
 
@@ -50,6 +50,45 @@ test('a script that leaves a stream exits, and so does one that ends in its midd
     out: 'left\n',
   });
   assert.deepEqual(await runScript(`${open} for await (const e of s) process.exit(3) })()`), { code: 3, out: '' });
+});
+
+test('a stream that is dropped without a word ends its transfer, one that is waited for does not', async (t) => {
+  const { client, simulator } = await pair(t, {}, { keep: 0 });
+  const reply = answering({ events: 1000, paceMs: 50 });
+  const open = () => client.stream('/v1/messages', { stream: true }, reply);
+  const bytes = () => client.post('/v1/messages', { stream: true }, { responseType: 'stream', ...reply });
+  const waiting = (async () => {
+    for await (const event of await open()) if (event.type === 'never') return;
+  })().catch(() => {});
+  const heard = await new Promise<Buffer>((resolve) => {
+    // Nothing but its listener holds this one.
+    void bytes().then(({ data }) => data.on('data', resolve).on('error', () => {}));
+  });
+  assert.ok(heard.length > 0);
+  for (let n = 0; n < 10; n++) {
+    await open();
+    await bytes();
+    // Begun and left without a word.
+    await (await open())[Symbol.asyncIterator]().next();
+  }
+  await until(() => {
+    globalThis.gc?.();
+    return client.stats().pending === 2;
+  }, 'only the two that are read are under way');
+  await until(() => simulator.counters.connectionsOpen === 2, 'and only their sockets are open');
+  await client.close();
+  await waiting;
+});
+
+test('closing a client makes no noise where nobody has begun to read', async (t) => {
+  const { simulator } = await pair(t);
+  simulator.always({ events: 1000, paceMs: 5 });
+  const script = `(async () => { const c = createClient({ baseURL: '${simulator.url}' });
+    const { data } = await c.post('/v1/messages', { stream: true }, { responseType: 'stream' });
+    await c.close();
+    await new Promise(setImmediate);
+    try { for await (const chunk of data) chunk; } catch (error) { console.log(error.code) } })()`;
+  assert.deepEqual(await runScript(script), { code: 0, out: 'ABORTED\n' });
 });
 
 test('a worker terminated in mid-stream takes nothing with it', async (t) => {

@@ -1,10 +1,12 @@
 // One call in JavaScript: a promise that settles once, whatever happens on either side.
 
 import type { Readable } from 'node:stream';
+import { type Batch, Channel } from './channel.js';
 import { aborted, fromFailure, ParseError, type TraeError } from './errors.js';
+import { Headers } from './headers.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
-import { ByteReadable } from './readable.js';
-import { TraeResponse } from './response.js';
+import { ByteReadable, ByteSource } from './readable.js';
+import { headerLines, requestId, TraeResponse } from './response.js';
 import { EventStream } from './stream.js';
 
 export interface Plan {
@@ -19,24 +21,26 @@ export interface Plan {
   over(): void;
 }
 
+/** The two ends of the promise that the caller holds. */
+export interface Settle {
+  resolve(response: TraeResponse): void;
+  reject(error: unknown): void;
+}
+
 export class Call implements Listener {
   id = 0;
-  readonly promise: Promise<TraeResponse>;
-  #resolve!: (response: TraeResponse) => void;
-  #reject!: (error: unknown) => void;
+  #settle: Settle | undefined;
   readonly #plan: Plan;
   readonly #started = performance.now();
-  #stream: EventStream | ByteReadable | undefined;
-  #response: TraeResponse | undefined;
+  /** Where the content goes, and not the stream that the caller holds: that one may be dropped. */
+  #content: Channel<unknown> | ByteSource | undefined;
+  #head: Head | undefined;
   #onAbort: (() => void) | undefined;
   #room: (() => void) | undefined;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, settle: Settle) {
     this.#plan = plan;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    this.#settle = settle;
     if (plan.signal) {
       this.#onAbort = () => this.abort(plan.signal?.reason);
       plan.signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -45,17 +49,17 @@ export class Call implements Listener {
 
   abort(reason?: unknown): void {
     abandon(this.id);
-    const error = aborted(this.#stream ? 'body' : 'firstByte', reason);
-    if (this.#stream) this.ended(error);
+    const error = aborted(this.#content ? 'body' : 'firstByte', reason);
+    if (this.#content) this.ended(error);
     else this.failed(error);
   }
 
   settled(head: Head, form: Form, content: unknown): void {
-    const total = performance.now() - this.#started;
-    const response = new TraeResponse(head, undefined as unknown, this.#plan.method, this.#plan.config, total);
+    head.totalMs = performance.now() - this.#started;
+    const response = new TraeResponse(head, undefined as unknown, this.#plan.method, this.#plan.config);
     this.#over();
     try {
-      if (!this.#valid(response, content)) return;
+      if (!this.#valid(head, content)) return;
       response.data = this.#data(form, content, response);
       const transform = this.#plan.transformResponse;
       if (transform) response.data = transform(response.data, response.headers, response.status);
@@ -67,14 +71,20 @@ export class Call implements Listener {
 
   opened(head: Head, events: boolean): void {
     const { method, config } = this.#plan;
-    const response = new TraeResponse(head, undefined as unknown, method, config, null);
-    this.#response = response;
+    const response = new TraeResponse(head, undefined as unknown, method, config);
+    this.#head = head;
     const release = (): void => this.#over();
-    const stream = events ? new EventStream(this.id, response, release) : new ByteReadable(this.id, release);
-    this.#stream = stream;
-    response.data = stream;
+    if (events) {
+      const channel = new Channel(this.id, release);
+      this.#content = channel;
+      response.data = new EventStream(channel, response);
+    } else {
+      const source = new ByteSource(this.id, release);
+      this.#content = source;
+      response.data = new ByteReadable(source);
+    }
     try {
-      if (this.#valid(response, undefined)) {
+      if (this.#valid(head, undefined)) {
         this.#resolve(response);
         return;
       }
@@ -91,19 +101,21 @@ export class Call implements Listener {
     this.#reject(error);
   }
 
-  events(text: string | undefined, size: number, count: number, firstMs: number): void {
-    if (count > 0) (this.#stream as EventStream).take(text as string, size, firstMs);
+  events(batch: Batch, firstMs: number): void {
+    if (firstMs >= 0 && this.#head) this.#head.firstEventMs = firstMs;
+    (this.#content as Channel<unknown>).take(batch);
   }
 
-  bytes(chunk: Buffer | undefined, size: number): void {
-    if (chunk) (this.#stream as ByteReadable).fill(chunk, size);
+  bytes(chunk: Buffer, size: number): void {
+    (this.#content as ByteSource).take(chunk, size);
   }
 
   ended(error: TraeError | undefined): void {
-    this.#response?.finish(performance.now() - this.#started);
+    const head = this.#head;
+    if (head) head.totalMs = performance.now() - this.#started;
     // The answer's headers named the request; what failed inside its body knows nothing of them.
-    if (error && error.requestId === undefined) error.requestId = this.#response?.requestId;
-    this.#stream?.end(error);
+    if (head && error && error.requestId === undefined) error.requestId = requestId(Headers.parse(headerLines(head)));
+    this.#content?.end(error);
     this.#over();
   }
 
@@ -142,13 +154,24 @@ export class Call implements Listener {
     this.#plan.over();
   }
 
+  /** A settled promise is let go: its answer holds the stream, which nobody but the caller may hold. */
+  #resolve(response: TraeResponse): void {
+    this.#settle?.resolve(response);
+    this.#settle = undefined;
+  }
+
+  #reject(error: unknown): void {
+    this.#settle?.reject(error);
+    this.#settle = undefined;
+  }
+
   /** Asks the caller's own `validateStatus`, where there is one. */
-  #valid(response: TraeResponse, content: unknown): boolean {
+  #valid(head: Head, content: unknown): boolean {
     const { validateStatus } = this.#plan;
-    if (validateStatus == null || validateStatus(response.status)) return true;
+    if (validateStatus == null || validateStatus(head.status)) return true;
     const body =
       typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
-    const failure = engine.describeStatus(response.status, response.headerLines, body);
+    const failure = engine.describeStatus(head.status, headerLines(head), body);
     this.#reject(fromFailure(failure));
     return false;
   }

@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 import { encode, piece } from './body.js';
-import { Call } from './call.js';
+import { Call, type Plan, type Settle } from './call.js';
 import { callJson, clientJson, merge, type Options, plainHeaders } from './config.js';
 import { aborted, fromFailure, config as wrong } from './errors.js';
 import { engine, listen, type NativeClient } from './native.js';
@@ -109,14 +109,13 @@ export class Client {
   }
 
   #send(method: string, url: unknown, data: unknown, config?: Options, shape?: string): Answer {
-    try {
-      return this.#start(method, url, data, config, shape).promise;
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return new Promise((resolve, reject) => {
+      this.#start({ resolve, reject }, method, url, data, config, shape);
+    });
   }
 
-  #start(method: string, url: unknown, data: unknown, config?: Options, shape?: string): Call {
+  /** What it throws rejects the call. */
+  #start(settle: Settle, method: string, url: unknown, data: unknown, config?: Options, shape?: string): void {
     if (this.#closed) throw wrong('the client is closed');
     if (typeof url !== 'string' && !(url instanceof URL))
       throw wrong(`the URL must be a string, got ${url === null ? 'null' : typeof url}`);
@@ -130,7 +129,7 @@ export class Client {
     const headers = transform ? plainHeaders(config?.['headers']) : undefined;
     const encoded = encode(transform ? transform(data, headers) : data);
     const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
-    const call: Call = new Call({
+    const plan: Plan = {
       method,
       config: () => merge(this.#config, config),
       signal,
@@ -138,7 +137,8 @@ export class Client {
       transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
       responseType: config?.['responseType'] ?? shape,
       over: () => this.#pending.delete(call),
-    });
+    };
+    const call = new Call(plan, settle);
     call.id = listen(call);
     this.#pending.add(call);
     const text = encoded.kind === 'json' ? encoded.text : undefined;
@@ -146,7 +146,6 @@ export class Client {
     const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? encoded.type : undefined;
     engine.send(this.#native, call.id, method, String(url), text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
-    return call;
   }
 }
 

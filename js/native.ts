@@ -2,6 +2,7 @@
 // The layout of a letter is that of src/node/drain.rs.
 
 import { createRequire } from 'node:module';
+import type { Batch } from './channel.js';
 import { fromFailure, type TraeError } from './errors.js';
 
 /** The addon, as napi made it. */
@@ -48,6 +49,9 @@ export interface Head {
   queuedMs: number;
   connectMs: number | null;
   firstByteMs: number | null;
+  /** From the start of the call; both become known later where the content is a stream. */
+  firstEventMs: number | null;
+  totalMs: number | null;
   /** Reason phrase, protocol, URL, then a line per header. */
   text: string;
 }
@@ -64,9 +68,8 @@ export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
   failed(error: TraeError): void;
-  /** `text` is the elements of a JSON array. */
-  events(text: string | undefined, size: number, count: number, firstMs: number): void;
-  bytes(chunk: Buffer | undefined, size: number, firstMs: number): void;
+  events(batch: Batch, firstMs: number): void;
+  bytes(chunk: Buffer, size: number, firstMs: number): void;
   ended(error: TraeError | undefined): void;
   room(): void;
 }
@@ -81,7 +84,10 @@ const enum Kind {
 }
 
 const MOST = 256;
-const values: unknown[] = new Array(2 * MOST).fill(undefined);
+/** Two values per letter, and behind the last letter's the small batches of all streams. */
+const values: unknown[] = new Array(2 * MOST + 1).fill(undefined);
+let shared: unknown[][] = [];
+let nextShared = 0;
 const listeners = new Map<number, Listener>();
 let lastId = 0;
 
@@ -106,6 +112,7 @@ function wake(): void {
   let count: number;
   do {
     count = engine.drain(slab, values);
+    unshare(2 * count);
     for (let place = 0; place < count; place++) {
       try {
         deliver(place * SLOTS, place * 2);
@@ -119,6 +126,15 @@ function wake(): void {
   } while (count === MOST);
 }
 
+/** One parse for the events of all streams. Rust has checked each, so it cannot fail. */
+function unshare(place: number): void {
+  const text = values[place];
+  if (text === undefined) return;
+  values[place] = undefined;
+  shared = JSON.parse(text as string);
+  nextShared = 0;
+}
+
 function deliver(at: number, value: number): void {
   const first = values[value];
   const second = values[value + 1];
@@ -126,7 +142,13 @@ function deliver(at: number, value: number): void {
   values[value + 1] = undefined;
   const id = slab[at] as number;
   const listener = listeners.get(id);
-  if (listener === undefined) return;
+  const kind = slab[at + 1] as Kind;
+  if (kind === Kind.Events || kind === Kind.Bytes) piece(listener, at, first, second);
+  else if (listener !== undefined) tell(listener, at, first, second);
+}
+
+function tell(listener: Listener, at: number, first: unknown, second: unknown): void {
+  const id = slab[at] as number;
   switch (slab[at + 1] as Kind) {
     case Kind.Settled:
       listeners.delete(id);
@@ -139,23 +161,24 @@ function deliver(at: number, value: number): void {
       listeners.delete(id);
       listener.failed(fromFailure(first as string));
       break;
-    case Kind.Events:
-    case Kind.Bytes:
-      piece(listener, at, first, second);
-      break;
     case Kind.Room:
       listener.room();
       break;
   }
 }
 
-function piece(listener: Listener, at: number, content: unknown, failure: unknown): void {
+function piece(listener: Listener | undefined, at: number, content: unknown, failure: unknown): void {
   const size = slab[at + 3] as number;
+  const count = slab[at + 4] as number;
   const firstMs = slab[at + 7] as number;
   const end = slab[at + 2];
+  const isEvents = slab[at + 1] === Kind.Events;
+  // Taken off also where nobody listens any more: the next batch is the next stream's.
+  const packed = isEvents && slab[at + 5] === 1 ? shared[nextShared++] : content;
+  if (listener === undefined) return;
   if (end !== 0) listeners.delete(slab[at] as number);
-  if (slab[at + 1] === Kind.Events) listener.events(content as string, size, slab[at + 4] as number, firstMs);
-  else if (content !== undefined) listener.bytes(content as Buffer, size, firstMs);
+  if (count > 0 && isEvents) listener.events({ packed: packed as Batch['packed'], size }, firstMs);
+  else if (count > 0) listener.bytes(packed as Buffer, size, firstMs);
   if (end !== 0) listener.ended(end === 2 ? fromFailure(failure as string) : undefined);
 }
 
@@ -166,6 +189,8 @@ function headAt(at: number, text: string): Head {
     queuedMs: slab[at + 5] as number,
     connectMs: known(slab[at + 6] as number),
     firstByteMs: known(slab[at + 7] as number),
+    firstEventMs: null,
+    totalMs: null,
     text,
   };
 }

@@ -4,38 +4,31 @@ import { Readable } from 'node:stream';
 import type { TraeError } from './errors.js';
 import { abandon, engine } from './native.js';
 
-export class ByteReadable extends Readable {
+/** A stream that was dropped before it was read ends its transfer when it is collected. */
+const dropped = new FinalizationRegistry<ByteSource>((source) => source.abort());
+
+/** Bytes between the mailbox and the stream. It knows the stream only from its first read on. */
+export class ByteSource {
   readonly #id: number;
   readonly #release: () => void;
   #waiting: { chunk: Buffer; size: number }[] = [];
   #ended = false;
   #error: TraeError | undefined;
+  #reader: ByteReadable | undefined;
   #flowing = false;
 
   constructor(id: number, release: () => void) {
-    super({ highWaterMark: 64 << 10 });
     this.#id = id;
     this.#release = release;
   }
 
-  override _read(): void {
-    this.#flowing = true;
-    this.#serve();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#ended) abandon(this.#id);
-    this.#waiting = [];
-    this.#ended = true;
-    this.#release();
-    done(error);
-  }
-
-  fill(chunk: Buffer, size: number): void {
+  /** Takes bytes in. */
+  take(chunk: Buffer, size: number): void {
     this.#waiting.push({ chunk, size });
     this.#serve();
   }
 
+  /** Nothing more will come. Who has not begun to read is told when he does: nobody may be listening yet. */
   end(error: TraeError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -43,18 +36,54 @@ export class ByteReadable extends Readable {
     this.#serve();
   }
 
+  /** The stream wants more. */
+  read(reader: ByteReadable): void {
+    this.#reader = reader;
+    this.#flowing = true;
+    this.#serve();
+  }
+
+  /** Ends the transfer. */
+  abort(): void {
+    if (!this.#ended) abandon(this.#id);
+    this.#ended = true;
+    this.#waiting = [];
+    this.#release();
+  }
+
   #serve(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
     let granted = 0;
     while (this.#flowing) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       granted += next.size;
-      this.#flowing = this.push(next.chunk);
+      this.#flowing = reader.push(next.chunk);
     }
     if (granted > 0 && !this.#ended) engine.grant(this.#id, granted);
     if (!this.#ended || this.#waiting.length > 0) return;
     // What came before the failure is still read first.
-    if (this.#error) this.destroy(this.#error);
-    else this.push(null);
+    if (this.#error) reader.destroy(this.#error);
+    else reader.push(null);
+  }
+}
+
+export class ByteReadable extends Readable {
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    super({ highWaterMark: 64 << 10 });
+    this.#source = source;
+    dropped.register(this, source);
+  }
+
+  override _read(): void {
+    this.#source.read(this);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#source.abort();
+    done(error);
   }
 }

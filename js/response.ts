@@ -14,6 +14,20 @@ export interface Timing {
   totalMs: number | null;
 }
 
+/** The header lines as they crossed. */
+export function headerLines({ text }: Head): string {
+  let from = -1;
+  for (let line = 0; line < 3; line++) {
+    from = text.indexOf('\n', from + 1);
+    if (from < 0) return '';
+  }
+  return text.slice(from + 1);
+}
+
+export function requestId(headers: Headers): string | undefined {
+  return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
+}
+
 export class TraeResponse<T = unknown> {
   readonly status: number;
   readonly attempts: number;
@@ -21,17 +35,15 @@ export class TraeResponse<T = unknown> {
   readonly #head: Head;
   readonly #method: string;
   readonly #config: () => object;
-  #totalMs: number | null;
   #headers: Headers | undefined;
 
-  constructor(head: Head, data: T, method: string, config: () => object, totalMs: number | null) {
+  constructor(head: Head, data: T, method: string, config: () => object) {
     this.status = head.status;
     this.attempts = head.attempts;
     this.data = data;
     this.#head = head;
     this.#method = method;
     this.#config = config;
-    this.#totalMs = totalMs;
   }
 
   get statusText(): string {
@@ -44,23 +56,12 @@ export class TraeResponse<T = unknown> {
   }
 
   get headers(): Headers {
-    this.#headers ??= Headers.parse(this.headerLines);
+    this.#headers ??= Headers.parse(headerLines(this.#head));
     return this.#headers;
   }
 
-  /** The header lines as they crossed. */
-  get headerLines(): string {
-    const { text } = this.#head;
-    let from = -1;
-    for (let line = 0; line < 3; line++) {
-      from = text.indexOf('\n', from + 1);
-      if (from < 0) return '';
-    }
-    return text.slice(from + 1);
-  }
-
   get requestId(): string | undefined {
-    return this.headers.get('request-id') ?? this.headers.get('x-request-id') ?? undefined;
+    return requestId(this.headers);
   }
 
   get config(): object {
@@ -72,19 +73,13 @@ export class TraeResponse<T = unknown> {
   }
 
   get timing(): Timing {
-    const { queuedMs, connectMs, firstByteMs } = this.#head;
-    const firstEventMs = (this.data as { firstEventMs?: number | null } | null)?.firstEventMs ?? null;
-    return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs: this.#totalMs };
+    const { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs } = this.#head;
+    return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs };
   }
 
   /** No cache stands in the way yet, so every answer is fresh. */
   get cache(): 'bypass' {
     return 'bypass';
-  }
-
-  /** The stream in `data` has come to its end. */
-  finish(totalMs: number): void {
-    this.#totalMs = totalMs;
   }
 
   toJSON(): Record<string, unknown> {

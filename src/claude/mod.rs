@@ -3,14 +3,17 @@
 //! Anyone may import this room; it imports only the nouns.
 //!
 //! - `payload`: whether an event's data is JSON, and of which kind
+//! - `delta`: the commonest event, known by its bytes
 //! - `stream`: the rules of a stream of events: what is delivered, what ends it, what fails it
 //! - `errors`: an error body or an error event as the engine's error; `retry_after`: when to come back
 
+mod delta;
 mod errors;
 mod payload;
 mod retry_after;
 mod stream;
 
+pub use delta::{Delta, DeltaKind};
 pub use errors::{describe, error_from_event};
 pub use payload::{Kind, NotJson, Payload, inspect};
 pub use retry_after::retry_after;

@@ -9,6 +9,8 @@ use std::{borrow::Cow, fmt};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Deserializer, de::StrRead, value::RawValue};
 
+use super::delta::Delta;
+
 /// What an event's data is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payload {
@@ -56,6 +58,9 @@ pub struct NotJson {
 
 /// Reads an event's data. Of several `type` members the last counts, as in JavaScript.
 pub fn inspect(data: &str) -> Result<Payload, NotJson> {
+    if Delta::read(data).is_some() {
+        return Ok(Payload { kind: Kind::Other, typed: true });
+    }
     let mut json = Deserializer::from_str(data);
     read(&mut json, data).map_err(|error| NotJson { offset: offset(data, &error) })
 }

@@ -32,6 +32,7 @@ use self::{
     settings::{Settings, Total},
     wire::{AnyStatus, Wire},
 };
+pub use crate::claude::{Delta, DeltaKind};
 use crate::{
     Phase, Result,
     pipeline::{Endpoint, Pipeline},

@@ -1,6 +1,8 @@
 //! Writes letters where JavaScript reads them: numbers into a slab, texts and buffers into an array.
 //!
-//! The layout is mirrored in `js/native.ts`: each letter has [`SLOTS`] numbers and two values.
+//! The layout is mirrored in `js/native.ts`: each letter has [`SLOTS`] numbers and two values, and behind
+//! those of the last letter is one more value: the small batches of all streams, as one JSON array of arrays.
+//! So a wake-up with an event for each of many streams makes one text and one parse, not one each.
 
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use napi::{
 use super::{
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
+    pack::Packed,
     text::{Head, describe_error},
 };
 use crate::response::Timing;
@@ -36,7 +39,13 @@ pub(super) struct Drained<'a, 'env> {
     pub(super) numbers: &'a mut [f64],
     pub(super) values: &'a mut Array<'env>,
     pub(super) place: usize,
+    /// The small batches, without the outermost brackets.
+    pub(super) shared: String,
 }
+
+/// A batch up to here goes with the others. A larger one is parsed only when its reader comes to it, so
+/// that a reader that is behind holds text and not objects.
+const SMALL: usize = 4096;
 
 impl Drained<'_, '_> {
     /// Writes one letter; returns the number of the call that it ends.
@@ -97,21 +106,25 @@ impl Drained<'_, '_> {
     }
 
     fn batch(&mut self, id: u32, batch: Batch) -> Result<()> {
+        let bytes = batch.content.len();
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^53 bytes")]
-        let size = batch.content.len() as f64;
+        let size = bytes as f64;
         let (end, failure) = match batch.end {
             None => (0.0, None),
             Some(End::Complete) => (1.0, None),
             Some(End::Failed(error)) => (2.0, Some(error)),
         };
         let (kind, count) = match &batch.content {
-            Pieces::Events { count, .. } => (kind::EVENTS, *count),
+            Pieces::Events(packed) => (kind::EVENTS, packed.count),
             Pieces::Bytes(chunks) => (kind::BYTES, u32::try_from(chunks.len()).unwrap_or(u32::MAX)),
         };
         let first = batch.first.map_or(-1.0, ms);
-        self.numbers(&[f64::from(id), kind, end, size, f64::from(count), 0.0, 0.0, first]);
+        let small = count > 0 && bytes < SMALL;
+        let place = if small { 1.0 } else { 0.0 };
+        self.numbers(&[f64::from(id), kind, end, size, f64::from(count), place, 0.0, first]);
         match batch.content {
-            Pieces::Events { text, .. } => self.text(0, text.as_bytes())?,
+            Pieces::Events(Packed { text, .. }) if small => self.share(&text),
+            Pieces::Events(Packed { text, .. }) => self.text(0, text.as_bytes())?,
             Pieces::Bytes(chunks) if chunks.is_empty() => {}
             Pieces::Bytes(chunks) => self.buffer(0, &chunks)?,
         }
@@ -119,6 +132,22 @@ impl Drained<'_, '_> {
             Some(error) => self.text(1, describe_error(&error).as_bytes()),
             None => Ok(()),
         }
+    }
+
+    fn share(&mut self, text: &str) {
+        self.shared.push_str(if self.shared.is_empty() { "[[" } else { ",[" });
+        self.shared.push_str(text);
+        self.shared.push(']');
+    }
+
+    /// Hands over what was shared, after the last letter.
+    pub(super) fn finish(mut self) -> Result<()> {
+        if self.shared.is_empty() {
+            return Ok(());
+        }
+        self.shared.push(']');
+        let shared = std::mem::take(&mut self.shared);
+        self.text(0, shared.as_bytes())
     }
 
     fn numbers(&mut self, numbers: &[f64]) {

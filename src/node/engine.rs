@@ -162,12 +162,13 @@ impl Engine {
         let most = (numbers.len() / SLOTS).max(1);
         let letters = self.mailbox.take(most);
         let count = letters.len();
-        let mut drained = Drained { env, numbers, values: &mut values, place: 0 };
+        let mut drained = Drained { env, numbers, values: &mut values, place: 0, shared: String::new() };
         for letter in letters {
             if let Some(over) = drained.write(letter)? {
                 self.forget(env, over);
             }
         }
+        drained.finish()?;
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 

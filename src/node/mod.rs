@@ -15,6 +15,7 @@ mod engine;
 mod lifecycle;
 mod mailbox;
 mod outbox;
+mod pack;
 mod runtime;
 #[cfg(feature = "server")]
 mod simulator;

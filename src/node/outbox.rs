@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::{
     mailbox::{Letter, Mailbox, lock},
-    text,
+    pack::{Block, Packed},
 };
 use crate::{Error, event::Event};
 
@@ -32,6 +32,7 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct Held {
     batch: Batch,
+    block: Block,
     /// Whether the mailbox has a letter for us.
     announced: bool,
     /// Bytes that JavaScript has and has not granted back.
@@ -47,9 +48,9 @@ pub(super) struct Batch {
     pub(super) first: Option<Duration>,
 }
 
-/// Events as the elements of a JSON array, or chunks of bytes.
+/// Events or chunks of bytes.
 pub(super) enum Pieces {
-    Events { text: String, count: u32 },
+    Events(Packed),
     Bytes(Vec<Bytes>),
 }
 
@@ -62,7 +63,7 @@ impl Default for Pieces {
 impl Pieces {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Events { text, .. } => text.len(),
+            Self::Events(packed) => packed.text.len(),
             Self::Bytes(chunks) => chunks.iter().map(Bytes::len).sum(),
         }
     }
@@ -81,18 +82,13 @@ impl Outbox {
 
     /// Adds events: the data itself where it is JSON, otherwise an object that describes the event.
     pub(super) fn events(self: &Arc<Self>, events: &[Event], json: bool, first: Option<Duration>) {
-        self.add(first, |pieces| {
-            if !matches!(pieces, Pieces::Events { .. }) {
-                let room = events.iter().map(|event| event.data.len() + 1).sum();
-                *pieces = Pieces::Events { text: String::with_capacity(room), count: 0 };
+        self.add(first, |pieces, block| {
+            if !matches!(pieces, Pieces::Events(_)) {
+                *pieces = Pieces::Events(Packed::default());
             }
-            if let Pieces::Events { text, count } = pieces {
+            if let Pieces::Events(packed) = pieces {
                 for event in events {
-                    if *count > 0 {
-                        text.push(',');
-                    }
-                    *count += 1;
-                    if json { text.push_str(&event.data) } else { text::describe_event(text, event) }
+                    if json { packed.json(&event.data, block) } else { packed.described(event) }
                 }
             }
         });
@@ -100,16 +96,17 @@ impl Outbox {
 
     /// Adds bytes.
     pub(super) fn bytes(self: &Arc<Self>, chunk: Bytes, first: Option<Duration>) {
-        self.add(first, |pieces| {
+        self.add(first, |pieces, _| {
             if let Pieces::Bytes(chunks) = pieces {
                 chunks.push(chunk);
             }
         });
     }
 
-    fn add(self: &Arc<Self>, first: Option<Duration>, add: impl FnOnce(&mut Pieces)) {
+    fn add(self: &Arc<Self>, first: Option<Duration>, add: impl FnOnce(&mut Pieces, &mut Block)) {
         let mut held = lock(&self.held);
-        add(&mut held.batch.content);
+        let Held { batch, block, .. } = &mut *held;
+        add(&mut batch.content, block);
         held.batch.first = held.batch.first.or(first);
         self.announce(&mut held);
     }

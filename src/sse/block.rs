@@ -9,6 +9,9 @@ const LINES_PER_PART: usize = 8;
 /// An exact guess for the next block of a stream of similar events, without keeping a giant's memory.
 const LARGEST_GUESS: usize = 1024;
 
+/// The room that a plain block leaves to the next one.
+const LARGEST_KEPT: usize = 16 * 1024;
+
 /// The block has outgrown its limit.
 #[derive(Debug)]
 pub(super) struct TooLarge;
@@ -85,6 +88,21 @@ impl Block {
         self.line_start = self.bytes.len();
         self.lines += 1;
         Ok(if self.lines == LINES_PER_PART { LineEnd::Part } else { LineEnd::Gather })
+    }
+
+    /// The lines gathered and not handed over yet.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The next block begins; the memory of a giant is not kept.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(LARGEST_KEPT);
+        self.line_start = 0;
+        self.lines = 0;
+        self.handed = 0;
+        self.named = false;
     }
 
     /// The lines gathered so far, to be handed over while the block goes on.

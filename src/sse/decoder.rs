@@ -7,6 +7,7 @@ use crate::{
         block::{Block, LineEnd, TooLarge},
         fields::{Fields, Refused},
         lines::Lines,
+        plain,
     },
 };
 
@@ -32,6 +33,8 @@ pub struct Decoder {
     lines: Lines,
     block: Block,
     fields: Fields,
+    /// Whether every block so far was plain.
+    all_plain: bool,
     failure: Option<Failure>,
 }
 
@@ -62,6 +65,7 @@ impl Decoder {
             lines: Lines::default(),
             block: Block::new(max_event_bytes),
             fields: Fields::new(),
+            all_plain: true,
             failure: None,
         }
     }
@@ -85,20 +89,29 @@ impl Decoder {
             match self.block.end_line()? {
                 LineEnd::Gather => {}
                 LineEnd::Part => {
+                    self.all_plain = false;
                     self.fields.read(self.block.take_part())?;
                 }
-                LineEnd::Complete => {
-                    let (lines, named) = self.block.take_rest();
-                    if let Some(mut event) = self.fields.read(lines)? {
-                        if !named && event.event == DEFAULT_NAME {
-                            event.event = String::new();
-                        }
-                        out.push(event);
-                    }
-                }
+                LineEnd::Complete => out.extend(self.complete()?),
             }
         }
         Ok(())
+    }
+
+    fn complete(&mut self) -> Result<Option<Event>, Refused> {
+        if self.all_plain
+            && let Some(event) = plain::read(self.block.bytes())
+        {
+            self.block.clear();
+            return Ok(Some(event));
+        }
+        self.all_plain = false;
+        let (lines, named) = self.block.take_rest();
+        let event = self.fields.read(lines)?;
+        Ok(event.map(|event| match event.event.as_str() {
+            DEFAULT_NAME if !named => Event { event: String::new(), ..event },
+            _ => event,
+        }))
     }
 
     fn error(&self, failure: Failure) -> Error {

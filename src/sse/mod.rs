@@ -5,7 +5,8 @@
 //! - `lines`: where a line ends, however the bytes were split
 //! - `block`: which lines belong to an event, and whether they are too many
 //! - `fields`: what the lines say (the crate `eventsource-stream`)
-//! - `decoder`: the three above as one pure machine; `stream` puts it behind a body
+//! - `plain`: the same for the commonest block, at a tenth of the cost
+//! - `decoder`: the four above as one pure machine; `stream` puts it behind a body
 //!
 //! Why the framing is ours: `docs/decisions/0001-sse-framing.md`.
 
@@ -13,6 +14,7 @@ mod block;
 mod decoder;
 mod fields;
 mod lines;
+mod plain;
 mod stream;
 
 pub use crate::event::Event;

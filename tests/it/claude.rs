@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use trae_native::{
     Error, ErrorKind, Phase,
     claude::{
-        Kind, NotJson, Payload, StreamRules, Verdict, describe, error_from_event, inspect, retry_after,
+        Delta, DeltaKind, Kind, NotJson, Payload, StreamRules, Verdict, describe, error_from_event, inspect,
+        retry_after,
     },
     event::Event,
     sse::Decoder,
@@ -38,6 +39,54 @@ fn the_type_at_the_top_names_the_kind() {
             inspect(&format!(r#" {{ "a" : [ {{ "type" : 1 }} ] , "type" : "{name}" }} "#)),
             Ok(typed(kind))
         );
+    }
+}
+
+#[test]
+fn a_piece_of_each_kind_of_block_is_known_by_its_bytes_padding_included() {
+    for (kind, name, field) in [
+        (DeltaKind::Text, "text_delta", "text"),
+        (DeltaKind::InputJson, "input_json_delta", "partial_json"),
+        (DeltaKind::Thinking, "thinking_delta", "thinking"),
+        (DeltaKind::Signature, "signature_delta", "signature"),
+    ] {
+        let piece = r#""a \"b\" \u00e9 \ud800 é""#;
+        let head =
+            format!(r#"{{"type":"content_block_delta","index":12,"delta":{{"type":"{name}","{field}":"#);
+        for end in ["}}", "}  }", " }\t} "] {
+            let data = format!("{head}{piece}{end}");
+            assert_eq!(Delta::read(&data), Some(Delta { kind, index: 12, piece }), "{data}");
+            assert_eq!(inspect(&data), Ok(typed(Kind::Other)));
+        }
+    }
+}
+
+#[test]
+fn what_is_written_in_any_other_way_is_no_piece_and_is_judged_as_json() {
+    let piece = |index: &str, text: &str, end: &str| {
+        format!(
+            r#"{{"type":"content_block_delta","index":{index},"delta":{{"type":"text_delta","text":{text}{end}"#
+        )
+    };
+    for (data, is_json) in [
+        (piece("0", r#""a""#, r#","more":1}}"#), true),
+        (piece("0", r#""a""#, r#"},"more":1}"#), true),
+        (piece("0", "1", "}}"), true),
+        (piece("1.5", r#""a""#, "}}"), true),
+        (piece("4294967296", r#""a""#, "}}"), true),
+        (piece("01", r#""a""#, "}}"), false),
+        (piece("-", r#""a""#, "}}"), false),
+        (piece("0", r#""a"#, "}}"), false),
+        (piece("0", "\"a\nb\"", "}}"), false),
+        (piece("0", r#""\x""#, "}}"), false),
+        (piece("0", r#""\u12g4""#, "}}"), false),
+        (piece("0", r#""a""#, "}}}"), false),
+        (piece("0", r#""a""#, "}"), false),
+        (piece("0", r#""a""#, "}}{}"), false),
+        (piece("0", r#""a"\u{a0}"#, "}}"), false),
+    ] {
+        assert_eq!(Delta::read(&data), None, "{data}");
+        assert_eq!(inspect(&data).is_ok(), is_json, "{data}");
     }
 }
 
@@ -418,6 +467,27 @@ proptest! {
         if let (Ok(payload), Ok(json)) = (inspect(&text), parsed) {
             prop_assert_eq!(payload.typed, json["type"].is_string());
             prop_assert_eq!(payload.kind == Kind::Ping, json["type"] == "ping");
+        }
+    }
+
+    #[test]
+    fn a_piece_is_what_a_parser_finds_and_none_is_found_where_a_parser_refuses(
+        text in "[a-zé\"\\\\u0-9\n ]{0,12}",
+        end in "[ }]{0,4}",
+    ) {
+        let data = format!(
+            r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"text_delta","text":"{text}"{end}"#
+        );
+        let parsed: Option<serde_json::Value> = serde_json::from_str(&data).ok();
+        if let Some(delta) = Delta::read(&data) {
+            // Only a lone surrogate is JSON and no Rust string.
+            match parsed {
+                Some(value) => prop_assert_eq!(
+                    &value["delta"]["text"],
+                    &serde_json::from_str::<serde_json::Value>(delta.piece).unwrap()
+                ),
+                None => prop_assert!(data.contains("\\ud")),
+            }
         }
     }
 

@@ -157,6 +157,13 @@ fn the_last_event_id_stays_until_another_comes() {
 }
 
 #[test]
+fn an_id_belongs_also_to_the_plainest_event_after_it() {
+    let events = decode("event: a\ndata: 1\n\nid: 7\ndata: 2\n\nevent: b\ndata: 3\n\ndata: 4\n\n");
+    let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
+    assert_eq!(ids, ["", "7", "7", "7"]);
+}
+
+#[test]
 fn an_id_with_a_nul_is_ignored() {
     assert_eq!(decode("id: 1\nid: 2\0\ndata: a\n\n")[0].id, "1");
 }

@@ -1,0 +1,174 @@
+// Events between the mailbox, which brings them in batches, and whoever reads them.
+// It knows no reader by name: a stream that nobody holds any more can be collected, and its transfer ended.
+
+import { aborted, ParseError, type TraeError } from './errors.js';
+import { abandon, engine } from './native.js';
+import { noBlock, unpack } from './unpack.js';
+
+export type Step<T> = IteratorResult<T, undefined>;
+
+/** A batch as it came: packed events, or their text where they are long, and their size in the credit. */
+export interface Batch {
+  packed: readonly unknown[] | string;
+  size: number;
+}
+
+interface Waiting {
+  resolve(step: Step<never>): void;
+  reject(error: Error): void;
+}
+
+/** Bytes read before they are granted back, so that a grant is rare. */
+const GRANT = 128 << 10;
+const DONE: Step<never> = { value: undefined, done: true };
+
+/** What a step of reading gives: an event, the events of a batch, or a batch as it came. */
+export type Unit = 'event' | 'events' | 'batch';
+
+export class Channel<E> {
+  /** The events at hand and how many of them have been read. */
+  #events: E[] = [];
+  #next = 0;
+  #size = 0;
+  #batches: Batch[] = [];
+  #first = 0;
+  #waiting: Waiting[] = [];
+  #state: 'open' | 'ended' = 'open';
+  #error: TraeError | undefined;
+  #granted = 0;
+  readonly #block = noBlock();
+  readonly #id: number;
+  readonly #release: () => void;
+  /** Asks for more where nobody brings it unasked: a half of a tee. */
+  readonly #pull: (() => void) | undefined;
+  /** Set before the first step. */
+  unit: Unit = 'event';
+
+  constructor(id: number, release: () => void, pull?: () => void) {
+    this.#id = id;
+    this.#release = release;
+    this.#pull = pull;
+  }
+
+  get ended(): boolean {
+    return this.#state === 'ended';
+  }
+
+  /** Whether somebody waits. */
+  get starved(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  // ----- bringing -----
+
+  /** Takes a batch in. */
+  take(batch: Batch): void {
+    if (this.ended) return;
+    this.#batches.push(batch);
+    while (this.#waiting.length > 0 && this.#ready()) (this.#waiting.shift() as Waiting).resolve(this.#step());
+  }
+
+  /** Nothing more will come; events already here are still read first. */
+  end(error: TraeError | undefined): void {
+    if (this.ended) return;
+    this.#state = 'ended';
+    this.#error = error;
+    this.#release();
+    for (const waiting of this.#waiting.splice(0)) this.#last(waiting);
+  }
+
+  // ----- reading -----
+
+  next(): Promise<Step<never>> {
+    if (this.#ready()) return Promise.resolve(this.#step());
+    return new Promise((resolve, reject) => {
+      if (this.ended) this.#last({ resolve, reject });
+      else {
+        this.#waiting.push({ resolve, reject });
+        this.#pull?.();
+      }
+    });
+  }
+
+  /** Ends the transfer. Who waits is told; events already here are dropped. */
+  abort(reason?: unknown): void {
+    if (!this.ended) abandon(this.#id);
+    this.#drop();
+    this.end(reason === undefined ? undefined : aborted('body', reason));
+  }
+
+  /** Whether there is something for a reader. */
+  #ready(): boolean {
+    if (this.unit === 'batch') return this.#first < this.#batches.length;
+    return this.#next < this.#events.length || this.#advance();
+  }
+
+  #step(): Step<never> {
+    if (this.unit === 'event') return { value: this.#events[this.#next++] as never, done: false };
+    if (this.unit === 'events') {
+      this.#next = this.#events.length;
+      return { value: this.#events as never, done: false };
+    }
+    const batch = this.#shift() as Batch;
+    this.#grant(batch.size);
+    return { value: batch as never, done: false };
+  }
+
+  /** Moves on to the next batch; the one before it is granted back. */
+  #advance(): boolean {
+    this.#grant(this.#size);
+    this.#size = 0;
+    const batch = this.#shift();
+    if (batch === undefined) return false;
+    try {
+      const packed = typeof batch.packed === 'string' ? JSON.parse(`[${batch.packed}]`) : batch.packed;
+      this.#events = unpack(packed, this.#block);
+    } catch (cause) {
+      // Rust has checked every element, so this is a fault of ours; it must not pass for an end.
+      abandon(this.#id);
+      this.#drop();
+      this.end(new ParseError({ code: 'PARSE', phase: 'body', message: 'an event could not be parsed' }, cause));
+      return false;
+    }
+    this.#next = 0;
+    this.#size = batch.size;
+    return this.#events.length > 0 || this.#advance();
+  }
+
+  #shift(): Batch | undefined {
+    const batch = this.#batches[this.#first];
+    if (batch === undefined) return undefined;
+    this.#batches[this.#first++] = undefined as never;
+    if (this.#first === this.#batches.length) {
+      this.#batches.length = 0;
+      this.#first = 0;
+    } else if (this.#first > 64 && this.#first * 2 > this.#batches.length) {
+      this.#batches = this.#batches.slice(this.#first);
+      this.#first = 0;
+    }
+    return batch;
+  }
+
+  #grant(size: number): void {
+    this.#granted += size;
+    if (this.#granted < GRANT || this.ended) return;
+    engine.grant(this.#id, this.#granted);
+    this.#granted = 0;
+  }
+
+  /** The error is told once; after it the channel is simply over. */
+  #last(waiting: Waiting): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) waiting.reject(error);
+    else waiting.resolve(DONE);
+  }
+
+  #drop(): void {
+    this.#events = [];
+    this.#batches = [];
+    this.#first = 0;
+    this.#next = 0;
+    this.#size = 0;
+  }
+}

@@ -1,0 +1,46 @@
+// Events as they cross: the mirror of src/node/pack.rs. A text is a piece of the content block that the last
+// `[kind, index]` named; an event that is itself a text or a list comes as `[0, event]`; all others are themselves.
+
+const enum Kind {
+  Itself = 0,
+  Text = 1,
+  InputJson = 2,
+  Thinking = 3,
+  Signature = 4,
+}
+
+/** The content block whose pieces come as mere texts; it holds from batch to batch. */
+export interface Block {
+  kind: number;
+  index: number;
+}
+
+export function noBlock(): Block {
+  return { kind: Kind.Text, index: 0 };
+}
+
+/** The events of a batch. The batch is left as it was: two readers may unpack the same one. */
+export function unpack<E>(packed: readonly unknown[], block: Block): E[] {
+  const events: unknown[] = [];
+  for (const item of packed) {
+    if (typeof item === 'string') events.push(delta(block, item));
+    else if (!Array.isArray(item)) events.push(item);
+    else if (item[0] === Kind.Itself) events.push(item[1]);
+    else [block.kind, block.index] = item as [number, number];
+  }
+  return events as E[];
+}
+
+/** The event around a piece, its fields in the order in which the API writes them. */
+function delta({ kind, index }: Block, piece: string): object {
+  switch (kind) {
+    case Kind.InputJson:
+      return { type: 'content_block_delta', index, delta: { type: 'input_json_delta', partial_json: piece } };
+    case Kind.Thinking:
+      return { type: 'content_block_delta', index, delta: { type: 'thinking_delta', thinking: piece } };
+    case Kind.Signature:
+      return { type: 'content_block_delta', index, delta: { type: 'signature_delta', signature: piece } };
+    default:
+      return { type: 'content_block_delta', index, delta: { type: 'text_delta', text: piece } };
+  }
+}
