@@ -59,7 +59,11 @@ impl Simulator {
     /// Listens, and answers on the given runtime.
     pub fn start(runtime: &Handle, options: SimulatorOptions) -> io::Result<Self> {
         options.check()?;
-        let listener = std::net::TcpListener::bind((options.host.as_str(), options.port))?;
+        let address = (options.host.as_str(), options.port);
+        let listener = std::net::TcpListener::bind(address).map_err(|error| {
+            let words = format!("simulator options: `host` and `port` cannot be listened on: {error}");
+            io::Error::new(error.kind(), words)
+        })?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let tls = options.tls.then(|| Tls::new(&options)).transpose()?;

@@ -68,10 +68,10 @@ impl SimulatorOptions {
 
     pub(super) fn check(&self) -> io::Result<()> {
         if self.client_ca.is_some() && !self.tls {
-            return Err(invalid("simulator options: clientCa needs tls: true".to_owned()));
+            return Err(invalid("simulator options: `clientCa` needs `tls: true`".to_owned()));
         }
         if self.proxy_auth.is_some() && !self.proxy {
-            return Err(invalid("simulator options: proxyAuth needs proxy: true".to_owned()));
+            return Err(invalid("simulator options: `proxyAuth` needs `proxy: true`".to_owned()));
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl SimulatorOptions {
 /// Reads JSON that a person wrote; the error names what it is about and the wrong field.
 pub(super) fn read<T: DeserializeOwned>(what: &str, json: &str) -> io::Result<T> {
     serde_json::from_str(json).map_err(|error| {
-        let field = last_key(json, &error).map(|key| format!("{key}: ")).unwrap_or_default();
+        let field = last_key(json, &error).map(|key| format!("`{key}`: ")).unwrap_or_default();
         invalid(format!("{what}: {field}{error}"))
     })
 }

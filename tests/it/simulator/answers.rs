@@ -92,3 +92,24 @@ async fn a_key_is_asked_for_only_where_the_option_says_so() {
     let with_key = client().post(format!("{}/v1/messages", simulator.url())).header("x-api-key", "k");
     assert_eq!(with_key.body(hello(false).to_string()).send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_scripted_status_is_obeyed_whatever_was_asked_for() {
+    let simulator = start();
+    for status in [200, 201, 204, 205, 301, 304, 307, 400, 404, 503] {
+        for (path, body) in
+            [("/v1/anything", json!({})), ("/v1/messages", json!("no object")), ("/v1/models", json!({}))]
+        {
+            simulator.script(vec![Reply::status(status)]).unwrap();
+            let answer =
+                client_that_stays().post(format!("{}{path}", simulator.url())).body(body.to_string());
+            let answer = answer.send().await.unwrap();
+            assert_eq!(answer.status(), status, "{path}");
+            assert_eq!(answer.bytes().await.unwrap().is_empty(), status < 400, "{path} {status}");
+        }
+    }
+}
+
+fn client_that_stays() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}

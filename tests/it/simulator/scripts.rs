@@ -125,17 +125,17 @@ async fn echo_tells_what_arrived() {
 #[tokio::test]
 async fn a_wrong_script_names_its_field() {
     let wrong = [
-        (r#"{"statsu": 1}"#, "statsu"),
-        (r#"{"times": 2, "text": 1}"#, "text: "),
-        (r#"{"body": 1, "text": ""}"#, "body or text"),
-        (r#"{"eventsPerWrite": 0}"#, "eventsPerWrite"),
-        (r#"{"cut": "reset"}"#, "cutAfter"),
-        (r#"{"bodyBase64": "?"}"#, "bodyBase64"),
-        (r#"{"status": 99}"#, "status"),
-        (r#"{"stamp": true}"#, "events"),
-        (r#"{"transcript": ["{}"]}"#, "transcript event 0"),
-        (r#"{"headers": {"a b": ""}}"#, "a b"),
-        (r#"{"readBody": 3}"#, "readBody"),
+        (r#"{"statsu": 1}"#, "unknown field `statsu`"),
+        (r#"{"times": 2, "text": 1}"#, "`text`: "),
+        (r#"{"body": 1, "text": ""}"#, "`body` or `text`"),
+        (r#"{"eventsPerWrite": 0}"#, "`eventsPerWrite` must be"),
+        (r#"{"cut": "reset"}"#, "`cut` needs `cutAfterBytes`"),
+        (r#"{"bodyBase64": "?"}"#, "`bodyBase64`"),
+        (r#"{"status": 99}"#, "`status` must be"),
+        (r#"{"stamp": true}"#, "`stamp` needs `events`"),
+        (r#"{"transcript": ["{}"]}"#, "event 0 of `transcript`"),
+        (r#"{"headers": {"a b": ""}}"#, "`headers['a b']`"),
+        (r#"{"readBody": 3}"#, "`readBody` must be"),
         (r#"{"hang": "never"}"#, "never"),
     ];
     let simulator = start();
@@ -143,5 +143,10 @@ async fn a_wrong_script_names_its_field() {
         let error = Reply::list(json).and_then(|replies| simulator.script(replies)).unwrap_err();
         assert!(error.to_string().contains(named), "{json}: {error}");
     }
-    assert!(SimulatorOptions::parse(r#"{"prot": 1}"#).unwrap_err().to_string().contains("prot"));
+    assert!(SimulatorOptions::parse(r#"{"prot": 1}"#).unwrap_err().to_string().contains("`prot`"));
+    let taken = start_with(SimulatorOptions::default());
+    let options = SimulatorOptions { port: taken.port(), ..Default::default() };
+    let error = Simulator::start(&Handle::current(), options).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    assert!(error.to_string().contains("`port`"), "{error}");
 }

@@ -47,8 +47,11 @@ pub(super) fn source(reply: &Prepared, head: &Parts, body: &[u8], request_id: &s
         }
         Content::Raw(_) | Content::MadeUp => made_up(reply, &route, body, request_id),
     };
+    let scripted = reply.status.unwrap_or(StatusCode::OK);
     match made {
-        Ok(source) => (reply.status, source),
+        Ok(source) => (scripted, source),
+        // Whoever scripts a status wants that one, whatever the API thinks of the request.
+        Err(_) if reply.status.is_some() => (scripted, Source::Whole(Bytes::new(), JSON)),
         Err((status, message)) => (status, problem(status, message.as_deref(), request_id)),
     }
 }
@@ -56,11 +59,12 @@ pub(super) fn source(reply: &Prepared, head: &Parts, body: &[u8], request_id: &s
 type Refusal = (StatusCode, Option<String>);
 
 fn made_up(reply: &Prepared, route: &Route<'_>, body: &[u8], request_id: &str) -> Result<Source, Refusal> {
-    if reply.status.as_u16() >= 400 {
-        return Ok(problem(reply.status, None, request_id));
-    }
-    if matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
-        return Ok(Source::Whole(Bytes::new(), JSON));
+    match reply.status {
+        Some(status) if status.as_u16() >= 400 => return Ok(problem(status, None, request_id)),
+        Some(StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) => {
+            return Ok(Source::Whole(Bytes::new(), JSON));
+        }
+        _ => {}
     }
     let read = |api| Ask::read(api, body).map_err(|message| (StatusCode::BAD_REQUEST, Some(message)));
     Ok(match route {

@@ -76,7 +76,7 @@ impl Call {
                 self.unread = Some(body);
                 Bytes::new()
             }
-            Intake::TooLarge if matches!(reply.content, Content::MadeUp) => {
+            Intake::TooLarge if matches!(reply.content, Content::MadeUp) && reply.status.is_none() => {
                 return self.refuse(StatusCode::PAYLOAD_TOO_LARGE, None);
             }
             Intake::TooLarge => Bytes::new(),

@@ -187,7 +187,7 @@ impl TryFrom<Value> for ReadBody {
             Value::Bool(true) => Ok(Self::Whole),
             Value::Bool(false) => Ok(Self::Never),
             Value::String(text) if text == "slow" => Ok(Self::Slow),
-            _ => Err("readBody must be true, false or \"slow\""),
+            _ => Err("`readBody` must be true, false or \"slow\""),
         }
     }
 }

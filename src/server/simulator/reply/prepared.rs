@@ -45,7 +45,8 @@ pub(in super::super) enum HangAt {
 pub(in super::super) struct Prepared {
     matches: Match,
     pub times: u32,
-    pub status: StatusCode,
+    /// The status asked for; without one the answer has that of its content.
+    pub status: Option<StatusCode>,
     pub headers: Vec<(HeaderName, Vec<HeaderValue>)>,
     pub content: Content,
     pub delay: Option<Duration>,
@@ -62,11 +63,11 @@ pub(in super::super) struct Prepared {
 impl Prepared {
     pub fn new(reply: Reply) -> io::Result<Self> {
         if reply.stamp && reply.events.is_none() {
-            return Err(invalid("reply: stamp needs events".to_owned()));
+            return Err(invalid("reply: `stamp` needs `events`".to_owned()));
         }
         Ok(Self {
             times: reply.times.unwrap_or(1),
-            status: status(reply.status)?,
+            status: reply.status.map(status).transpose()?,
             headers: headers(&reply)?,
             delay: (reply.delay_ms > 0).then(|| Duration::from_millis(reply.delay_ms)),
             pace: pace(&reply)?,
@@ -100,17 +101,16 @@ fn path_fits(wanted: &str, head: &Parts) -> bool {
     wanted.strip_suffix('*').map_or(path == wanted, |prefix| whole.starts_with(prefix))
 }
 
-fn status(status: Option<u16>) -> io::Result<StatusCode> {
+fn status(status: u16) -> io::Result<StatusCode> {
     // An informational status is no answer: hyper refuses to end an exchange with one.
-    let status = status.unwrap_or(200);
     StatusCode::from_u16(status)
         .ok()
         .filter(|code| !code.is_informational())
-        .ok_or_else(|| invalid(format!("reply: status must be 200 to 999, not {status}")))
+        .ok_or_else(|| invalid(format!("reply: `status` must be 200 to 999, not {status}")))
 }
 
 fn headers(reply: &Reply) -> io::Result<Vec<(HeaderName, Vec<HeaderValue>)>> {
-    let wrong = |name: &str| invalid(format!("reply: headers: {name:?} is not a valid header"));
+    let wrong = |name: &str| invalid(format!("reply: `headers['{name}']` is not a valid header"));
     reply
         .headers
         .iter()
@@ -128,12 +128,12 @@ fn headers(reply: &Reply) -> io::Result<Vec<(HeaderName, Vec<HeaderValue>)>> {
 }
 
 fn positive(name: &str, value: Option<usize>) -> io::Result<Option<usize>> {
-    if value == Some(0) { Err(invalid(format!("reply: {name} must be at least 1"))) } else { Ok(value) }
+    if value == Some(0) { Err(invalid(format!("reply: `{name}` must be at least 1"))) } else { Ok(value) }
 }
 
 fn pace(reply: &Reply) -> io::Result<Option<Duration>> {
     match (reply.pace_ms, reply.pace_us) {
-        (Some(_), Some(_)) => Err(invalid("reply: give paceMs or paceUs, not both".to_owned())),
+        (Some(_), Some(_)) => Err(invalid("reply: give `paceMs` or `paceUs`, not both".to_owned())),
         (Some(ms), None) => Ok(Some(Duration::from_millis(ms))),
         (None, us) => Ok(us.map(Duration::from_micros)),
     }
@@ -142,12 +142,12 @@ fn pace(reply: &Reply) -> io::Result<Option<Duration>> {
 fn cut(reply: &Reply) -> io::Result<Option<(CutAt, Cut)>> {
     let at = match (reply.cut_after_bytes, reply.cut_after_events) {
         (Some(_), Some(_)) => {
-            return Err(invalid("reply: give cutAfterBytes or cutAfterEvents, not both".to_owned()));
+            return Err(invalid("reply: give `cutAfterBytes` or `cutAfterEvents`, not both".to_owned()));
         }
         (Some(bytes), None) => CutAt::Bytes(bytes),
         (None, Some(events)) => CutAt::Events(events),
         (None, None) if reply.cut.is_some() => {
-            return Err(invalid("reply: cut needs cutAfterBytes or cutAfterEvents".to_owned()));
+            return Err(invalid("reply: `cut` needs `cutAfterBytes` or `cutAfterEvents`".to_owned()));
         }
         (None, None) => return Ok(None),
     };
@@ -156,7 +156,7 @@ fn cut(reply: &Reply) -> io::Result<Option<(CutAt, Cut)>> {
 
 fn hang(reply: &Reply) -> io::Result<Option<HangAt>> {
     match (reply.hang, reply.hang_after_events) {
-        (Some(_), Some(_)) => Err(invalid("reply: give hang or hangAfterEvents, not both".to_owned())),
+        (Some(_), Some(_)) => Err(invalid("reply: give `hang` or `hangAfterEvents`, not both".to_owned())),
         (Some(Hang::Headers), None) => Ok(Some(HangAt::Headers)),
         (Some(Hang::Body), None) => Ok(Some(HangAt::Body)),
         (None, after) => Ok(after.map(HangAt::Events)),
@@ -177,7 +177,7 @@ fn content(reply: Reply) -> io::Result<Content> {
     add("sse", reply.sse.map(|body| Content::Frames(events::split(&body))));
     add("echo", reply.echo.then_some(Content::Echo));
     if let [(one, _), (other, _), ..] = &found[..] {
-        return Err(invalid(format!("reply: give {one} or {other}, not both")));
+        return Err(invalid(format!("reply: give `{one}` or `{other}`, not both")));
     }
     Ok(found.pop().map_or(Content::MadeUp, |(_, content)| content))
 }
@@ -192,14 +192,15 @@ fn body_bytes(body: Value) -> Bytes {
 fn decode(name: &str, text: Option<String>) -> io::Result<Option<Bytes>> {
     text.map(|text| STANDARD.decode(text).map(Bytes::from))
         .transpose()
-        .map_err(|error| invalid(format!("reply: {name} is not base64: {error}")))
+        .map_err(|error| invalid(format!("reply: `{name}` is not base64: {error}")))
 }
 
 fn transcript(transcript: Transcript) -> io::Result<Vec<Bytes>> {
     let texts: Vec<String> = match transcript {
         Transcript::Path(path) => {
-            let text = fs::read_to_string(&path)
-                .map_err(|error| invalid(format!("reply: transcript {path:?} cannot be read: {error}")))?;
+            let text = fs::read_to_string(&path).map_err(|error| {
+                invalid(format!("reply: the file {path:?} of `transcript` cannot be read: {error}"))
+            })?;
             text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
         }
         Transcript::Events(values) => values
@@ -215,7 +216,7 @@ fn transcript(transcript: Transcript) -> io::Result<Vec<Bytes>> {
         .enumerate()
         .map(|(index, text)| {
             api::named_frame(text).ok_or_else(|| {
-                invalid(format!("reply: transcript event {index} is not one line of JSON with a type"))
+                invalid(format!("reply: event {index} of `transcript` is not one line of JSON with a type"))
             })
         })
         .collect()

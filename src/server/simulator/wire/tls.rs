@@ -85,7 +85,7 @@ fn certificates(pem: &str) -> io::Result<Vec<CertificateDer<'static>>> {
 }
 
 fn verifier(pem: &str) -> io::Result<Arc<dyn ClientCertVerifier>> {
-    let wrong = |why: String| invalid(format!("simulator options: clientCa: {why}"));
+    let wrong = |why: String| invalid(format!("simulator options: `clientCa`: {why}"));
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem).map_err(|error| wrong(error.to_string()))? {
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
