@@ -121,16 +121,43 @@ pub enum Redirect {
     Follow,
 }
 
-/// Headers that name somebody: sensitive when printed, and never sent to another origin than the first.
-pub const CREDENTIALS: [&str; 6] =
-    ["authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-goog-api-key"];
+/// How words end that stand for a credential. `js/secrets.ts` has the same list for what is printed;
+/// `tests/fixtures/names.json` holds both to it.
+const CREDENTIALS: [&str; 16] = [
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "jwt",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "pwd",
+    "secret",
+    "session",
+    "signature",
+    "token",
+];
+
+/// Keys that name a thing and not a caller.
+const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-key"];
+
+/// Whether a header of this name says who is calling: its value is sensitive when printed, and never
+/// sent to another origin than the first.
+pub fn is_credential(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let stands_for_one = |word: &str| CREDENTIALS.iter().any(|end| word.ends_with(end));
+    !HARMLESS.iter().any(|end| name.ends_with(end)) && name.split(['-', '_']).any(stands_for_one)
+}
 
 /// Takes away whatever names the caller's account.
 pub fn drop_credentials(headers: &mut HeaderMap, secret: &[HeaderName]) {
-    for name in CREDENTIALS {
-        headers.remove(name);
-    }
-    for name in secret {
+    let dropped: Vec<HeaderName> =
+        headers.keys().filter(|name| is_credential(name) || secret.contains(name)).cloned().collect();
+    for name in dropped {
         headers.remove(name);
     }
 }

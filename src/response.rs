@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use url::Url;
 
 use crate::body::Body;
@@ -24,6 +24,8 @@ pub struct Response {
     pub timing: Timing,
     /// How many attempts were made, this one included.
     pub attempts: u32,
+    /// What layers further in have to say to layers further out.
+    pub extensions: Extensions,
 }
 
 /// What is known about the time a call took when its headers arrive.

@@ -48,6 +48,8 @@ pub struct StreamRules {
 enum Message {
     #[default]
     None,
+    /// One must come: nothing else is answered here.
+    Awaited,
     Started,
     /// By its own end, or by that of the stream: the flag keeps whether there was a message.
     Ended {
@@ -56,9 +58,14 @@ enum Message {
 }
 
 impl StreamRules {
-    /// The rules at the beginning of a stream.
+    /// The rules at the beginning of a stream that may carry a message.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The rules of a stream that must carry one: an end before it began is no end.
+    pub fn of_message() -> Self {
+        Self { message: Message::Awaited, events: 0 }
     }
 
     /// What to do about the next event.
@@ -84,9 +91,9 @@ impl StreamRules {
         }
     }
 
-    /// The failure that the end of the body is, if it is one: a message has begun and not stopped.
+    /// The failure that the end of the body is, if it is one: a message must come, or has begun, and has not stopped.
     pub fn end_of_body(&self) -> Option<Error> {
-        (self.message == Message::Started).then(|| {
+        matches!(self.message, Message::Awaited | Message::Started).then(|| {
             Error::new(
                 ErrorKind::IncompleteStream,
                 Phase::Body,

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     fields::Fields,
     headers, query,
+    secrets::without_keys,
     settings::{CallSettings, Settings, Shape},
 };
 use crate::{
@@ -49,26 +50,12 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
     }
     let (mut url, foreign) = target(settings, &call.url)?;
     if !foreign {
-        query::append(&mut url, &settings.params)?;
+        query::append(&mut url, &settings.params);
     }
-    query::append(&mut url, &given_params)?;
+    query::append(&mut url, &query::encode(&given_params)?);
 
-    let mut headers = settings.headers.clone();
-    if foreign {
-        drop_credentials(&mut headers, &own.options.secret_headers);
-    }
-    content_type(&mut headers, &call.body, call.content_type)?;
-    headers::apply(&mut headers, &given_headers)?;
-    // A length that is not the body's would cut it short or keep the server waiting. Only of a stream
-    // can the caller know what we do not.
-    if !matches!(call.body, Body::Stream(_)) {
-        headers.remove(CONTENT_LENGTH);
-    }
-    headers.entry(USER_AGENT).or_insert(AGENT);
-    headers.entry(ACCEPT).or_insert(match own.shape {
-        Shape::Events | Shape::Sse => EVENTS,
-        _ => ANYTHING,
-    });
+    let content = Content { body: &call.body, media_type: call.content_type };
+    let headers = all_headers(settings, &own, foreign, &content, &given_headers)?;
     let request = Request {
         method: call.method,
         url,
@@ -81,28 +68,75 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
     Ok((request, own))
 }
 
-/// The media type of the content goes where neither the client nor the caller set one; without content there is none.
-fn content_type(headers: &mut HeaderMap, body: &Body, given: Option<String>) -> Result<()> {
-    if matches!(body, Body::Empty) {
+struct Content<'a> {
+    body: &'a Body,
+    media_type: Option<String>,
+}
+
+/// The client's headers, then the content's, then the call's; each over those before.
+fn all_headers(
+    settings: &Settings,
+    call: &CallSettings,
+    foreign: bool,
+    content: &Content<'_>,
+    given: &Value,
+) -> Result<HeaderMap> {
+    let mut headers = settings.headers.clone();
+    if foreign {
+        drop_credentials(&mut headers, &call.options.secret_headers);
+    }
+    let form = media_type(&mut headers, content)?;
+    headers::apply(&mut headers, given)?;
+    if let Some(form) = form
+        && headers.get(CONTENT_TYPE).is_some_and(is_multipart)
+    {
+        // What separates the parts is in the body already, and nobody else can name it.
+        headers.insert(CONTENT_TYPE, form);
+    }
+    // A length that is not the body's would cut it short or keep the server waiting. Only of a stream
+    // can the caller know what we do not.
+    if !matches!(content.body, Body::Stream(_)) {
+        headers.remove(CONTENT_LENGTH);
+    }
+    headers.entry(USER_AGENT).or_insert(AGENT);
+    headers.entry(ACCEPT).or_insert(match call.shape {
+        Shape::Events | Shape::Sse => EVENTS,
+        _ => ANYTHING,
+    });
+    Ok(headers)
+}
+
+/// The media type of the content stands in where the client has none, and without content there is none.
+/// That of a form, which names its boundary, replaces a default and is returned.
+fn media_type(headers: &mut HeaderMap, content: &Content<'_>) -> Result<Option<HeaderValue>> {
+    if let Body::Empty = content.body {
         headers.remove(CONTENT_TYPE);
-        return Ok(());
+        return Ok(None);
     }
-    let Some(given) = given else { return Ok(()) };
-    // A form's boundary is in its media type, so a default must not replace it.
-    if headers.contains_key(CONTENT_TYPE) && !given.starts_with("multipart/") {
-        return Ok(());
-    }
-    let value = HeaderValue::from_str(&given)
+    let Some(given) = &content.media_type else { return Ok(None) };
+    let given = HeaderValue::from_str(given)
         .map_err(|_| Error::config("the body's media type has a character that may not be sent"))?;
-    headers.insert(CONTENT_TYPE, value);
-    Ok(())
+    let form = Some(given.clone()).filter(|given| is_multipart(given) && names_boundary(given));
+    if form.is_some() || !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, given);
+    }
+    Ok(form)
+}
+
+fn is_multipart(media_type: &HeaderValue) -> bool {
+    let start = media_type.as_bytes().get(.."multipart/".len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
+}
+
+fn names_boundary(media_type: &HeaderValue) -> bool {
+    media_type.as_bytes().to_ascii_lowercase().windows(9).any(|part| part == b"boundary=")
 }
 
 /// Where the call goes, and whether that is another origin than the client's.
 fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
     let Some(base) = &settings.base else {
         let url = Url::parse(given).map_err(|cause| {
-            Error::config(format!("the URL is not absolute ({cause}) and the client has no baseURL"))
+            Error::config(format!("the URL is not absolute ({cause}) and the client has no `baseURL`"))
         })?;
         return Ok((web(url)?, false));
     };
@@ -113,7 +147,7 @@ fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
         let foreign = url.origin() != base.origin();
         if foreign && !settings.allow_absolute_urls {
             return Err(Error::config(format!(
-                "{} is not on the client's origin {}: set allowAbsoluteUrls to send it there without the client's credentials",
+                "{} is not on the client's origin {}: set `allowAbsoluteUrls` to send it there without the client's credentials",
                 display_url(&url),
                 base.origin().ascii_serialization()
             )));
@@ -154,10 +188,11 @@ fn below(base: &Url, given: &str) -> Result<Url> {
 
 fn web(url: Url) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::config(format!("only http:// and https:// can be called, got {}:", url.scheme())));
+        let scheme = without_keys(url.scheme());
+        return Err(Error::config(format!("only http:// and https:// can be called, got {scheme}:")));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config("the URL holds a user name or password: use the headers option instead"));
+        return Err(Error::config("the URL holds a user name or password: use `headers` instead"));
     }
     Ok(url)
 }

@@ -42,7 +42,7 @@ pub(super) fn proxy(fields: &mut Fields) -> Result<ProxyOptions> {
         Some(Value::String(url)) => Ok(ProxyOptions::Url { url, no_proxy: Vec::new() }),
         Some(object @ Value::Object(_)) => {
             let mut proxy = Fields::open("proxy", object)?;
-            let url = proxy.string("url")?.ok_or_else(|| Error::config("proxy.url is missing"))?;
+            let url = proxy.string("url")?.ok_or_else(|| Error::config("`proxy.url` is missing"))?;
             let no_proxy = strings(&mut proxy, "noProxy")?;
             proxy.finish()?;
             Ok(ProxyOptions::Url { url, no_proxy })

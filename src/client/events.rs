@@ -2,13 +2,15 @@
 
 use std::{pin::Pin, time::Duration};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::secrets::Secrets;
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::EventStream,
-    claude::{StreamRules, Verdict},
+    claude::{StreamRules, Verdict, error_from_event},
     event::Event,
 };
 
@@ -31,9 +33,9 @@ enum Reading {
     Done,
 }
 
-enum Rules {
-    /// Each event's data is one JSON value; the Messages API's rules hold.
-    Json { rules: StreamRules, pings: bool },
+pub(super) enum Rules {
+    /// Each event's data is one JSON value; an error among them is told without the secrets.
+    Json { rules: StreamRules, pings: bool, secrets: Secrets },
     /// Data is text, and only the end of the body is an end.
     Text,
 }
@@ -47,17 +49,8 @@ pub(super) struct Limits {
 }
 
 impl EventReader {
-    /// A reader of JSON events.
-    pub(super) fn json(events: EventStream, pings: bool, limits: Limits) -> Self {
-        Self::new(events, Rules::Json { rules: StreamRules::new(), pings }, limits)
-    }
-
-    /// A reader of text events.
-    pub(super) fn text(events: EventStream, limits: Limits) -> Self {
-        Self::new(events, Rules::Text, limits)
-    }
-
-    fn new(events: EventStream, rules: Rules, limits: Limits) -> Self {
+    /// A reader of events by these rules.
+    pub(super) fn new(events: EventStream, rules: Rules, limits: Limits) -> Self {
         let first_event =
             limits.first_event.map(|limit| (Box::pin(sleep_until(Instant::now() + limit)), limit));
         let deadline = limits.deadline.map(|(at, limit)| (Box::pin(sleep_until(at)), limit));
@@ -99,14 +92,14 @@ impl EventReader {
         tokio::select! {
             biased;
             read = self.events.next() => read,
-            limit = passed(&mut self.first_event) => Some(Err(timeout(Phase::FirstEvent, limit))),
-            limit = passed(&mut self.deadline) => Some(Err(timeout(Phase::Total, limit))),
+            limit = passed(&mut self.first_event) => Some(Err(timeout(Phase::FirstEvent, "no event came", limit, "timeout.firstEvent"))),
+            limit = passed(&mut self.deadline) => Some(Err(timeout(Phase::Total, UNFINISHED, limit, TOTAL))),
         }
     }
 
     /// Applies the rules to each event and remembers how the stream goes on.
     fn sift(&mut self, mut events: Vec<Event>) -> Vec<Event> {
-        let Rules::Json { rules, pings } = &mut self.rules else {
+        let Rules::Json { rules, pings, secrets } = &mut self.rules else {
             self.reading = Reading::Open;
             return events;
         };
@@ -125,7 +118,7 @@ impl EventReader {
                     false
                 }
                 Verdict::Fail(error) => {
-                    next = Reading::Failing(error);
+                    next = Reading::Failing(concealed(error, &events[place], secrets));
                     false
                 }
             };
@@ -173,14 +166,23 @@ async fn passed(timer: &mut Option<(Pin<Box<Sleep>>, Duration)>) -> Duration {
     }
 }
 
-/// The error of a limit that passed.
-pub(super) fn timeout(phase: Phase, limit: Duration) -> Error {
-    let what = match phase {
-        Phase::FirstEvent => "no event came",
-        _ => "the call was not finished",
-    };
+/// The option that limits a call with all of its stream, and what has not happened when it passes.
+pub(super) const TOTAL: &str = "timeout.total";
+pub(super) const UNFINISHED: &str = "the call was not finished";
+
+/// The error of a limit that passed: what has not happened, and the option that the user wrote.
+pub(super) fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Error {
     let ms = limit.as_millis();
-    Error::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (timeout.{})", phase.name()))
+    Error::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
+}
+
+/// What the API reports may repeat what it was sent; what we say ourselves quotes nobody.
+fn concealed(error: Error, event: &Event, secrets: &Secrets) -> Error {
+    if error.response().is_none() {
+        return error;
+    }
+    let data = secrets.conceal(Bytes::copy_from_slice(event.data.as_bytes()));
+    error_from_event(&String::from_utf8_lossy(&data))
 }
 
 /// What a failure of the body is called where the body is a stream of events.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::secrets::without_keys;
 use crate::{Error, Result};
 
 /// What a function looks like after `JSON.stringify` in the facade: JavaScript keeps it, we only know it is there.
@@ -22,7 +23,10 @@ impl Fields {
         match value {
             Value::Object(values) => Ok(Self { path: path.to_owned(), values, known: Vec::new() }),
             Value::Null => Ok(Self { path: path.to_owned(), values: Map::new(), known: Vec::new() }),
-            other => Err(wrong(if path.is_empty() { "config" } else { path }, "an object", &other)),
+            other if path.is_empty() => {
+                Err(Error::config(format!("the options must be an object, got {}", kind(&other))))
+            }
+            other => Err(wrong(path, "an object", &other)),
         }
     }
 
@@ -93,12 +97,11 @@ impl Fields {
     /// Refuses whatever has not been taken, naming the nearest known name.
     pub(super) fn finish(self) -> Result<()> {
         let Some(unknown) = self.values.keys().next() else { return Ok(()) };
-        let name = self.name(unknown);
         let hint = match nearest(unknown, &self.known) {
-            Some(known) => format!("did you mean {}?", self.name(known)),
-            None => format!("known names are {}", self.known.join(", ")),
+            Some(known) => format!("did you mean `{}`?", self.name(known)),
+            None => format!("known names are `{}`", self.known.join("`, `")),
         };
-        Err(Error::config(format!("unknown option {name}: {hint}")))
+        Err(Error::config(format!("unknown option `{}`: {hint}", self.name(&without_keys(unknown)))))
     }
 }
 
@@ -125,18 +128,23 @@ pub(super) fn milliseconds(value: &Value) -> Option<Limit> {
     Some(if ms > 0.0 { Limit::After(Duration::from_secs_f64(ms / 1000.0)) } else { Limit::None })
 }
 
-/// `timeout must be a number, got a string`: the kind of what was given, never its content.
+/// "`timeout` must be a number, got a string": the kind of what was given, never its content.
 pub(super) fn wrong(name: &str, expected: &str, given: &Value) -> Error {
-    let given = match given {
+    Error::config(format!("`{name}` must be {expected}, got {}", kind(given)))
+}
+
+fn kind(given: &Value) -> String {
+    match given {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(value) => value.to_string(),
         Value::String(text) if text == FUNCTION => "a function".to_owned(),
+        // Numbers that JSON does not have cross by name.
+        Value::String(text) if matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity") => text.clone(),
         Value::String(_) => "a string".to_owned(),
         Value::Array(_) => "an array".to_owned(),
         Value::Object(_) => "an object".to_owned(),
-    };
-    Error::config(format!("{name} must be {expected}, got {given}"))
+    }
 }
 
 /// A whole number, also one that JavaScript wrote as `1e3`.

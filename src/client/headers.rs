@@ -3,12 +3,15 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde_json::Value;
 
-use super::fields::wrong;
-use crate::{Error, Result, request::CREDENTIALS};
+use super::{fields::wrong, secrets::without_keys};
+use crate::{Error, Result, request::is_credential};
 
 /// Headers that are ours to write: they frame the message, and a wrong one would split it.
 const FRAMING: [HeaderName; 5] =
     [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE, header::TRAILER];
+
+/// What may stand in a header's name besides letters and digits.
+const MARKS: &str = "!#$%&'*+-.^_`|~";
 
 /// Lays the caller's headers over the ones that are there; `null` removes one, a list repeats one.
 pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
@@ -36,31 +39,57 @@ pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
 }
 
 fn name(text: &str) -> Result<HeaderName> {
-    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
-        Error::config(format!(
-            "{text:?} is not a header name: only letters, digits and !#$%&'*+-.^_`|~ may stand in one"
-        ))
-    })?;
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| Error::config(no_name(text)))?;
     if FRAMING.contains(&name) {
-        return Err(Error::config(format!("the header {name} is written by the transport and can't be set")));
+        return Err(Error::config(format!(
+            "`headers['{name}']` is written by the transport and can't be set"
+        )));
     }
     Ok(name)
 }
 
+/// What is wrong with a name, without the name: it may be a key that was pasted in the wrong place.
+fn no_name(text: &str) -> String {
+    let length = text.chars().count();
+    let bad = text.chars().enumerate().find(|(_, c)| !c.is_ascii_alphanumeric() && !MARKS.contains(*c));
+    let why = match bad {
+        Some((at, c)) => {
+            format!("character {} is {}; only letters, digits and {MARKS} may stand in one", at + 1, kind(c))
+        }
+        None if length == 0 => "it is empty".to_owned(),
+        None => "it is too long".to_owned(),
+    };
+    format!("a text of {length} characters in `headers` is not a header name: {why}")
+}
+
+fn kind(c: char) -> &'static str {
+    match c {
+        ' ' => "a space",
+        '\r' | '\n' => "a line break",
+        ':' => "a colon",
+        c if c.is_control() => "a control character",
+        c if c.is_ascii() => "a punctuation mark",
+        c if c.is_alphanumeric() => "no letter or digit of ASCII",
+        _ => "beyond ASCII",
+    }
+}
+
 fn value(name: &HeaderName, given: &Value) -> Result<HeaderValue> {
+    let option = || format!("headers['{}']", without_keys(name.as_str()));
     let text = match given {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
-        other => {
-            return Err(wrong(&format!("headers['{name}']"), "a string, a number or a list of them", other));
-        }
+        other => return Err(wrong(&option(), "a string, a number, true, false or a list of them", other)),
     };
     // Characters up to U+00FF travel as one byte each, which is what fetch does.
     let latin1: Option<Vec<u8>> = text.trim().chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let mut value = latin1.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()).ok_or_else(|| {
-        Error::config(format!("the value of header {name} has a character that may not be sent (a line break, a control character or one beyond U+00FF)"))
+        Error::config(format!(
+            "`{}` has a character that may not be sent (a line break, a control character or one beyond U+00FF)",
+            option()
+        ))
     })?;
-    value.set_sensitive(CREDENTIALS.contains(&name.as_str()));
+    value.set_sensitive(is_credential(name));
     Ok(value)
 }

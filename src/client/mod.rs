@@ -5,6 +5,7 @@
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+//! - [`secrets`]: what an answer may not repeat
 
 mod call;
 mod connection;
@@ -13,10 +14,11 @@ mod fields;
 mod headers;
 mod query;
 mod reply;
+mod secrets;
 mod settings;
 mod wire;
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -29,6 +31,7 @@ pub use self::{
     wire::describe,
 };
 use self::{
+    reply::Asked,
     settings::{Settings, Total},
     wire::{AnyStatus, Wire},
 };
@@ -77,24 +80,43 @@ impl Client {
         if settings.judge {
             request.extensions.insert(AnyStatus);
         }
-        let method = request.method.clone();
-        let answer = async {
-            let res = self.pipeline.run(request).await?;
-            reply::shape(&method, res, &settings, started).await
-        };
+        let asked = Asked { method: request.method.clone(), url: request.url.clone() };
+        let limit = Limit { total: settings.total, started };
+        let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
+        let res = limit.holds(self.pipeline.run(request), no_answer).await?;
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
-        match settings.total {
-            Total::Unlimited => answer.await,
-            Total::UntilStream(limit) | Total::Always(limit) => {
-                tokio::time::timeout_at(started + limit, answer)
-                    .await
-                    .unwrap_or_else(|_| Err(events::timeout(Phase::Total, limit)))
-            }
-        }
+        let unfinished = || (Phase::Total, events::UNFINISHED.to_owned());
+        limit.holds(reply::shape(&asked, res, &settings, started), unfinished).await
     }
 
     /// What the pool is doing.
     pub fn stats(&self) -> Stats {
         self.transport.stats()
+    }
+}
+
+/// The limit on a whole call.
+#[derive(Clone, Copy)]
+struct Limit {
+    total: Total,
+    started: Instant,
+}
+
+impl Limit {
+    /// Holds a part of the call to it. A limit that is a mere number knows no stages: its error is of the one
+    /// where it struck.
+    async fn holds<T>(
+        self,
+        part: impl Future<Output = Result<T>>,
+        stage: impl FnOnce() -> (Phase, String),
+    ) -> Result<T> {
+        let (Total::UntilStream(after) | Total::Always(after)) = self.total else { return part.await };
+        tokio::time::timeout_at(self.started + after, part).await.unwrap_or_else(|_| {
+            let (phase, what) = stage();
+            Err(match self.total {
+                Total::Always(_) => events::timeout(Phase::Total, events::UNFINISHED, after, events::TOTAL),
+                _ => events::timeout(phase, &what, after, "timeout"),
+            })
+        })
     }
 }

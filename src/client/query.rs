@@ -6,33 +6,38 @@ use url::{Url, form_urlencoded};
 use super::fields::wrong;
 use crate::{Result, request::display_url};
 
-/// Appends parameters to whatever query the URL already has; its fragment stays.
+/// Parameters as a query.
 ///
 /// `{a: [1, 2], b: {c: 'x'}, d: null}` becomes `a[]=1&a[]=2&b[c]=x`: `null` is left out, a date is the
 /// ISO text that JSON makes of it. A string is a query that somebody already encoded.
-pub(super) fn append(url: &mut Url, params: &Value) -> Result<()> {
-    let added = match params {
-        Value::Null => return Ok(()),
-        Value::String(query) => query.strip_prefix('?').unwrap_or(query).to_owned(),
+pub(super) fn encode(params: &Value) -> Result<String> {
+    match params {
+        Value::Null => Ok(String::new()),
+        Value::String(query) => Ok(query.strip_prefix('?').unwrap_or(query).to_owned()),
         Value::Object(fields) => {
             let mut query = form_urlencoded::Serializer::new(String::new());
             for (name, value) in fields {
                 write(&mut query, name, value);
             }
-            query.finish()
+            Ok(query.finish())
         }
-        other => return Err(wrong("params", "an object, a string or URLSearchParams", other)),
-    };
-    if added.is_empty() {
-        return Ok(());
+        other => Err(wrong("params", "an object, a string or URLSearchParams", other)),
     }
-    let query = match url.query() {
-        None | Some("") => added,
-        Some(present) => format!("{present}&{added}"),
-    };
-    url.set_query(Some(&query));
+}
+
+/// Appends to whatever query the URL already has; its fragment stays.
+pub(super) fn append(url: &mut Url, added: &str) {
+    if added.is_empty() {
+        return;
+    }
+    match url.query() {
+        None | Some("") => url.set_query(Some(added)),
+        Some(present) => {
+            let query = format!("{present}&{added}");
+            url.set_query(Some(&query));
+        }
+    }
     debug_assert!(!display_url(url).contains('?'));
-    Ok(())
 }
 
 fn write(query: &mut form_urlencoded::Serializer<'_, String>, name: &str, value: &Value) {

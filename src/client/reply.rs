@@ -9,13 +9,15 @@ use tokio::time::{Instant, sleep_until};
 use url::Url;
 
 use super::{
-    events::{EventReader, Limits, timeout},
+    events::{EventReader, Limits, Rules, TOTAL, UNFINISHED, timeout},
+    secrets::Secrets,
     settings::{CallSettings, Shape, Total},
     wire::media_type,
 };
 use crate::{
     Phase, Result,
     body::{Body, ByteStream},
+    claude::StreamRules,
     response::{Response, Timing},
     transport::collect,
 };
@@ -61,16 +63,29 @@ pub enum Content {
     Events(Box<EventReader>),
 }
 
+/// What of a request its answer is read by.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) url: Url,
+}
+
+impl Asked {
+    /// What a stream of JSON has to keep to. What the Messages API answers is a message; of other APIs we know less.
+    fn rules(&self) -> StreamRules {
+        if self.url.path().ends_with("/messages") { StreamRules::of_message() } else { StreamRules::new() }
+    }
+}
+
 /// Brings an answer into shape; reads it to its end unless it is a stream.
 pub(super) async fn shape(
-    method: &Method,
+    asked: &Asked,
     res: Response,
     call: &CallSettings,
     started: Instant,
 ) -> Result<Reply> {
     let media = media_type(&res);
     let length = content_length(&res.headers);
-    let Response { status, version, headers, body, url, timing, attempts } = res;
+    let Response { status, version, headers, body, url, timing, attempts, mut extensions } = res;
     let head = Head { status, version, headers, url, timing, attempts };
     let deadline = match call.total {
         Total::Always(limit) => Some((started + limit, limit)),
@@ -79,17 +94,18 @@ pub(super) async fn shape(
     let content = match (body, call.shape) {
         (Body::Events(events), shape) => {
             let limits = Limits { first_event: call.options.timeouts.first_event, deadline };
-            let reader = if shape == Shape::Sse {
-                EventReader::text(events, limits)
+            let rules = if shape == Shape::Sse {
+                Rules::Text
             } else {
-                EventReader::json(events, call.pings, limits)
+                let secrets = extensions.remove::<Secrets>().unwrap_or_default();
+                Rules::Json { rules: asked.rules(), pings: call.pings, secrets }
             };
-            Content::Events(Box::new(reader))
+            Content::Events(Box::new(EventReader::new(events, rules, limits)))
         }
         (body, Shape::Bytes) => Content::Bytes(bounded(into_stream(body), deadline)),
         (body, shape) => {
             let bytes = collect(body, call.options.max_response_bytes, length).await?;
-            whole(bytes, &form(shape, method, status, media.as_deref()))
+            whole(bytes, &form(shape, &asked.method, status, media.as_deref()))
         }
     };
     Ok(Reply { head, content })
@@ -147,7 +163,7 @@ fn bounded(stream: ByteStream, deadline: Option<(Instant, Duration)>) -> ByteStr
         tokio::select! {
             biased;
             chunk = stream.next() => chunk.map(|chunk| (chunk, Some((stream, timer)))),
-            () = timer.as_mut() => Some((Err(timeout(Phase::Total, limit)), None)),
+            () = timer.as_mut() => Some((Err(timeout(Phase::Total, UNFINISHED, limit, TOTAL)), None)),
         }
     }))
 }

@@ -9,7 +9,8 @@ use url::Url;
 use super::{
     connection::{pool, proxy, tls},
     fields::{Fields, Limit, milliseconds, wrong},
-    headers,
+    headers, query,
+    secrets::without_keys,
 };
 use crate::{
     Error, Result,
@@ -33,7 +34,8 @@ pub(super) struct Settings {
     pub(super) base: Option<Url>,
     pub(super) allow_absolute_urls: bool,
     pub(super) headers: HeaderMap,
-    pub(super) params: Value,
+    /// Encoded already.
+    pub(super) params: String,
     pub(super) call: CallSettings,
     pub(super) transport: TransportOptions,
 }
@@ -163,7 +165,7 @@ impl Settings {
         let base = base(&mut fields)?;
         let mut headers = HeaderMap::new();
         headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
-        let params = fields.take("params").unwrap_or_default();
+        let params = query::encode(&fields.take("params").unwrap_or_default())?;
         let transport = TransportOptions {
             pool: pool(&mut fields, &mut call)?,
             http2: fields
@@ -243,7 +245,9 @@ impl CallSettings {
                     )
                 })?;
                 self.total = limit.duration().map_or(Total::Unlimited, Total::UntilStream);
-                timeouts.first_byte = limit.duration();
+                // The number holds until the answer begins, so a limit of the stage has nothing to add;
+                // it would only be named in the error in place of what the user wrote.
+                timeouts.first_byte = None;
                 Ok(())
             }
         }
@@ -254,19 +258,19 @@ fn base(fields: &mut Fields) -> Result<Option<Url>> {
     let given = match (fields.string("baseURL")?, fields.string("baseUrl")?) {
         (None, None) => return Ok(None),
         (Some(url), None) | (None, Some(url)) => url,
-        (Some(_), Some(_)) => return Err(Error::config("baseURL and baseUrl are the same option: give one")),
+        (Some(_), Some(_)) => {
+            return Err(Error::config("`baseURL` and `baseUrl` are the same option: give one"));
+        }
     };
     // The text may hold a password, so it is not repeated.
     let url = Url::parse(&given)
-        .map_err(|cause| Error::config(format!("baseURL is not an absolute URL: {cause}")))?;
+        .map_err(|cause| Error::config(format!("`baseURL` is not an absolute URL: {cause}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::config(format!(
-            "baseURL must begin with http:// or https://, got {}://",
-            url.scheme()
-        )));
+        let scheme = without_keys(url.scheme());
+        return Err(Error::config(format!("`baseURL` must begin with http:// or https://, got {scheme}://")));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::config("baseURL holds a user name or password: use the headers option instead"));
+        return Err(Error::config("`baseURL` holds a user name or password: use `headers` instead"));
     }
     Ok(Some(url))
 }

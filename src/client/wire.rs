@@ -1,12 +1,14 @@
 //! The centre of the onion: the transport, with bytes read as events and bad statuses as errors.
 //!
 //! Every layer further out therefore sees an error for a bad status, and events where there are events.
+//! Whatever the server says about a request is told without that request's credentials.
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 
+use super::secrets::Secrets;
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
@@ -34,12 +36,18 @@ impl Endpoint for Wire {
         Box::pin(async move {
             let options = Arc::clone(&req.options);
             let any_status = req.extensions.get::<AnyStatus>().is_some();
+            let secrets = Secrets::of(&req.headers);
             let res = self.transport.call(req).await?;
             let plain = options.redirect == crate::request::Redirect::Manual && res.status.is_redirection();
             if !any_status && !plain && !res.status.is_success() {
-                return Err(refused(res).await);
+                return Err(refused(res, &secrets).await);
             }
-            read(res, options.expect, options.max_event_bytes)
+            let mut res = read(res, options.expect, options.max_event_bytes)?;
+            if matches!(res.body, Body::Events(_)) {
+                // Errors within the stream are made further out, where it is read.
+                res.extensions.insert(secrets);
+            }
+            Ok(res)
         })
     }
 }
@@ -84,13 +92,14 @@ pub(super) fn media_type(res: &Response) -> Option<String> {
 }
 
 /// The error that a bad status stands for; a body that does not come in time is left out.
-async fn refused(res: Response) -> Error {
-    let Response { status, headers, body, attempts, .. } = res;
+async fn refused(res: Response, secrets: &Secrets) -> Error {
+    let Response { status, mut headers, body, attempts, .. } = res;
     let body = match tokio::time::timeout(ERROR_BODY_WAIT, excerpt(body)).await {
         Ok(bytes) => bytes,
         Err(_) => Bytes::new(),
     };
-    describe(status, &headers, body).with_attempts(attempts)
+    secrets.conceal_headers(&mut headers);
+    claude::describe(status, &headers, secrets.conceal(body)).with_attempts(attempts)
 }
 
 /// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.
@@ -113,7 +122,9 @@ async fn excerpt(body: Body) -> Bytes {
     }
 }
 
-/// The error that an answer with this status stands for.
-pub fn describe(status: StatusCode, headers: &http::HeaderMap, body: Bytes) -> Error {
-    claude::describe(status, headers, body)
+/// The error that an answer with this status stands for, where the request is not known any more.
+pub fn describe(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Error {
+    let (secrets, mut headers) = (Secrets::default(), headers.clone());
+    secrets.conceal_headers(&mut headers);
+    claude::describe(status, &headers, secrets.conceal(body))
 }

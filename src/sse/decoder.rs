@@ -119,7 +119,7 @@ impl Decoder {
             Failure::TooLarge => Error::new(
                 ErrorKind::TooLarge,
                 Phase::Body,
-                format!("an event is larger than {} bytes (option maxEventBytes)", self.max_event_bytes),
+                format!("an event is larger than {} bytes (`maxEventBytes`)", self.max_event_bytes),
             ),
             Failure::Refused => {
                 Error::new(ErrorKind::Internal, Phase::Body, "the event parser refused valid lines")

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use http::{HeaderValue, Method, StatusCode, Version, header};
+use http::{Extensions, HeaderValue, Method, StatusCode, Version, header};
 use url::Url;
 
 use super::{
@@ -211,7 +211,16 @@ fn respond(req: Request, mut answer: Answer<impl Pieces>, place: Place, course: 
         })
     };
     let Request { url, attempt: attempts, .. } = req;
-    Ok(Response { status, version, headers, body, url, timing: course.timing, attempts })
+    Ok(Response {
+        status,
+        version,
+        headers,
+        body,
+        url,
+        timing: course.timing,
+        attempts,
+        extensions: Extensions::new(),
+    })
 }
 
 fn incoming<S: Pieces>(url: &Url, answer: Answer<S>, place: Place, course: &Course) -> Incoming<S, Place> {

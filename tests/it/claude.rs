@@ -268,6 +268,19 @@ fn an_end_without_message_stop_is_incomplete_only_if_a_message_has_begun() {
 }
 
 #[test]
+fn a_stream_that_must_carry_a_message_is_incomplete_until_it_stops() {
+    let mut rules = StreamRules::of_message();
+    assert!(rules.end_of_body().is_some());
+    accept(&mut rules, r#"{"type":"ping"}"#);
+    accept(&mut rules, r#"{"type":"from_the_future"}"#);
+    assert!(rules.end_of_body().unwrap().message().contains("before message_stop, after 2 events"));
+    accept(&mut rules, r#"{"type":"message_start"}"#);
+    assert!(rules.end_of_body().is_some() && rules.messages_started());
+    accept(&mut rules, r#"{"type":"message_stop"}"#);
+    assert!(rules.end_of_body().is_none());
+}
+
+#[test]
 fn data_that_is_no_json_fails_with_its_place_and_without_its_content() {
     let mut rules = StreamRules::new();
     accept(&mut rules, "{}");

@@ -1,6 +1,7 @@
 //! The specification of the core, a file per room, without Node.
 
 mod claude;
+mod client;
 mod layers;
 #[cfg(feature = "server")]
 mod simulator;

@@ -1,0 +1,120 @@
+//! Credentials, kept out of what is told about a call: a server may repeat the key that it refuses.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use memchr::memmem;
+
+const SHOWN_AS: &[u8] = b"[redacted]";
+
+/// Shorter values stand in ordinary words too.
+const LEAST: usize = 8;
+
+/// The credentials that a request was sent with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Secrets(Vec<HeaderValue>);
+
+impl Secrets {
+    /// Keeps the values that are marked as sensitive; a clone of one costs no copy.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
+    }
+
+    /// The text with none of them in it, nor anything else that looks like a key.
+    pub(super) fn conceal(&self, text: Bytes) -> Bytes {
+        let mut concealed = text;
+        for needle in self.needles() {
+            if let Some(text) = replaced(&concealed, &needle) {
+                concealed = text.into();
+            }
+        }
+        match without_key_bytes(&concealed) {
+            Cow::Borrowed(_) => concealed,
+            Cow::Owned(text) => text.into(),
+        }
+    }
+
+    /// The same for the headers of an answer.
+    pub(super) fn conceal_headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut() {
+            let concealed = self.conceal(Bytes::copy_from_slice(value.as_bytes()));
+            if concealed != *value.as_bytes()
+                && let Ok(shown) = HeaderValue::from_maybe_shared(concealed)
+            {
+                *value = shown;
+            }
+        }
+    }
+
+    /// What to look for: whole values, what follows the scheme in `Bearer …`, each cookie's value, and how
+    /// JSON would write them. The longest come first, lest a part of one be left beside its replacement.
+    fn needles(&self) -> Vec<Vec<u8>> {
+        let mut needles = Vec::new();
+        for value in self.0.iter().map(HeaderValue::as_bytes) {
+            let cookies = value.split(|byte| *byte == b';').filter_map(|pair| after(pair, b'='));
+            for secret in [value].into_iter().chain(after(value, b' ')).chain(cookies) {
+                if secret.len() >= LEAST {
+                    needles.extend(in_json(secret));
+                    needles.push(secret.to_vec());
+                }
+            }
+        }
+        needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        needles
+    }
+}
+
+fn after(text: &[u8], mark: u8) -> Option<&[u8]> {
+    text.iter().position(|byte| *byte == mark).map(|at| &text[at + 1..])
+}
+
+/// How the value stands in a JSON text, where that is another way.
+fn in_json(secret: &[u8]) -> Option<Vec<u8>> {
+    let written = serde_json::to_string(std::str::from_utf8(secret).ok()?).ok()?;
+    let written = written.as_bytes().strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    (written != secret).then(|| written.to_vec())
+}
+
+fn replaced(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
+    let places = memmem::find_iter(text, needle).map(|at| (at, at + needle.len()));
+    replace(text, places)
+}
+
+/// The text with these places, in order, replaced; `None` where there are none.
+fn replace(text: &[u8], places: impl Iterator<Item = (usize, usize)>) -> Option<Vec<u8>> {
+    let mut places = places.peekable();
+    places.peek()?;
+    let mut shown = Vec::new();
+    let mut rest = 0;
+    for (start, end) in places {
+        shown.extend_from_slice(&text[rest..start]);
+        shown.extend_from_slice(SHOWN_AS);
+        rest = end;
+    }
+    shown.extend_from_slice(&text[rest..]);
+    Some(shown)
+}
+
+/// The text without anything that looks like a key: people paste them in the wrong places.
+pub(super) fn without_keys(text: &str) -> Cow<'_, str> {
+    match without_key_bytes(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(shown) => Cow::Owned(String::from_utf8_lossy(&shown).into_owned()),
+    }
+}
+
+/// A key of the Claude API is known by its beginning, any other only by being long besides.
+fn without_key_bytes(text: &[u8]) -> Cow<'_, [u8]> {
+    let part_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let keys = memmem::find_iter(text, b"sk-").filter_map(|start| {
+        let length = text[start..].iter().take_while(|byte| part_of_key(byte)).count();
+        let claude = text[start..].starts_with(b"sk-ant-") && length >= "sk-ant-".len() + 4;
+        let begins = start == 0 || !part_of_key(&text[start - 1]);
+        (claude || begins && length >= 24).then_some((start, start + length))
+    });
+    let mut last = 0;
+    // A key may have the mark inside it once more.
+    let apart = keys.filter(move |(_, end)| std::mem::replace(&mut last, *end) != *end);
+    replace(text, apart).map_or(Cow::Borrowed(text), Cow::Owned)
+}
