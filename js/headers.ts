@@ -1,14 +1,20 @@
 // An answer's headers: a plain record with lower-case names, and the methods people know from fetch.
 
 import { inspect } from 'node:util';
-import { isSecretHeader } from './secrets.js';
+import { isSecret, shownText, shownUrl } from './secrets.js';
+
+const COOKIE = 'set-cookie';
+/** Headers whose value is an URL, in which a query may hold a token. */
+const URLS = new Set(['location', 'content-location']);
 
 export class Headers {
   [name: string]: unknown;
   /** The truth; the fields of the record only show it. A server may send a header called `get`. */
   readonly #all = new Map<string, string>();
+  /** A cookie may have a comma in it, so cookies cannot be joined and told apart again. */
+  readonly #cookies: string[] = [];
 
-  /** Reads lines `name: value`; a repeated header is joined by a comma, `set-cookie` by a line break. */
+  /** Reads lines `name: value`; a repeated header is joined by a comma, cookies are a list. */
   static parse(lines: string): Headers {
     const headers = new Headers();
     for (const line of lines.split('\n')) {
@@ -20,11 +26,13 @@ export class Headers {
 
   #add(name: string, value: string): void {
     const present = this.#all.get(name);
-    const text = present === undefined ? value : present + (name === 'set-cookie' ? '\n' : ', ') + value;
+    const text = present === undefined ? value : `${present}, ${value}`;
     this.#all.set(name, text);
+    if (name === COOKIE) this.#cookies.push(value);
     // Not over a method, and defined rather than assigned: a header named `__proto__` is a header.
     if (name in Headers.prototype && name !== '__proto__') return;
-    Object.defineProperty(this, name, { value: text, enumerable: true, configurable: true, writable: true });
+    const field = name === COOKIE ? [...this.#cookies] : text;
+    Object.defineProperty(this, name, { value: field, enumerable: true, configurable: true, writable: true });
   }
 
   get(name: string): string | null {
@@ -36,11 +44,15 @@ export class Headers {
   }
 
   getSetCookie(): string[] {
-    return this.#all.get('set-cookie')?.split('\n') ?? [];
+    return [...this.#cookies];
   }
 
-  entries(): IterableIterator<[string, string]> {
-    return this.#all.entries();
+  /** As with fetch, each cookie comes by itself. */
+  *entries(): IterableIterator<[string, string]> {
+    for (const [name, value] of this.#all) {
+      if (name !== COOKIE) yield [name, value];
+      else for (const cookie of this.#cookies) yield [name, cookie];
+    }
   }
 
   [Symbol.iterator](): IterableIterator<[string, string]> {
@@ -48,11 +60,15 @@ export class Headers {
   }
 
   toJSON(): Record<string, unknown> {
-    const shown = [...this.#all].map(([name, value]) => [name, isSecretHeader(name) ? '[redacted]' : value]);
-    return Object.fromEntries(shown);
+    return Object.fromEntries([...this.#all].map(([name, value]) => [name, shownHeader(name, value)]));
   }
 
   [inspect.custom](): Record<string, unknown> {
     return this.toJSON();
   }
+}
+
+function shownHeader(name: string, value: string): string {
+  if (isSecret(name)) return '[redacted]';
+  return URLS.has(name) ? shownUrl(value) : shownText(value);
 }

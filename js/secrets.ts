@@ -1,46 +1,132 @@
 // What is never shown: by console.log, util.inspect or JSON.stringify of anything that is ours.
 
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
-const SECRET = /^(authorization|proxy-authorization|cookie|set-cookie|.*api[-_]?key|.*token|.*secret.*)$/i;
+/**
+ * How words end that stand for a credential, and short ones that are one. Tokens in the plural are what
+ * models count. `src/request.rs` has the same list for headers; tests/fixtures/names.json holds both to it.
+ */
+const SECRET =
+  /(auth|authorization|bearer|cookies?|credentials?|jwt|keys?|passphrase|passwd|passwords?|pwd|secrets?|session|signature|token)$|^(cert|pfx|sid|sig)$/;
+/** Keys that name a thing and not a caller. */
+const HARMLESS = /(idempotency|cache|public)-key$/;
+/** Keys that stand where nobody expects them; `src/client/secrets.rs` knows them by the same looks. */
+const KEY = /sk-ant-[\w-]{4,}|(?<![\w-])sk-[\w-]{21,}/g;
 const SHOWN_AS = '[redacted]';
 
-export function isSecretHeader(name: string): boolean {
-  return SECRET.test(name);
+/** Whether what has this name is a secret: a header, an option, a parameter. */
+export function isSecret(name: string): boolean {
+  const apart = name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').replace(/([A-Z])([A-Z][a-z])/g, '$1-$2');
+  const words = apart.toLowerCase().split(/[^a-z0-9]+/);
+  return !HARMLESS.test(words.join('-')) && words.some((word) => SECRET.test(word));
 }
 
-/** A copy of some options in which nothing secret is left. */
-export function redacted(value: unknown, name = ''): unknown {
-  if (typeof value === 'string') {
-    if (isSecretHeader(name) || name === 'key' || name === 'cert') return SHOWN_AS;
-    // A proxy's URL is often written without its scheme; what stands before the last @ is its password.
-    if (name === 'proxy' || name === 'url') return value.replace(/^.*@/s, `${SHOWN_AS}@`);
-    return withoutUserinfo(value);
-  }
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item) => redacted(item, name));
-  if (!isPlain(value)) return name === 'key' ? SHOWN_AS : value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redacted(item, key)]));
+/** Options that are shown in a way of their own, at the top only. */
+const OWN_WAY: Record<string, (value: unknown) => unknown> = {
+  data: kind,
+  url: place,
+  baseURL: place,
+  baseUrl: place,
+  proxy,
+  params: (value) => (typeof value === 'string' ? shownQuery(value) : fields(value)),
+  httpAgent: kind,
+  httpsAgent: kind,
+};
+
+/** A copy of some options in which nothing secret is left. Content and agents are shown as what they are. */
+export function redacted(options: object): unknown {
+  const entries = Object.entries(options).map(([name, value]) => {
+    const own = Object.hasOwn(OWN_WAY, name) && value !== undefined ? OWN_WAY[name] : undefined;
+    return [withoutKeys(name), own ? own(value) : shown(value, name, [options])];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** The same for an object whose names are the caller's: headers, parameters. */
+export function fields(value: unknown): unknown {
+  return shown(value, '', []);
+}
+
+function shown(value: unknown, name: string, above: object[]): unknown {
+  // A number or a flag is no secret, whatever it is called; a function shows nothing.
+  if (typeof value === 'string') return isSecret(name) ? SHOWN_AS : shownText(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isSecret(name)) return SHOWN_AS;
+  if (above.includes(value)) return '[circular]';
+  const within = [...above, value];
+  if (Array.isArray(value)) return value.map((item) => shown(item, name, within));
+  if (!isPlain(value)) return special(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [withoutKeys(key), shown(item, key, within)]));
+}
+
+/** Of an object of a class only what is known to be harmless. */
+function special(value: object): unknown {
+  if (types.isDate(value) || types.isRegExp(value) || value instanceof AbortSignal) return value;
+  if (value instanceof URL) return shownUrl(value.href);
+  if (value instanceof URLSearchParams) return shownQuery(value.toString());
+  return kind(value);
+}
+
+/** What something is and how large, in place of what it holds. */
+function kind(value: unknown): unknown {
+  if (typeof value === 'string') return `[${Buffer.byteLength(value)} bytes]`;
+  if (typeof value !== 'object' || value === null) return value === null ? null : `[${typeof value}]`;
+  const { byteLength, size } = value as { byteLength?: unknown; size?: unknown };
+  if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return `[${byteLength} bytes]`;
+  const name = value.constructor?.name || 'Object';
+  return typeof size === 'number' && 'stream' in value ? `[${size} bytes, ${name}]` : `[${name}]`;
+}
+
+function place(value: unknown): unknown {
+  return typeof value === 'string' || value instanceof URL ? shownUrl(String(value)) : kind(value);
+}
+
+/** A proxy's URL is often written without its scheme; what stands before the last @ is its password. */
+function proxy(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(/^.*@/s, `${SHOWN_AS}@`);
+  if (typeof value !== 'object' || value === null) return value;
+  const { url, ...rest } = value as { url?: unknown };
+  return { ...(url === undefined ? {} : { url: proxy(url) }), ...(fields(rest) as object) };
 }
 
 /** An URL without user, password and the values of its query. */
 export function shownUrl(url: string): string {
-  return withoutUserinfo(url).replace(/([?&][^=&#]*)=[^&#]*/g, '$1=…');
+  const end = url.search(/[?#]/);
+  if (end < 0) return shownText(url);
+  const hash = url.indexOf('#', end);
+  const query = url.slice(end, hash < 0 ? undefined : hash);
+  const shownPlace = shownText(url.slice(0, end));
+  return `${shownPlace}${query && `?${shownQuery(query.slice(1))}`}${hash < 0 ? '' : '#…'}`;
 }
 
-function withoutUserinfo(text: string): string {
-  return text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${SHOWN_AS}@`);
+function shownQuery(query: string): string {
+  const pairs = query.split('&').map((pair) => {
+    const mark = pair.indexOf('=');
+    // What has no name may be the value itself.
+    return pair === '' ? '' : mark < 0 ? '…' : `${withoutKeys(pair.slice(0, mark))}=…`;
+  });
+  return pairs.join('&');
 }
 
+/** A text that has no secret name: without user and password where it is an URL, and without keys. */
+export function shownText(text: string): string {
+  return withoutKeys(text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${SHOWN_AS}@`));
+}
+
+function withoutKeys(text: string): string {
+  return text.replace(KEY, SHOWN_AS);
+}
+
+/** An object that somebody wrote as a literal, in this realm or another. */
 export function isPlain(value: object): value is Record<string, unknown> {
   const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Options that can be read as they are, and that show no secret when they are printed. */
-export function guarded<T extends object>(options: T): T {
-  const show = (): unknown => redacted({ ...options });
-  Object.defineProperty(options, inspect.custom, { value: show, enumerable: false, configurable: true });
-  Object.defineProperty(options, 'toJSON', { value: show, enumerable: false, configurable: true });
+export function guarded<T extends object>(options: T, show: (options: object) => unknown = redacted): T {
+  const printed = (): unknown => show({ ...options });
+  Object.defineProperty(options, inspect.custom, { value: printed, enumerable: false, configurable: true });
+  Object.defineProperty(options, 'toJSON', { value: printed, enumerable: false, configurable: true });
   return options;
 }
