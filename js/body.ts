@@ -1,6 +1,8 @@
 // A request's content as bytes: what is small goes at once, what is a stream goes piece by piece.
 
-import { config } from './errors.js';
+import { PassThrough } from 'node:stream';
+import { config, kindOf } from './errors.js';
+import { multipart } from './multipart.js';
 import { isPlain } from './secrets.js';
 
 /** What can be sent. Everything that is not named here is sent as JSON. */
@@ -8,6 +10,7 @@ export type Encoded =
   | { kind: 'none' }
   | { kind: 'json'; text: string }
   | { kind: 'bytes'; bytes: Uint8Array; type: string }
+  /** `length` where it is known: some servers take no body without one. */
   | { kind: 'stream'; source: AsyncIterable<unknown>; type: string; length?: number };
 
 const BINARY = 'application/octet-stream';
@@ -28,11 +31,17 @@ function special(data: object): Encoded | undefined {
   if (data instanceof URLSearchParams) {
     return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');
   }
-  if (isFormData(data)) return form(data);
-  if (isBlob(data))
-    return { kind: 'stream', source: pieces(data.stream()), type: data.type || BINARY, length: data.size };
+  if (isFormData(data)) {
+    const { parts, type } = multipart(data.entries());
+    return sequence(parts, type);
+  }
+  if (isBlob(data)) return sequence([data], data.type || BINARY);
   if (isAsync(data)) return { kind: 'stream', source: data, type: BINARY };
   if (isReadableStream(data)) return { kind: 'stream', source: pieces(data), type: BINARY };
+  if (isOldStream(data)) return old(data);
+  // JSON would make `{}` of these, and the server would be asked something that nobody wrote.
+  if (data instanceof Map || data instanceof Set || typeof (data as Promise<unknown>).then === 'function')
+    throw config(`the request body can't be ${kindOf(data)}`);
   return undefined;
 }
 
@@ -51,11 +60,35 @@ function json(data: unknown): string {
   return text;
 }
 
-/** Node's own encoder makes the parts; files are read as they are sent. */
-function form(data: FormData): Encoded {
-  const encoded = new Response(data);
-  const type = encoded.headers.get('content-type') ?? 'multipart/form-data';
-  return { kind: 'stream', source: pieces(encoded.body as ReadableStream<Uint8Array>), type };
+/** Bytes and Blobs one after the other; a Blob is read when its turn has come. */
+function sequence(parts: (Uint8Array | Blob)[], type: string): Encoded {
+  const length = parts.reduce((sum, part) => sum + ('size' in part ? part.size : part.length), 0);
+  return { kind: 'stream', source: inTurn(parts), type, length };
+}
+
+async function* inTurn(parts: (Uint8Array | Blob)[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (!('size' in part)) {
+      yield part;
+      continue;
+    }
+    let left = part.size;
+    for await (const piece of pieces(part.stream())) {
+      left -= piece.length;
+      // The length is announced: what is beyond it would be cut off without a word.
+      if (left < 0) break;
+      yield piece;
+    }
+    if (left !== 0) throw new Error(`a Blob of ${part.size} bytes gave ${left < 0 ? 'more' : 'fewer'}`);
+  }
+}
+
+/** A stream of Node's first kind, as the package form-data makes them, which names its boundary. */
+function old(stream: OldStream): Encoded {
+  const source = new PassThrough();
+  stream.on('error', (error) => source.destroy(error));
+  stream.pipe(source);
+  return { kind: 'stream', source, type: stream.getHeaders?.()['content-type'] ?? BINARY };
 }
 
 async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -102,5 +135,15 @@ function isBlob(data: object): data is Blob {
 }
 
 function isFormData(data: object): data is FormData {
-  return Object.prototype.toString.call(data) === '[object FormData]';
+  const named = Object.prototype.toString.call(data) === '[object FormData]';
+  return named && typeof (data as FormData).entries === 'function';
+}
+
+interface OldStream extends NodeJS.ReadableStream {
+  getHeaders?(): Record<string, string>;
+}
+
+function isOldStream(data: object): data is OldStream {
+  const { pipe, on } = data as Partial<OldStream>;
+  return typeof pipe === 'function' && typeof on === 'function';
 }

@@ -155,6 +155,16 @@ export function config(message: string, cause?: unknown): ConfigError {
   return new ConfigError({ code: 'CONFIG', phase: 'prepare', message }, cause);
 }
 
+/** What was given in place of what was asked for: its kind, never its content. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  const name = value.constructor?.name;
+  return name && name !== 'Object' ? `an instance of ${name}` : 'an object';
+}
+
 function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
