@@ -8,10 +8,16 @@
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 
-/** Header values by name; names are the same in any case. `null` or `undefined` removes a default. */
+/** A list repeats a header; `null` or `undefined` removes a default. */
+export type HeaderValue = string | number | boolean | readonly string[] | null | undefined;
+
+/** Headers by name, which is the same in any case: a record, a Map, a list of pairs, or the Headers of fetch. */
 export type HeadersInit =
-  | Record<string, string | number | boolean | readonly string[] | null | undefined>
-  | Iterable<readonly [string, string]>;
+  | Record<string, HeaderValue>
+  | ReadonlyMap<string, HeaderValue>
+  | readonly (readonly [string, HeaderValue])[]
+  | Headers
+  | ResponseHeaders;
 
 /** Query parameters: nested objects and lists become `a[b]=1` and `a[]=1`; `null` and `undefined` are left out. */
 export type Params = Record<string, unknown> | URLSearchParams | string;
@@ -135,7 +141,7 @@ export interface ClientConfig {
   /** A proxy's URL (http, https, socks5, socks5h); `true`: from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY; `false`: none. */
   proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
   tls?: Tls;
-  /** An agent of node:http; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
+  /** An agent of node:http or the like; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
   httpAgent?: Agent;
   /** The same; it wins over httpAgent. */
   httpsAgent?: Agent;
@@ -143,9 +149,11 @@ export interface ClientConfig {
   allowAbsoluteUrls?: boolean;
 }
 
-/** Headers of an answer by lower-case name. */
+/** Headers of an answer by lower-case name. Iterating gives each cookie by itself. */
 export interface ResponseHeaders {
   readonly [name: string]: any;
+  /** A list, as in Node and axios; every other header that comes more than once is joined by commas. */
+  readonly 'set-cookie'?: string[];
   get(name: string): string | null;
   has(name: string): boolean;
   getSetCookie(): string[];
@@ -193,7 +201,11 @@ export interface MessageEvent {
   [field: string]: any;
 }
 
-/** Events as they come. Leaving the loop ends the transfer. One reader; `tee()` makes two. */
+/**
+ * Events as they come. Leaving the loop ends the transfer. One reader; `tee()` makes two.
+ * Where the path of the request ends in `/messages`, a body that ends without `message_stop` is an
+ * IncompleteStreamError, also before the first event; elsewhere only once a `message_start` has come.
+ */
 export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   private constructor();
   [Symbol.asyncIterator](): AsyncIterableIterator<E>;
@@ -246,6 +258,7 @@ interface WithBody {
 /**
  * Data may be a JSON value, a string (sent as it is, as JSON unless a header says otherwise), Buffer, typed array,
  * ArrayBuffer, URLSearchParams, FormData, Blob, a Node Readable, a ReadableStream or any async iterable of bytes.
+ * What has a length is sent with it, the rest in chunks unless the call has a `content-length`.
  */
 export interface Client {
   get: WithoutBody;
@@ -256,20 +269,23 @@ export interface Client {
   put: WithBody;
   patch: WithBody;
   request<T = any>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
-  /** Posts and gives the stream of events itself. */
+  /** Posts and gives the stream of events itself; `responseType` may only be one of events. */
   stream(url: string | URL, data: unknown, config: Typed<'sse'>): Promise<EventStream<SseEvent>>;
   stream<E = MessageEvent>(
     url: string | URL,
     data?: unknown,
     config?: RequestConfig & { method?: string },
   ): Promise<EventStream<E>>;
-  /** A client with these options over this one's; it shares the pool unless pool, proxy, tls or http2 differ. */
+  /**
+   * A client with these options over this one's; it shares the pool unless pool, proxy, tls or http2 differ.
+   * It is closed together with this one; a client that is closed throws a ConfigError.
+   */
   extend(config?: ClientConfig): Client;
   /** The same. */
   create(config?: ClientConfig): Client;
   readonly config: ClientConfig;
   stats(): Stats;
-  /** Aborts what is under way and takes no more calls. */
+  /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -328,7 +344,7 @@ export declare class TimeoutError extends TraeError {}
 /** The caller gave up; `cause` is the signal's reason. */
 export declare class AbortError extends TraeError {}
 export declare class StreamError extends TraeError {}
-/** The body ended before `message_stop`. */
+/** The body ended before `message_stop`; see EventStream. */
 export declare class IncompleteStreamError extends StreamError {}
 /** No byte came for `timeout.idle`. */
 export declare class StreamIdleError extends StreamError {}

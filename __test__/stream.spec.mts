@@ -107,6 +107,18 @@ test('a body that ends before message_stop is an IncompleteStreamError after all
   }
 });
 
+test('a stream of messages that ends before a message began is an IncompleteStreamError too', async (t) => {
+  const { client } = await pair(t);
+  const ping = 'event: ping\ndata: {"type":"ping"}\n\n';
+  for (const sse of ['', ping, ping + ping, 'data: {"type":"from_the_future"}\n\n']) {
+    const open = (path: string) => client.stream(path, { stream: true }, answering({ sse }));
+    await assert.rejects(collect(await open('/v1/messages')), IncompleteStreamError);
+    const res = await client.post('/v1/messages?beta=true', {}, answering({ sse }));
+    await assert.rejects(collect(res.data as EventStream), IncompleteStreamError);
+    assert.ok((await collect(await open('/v1/complete'))).length <= 1, 'other protocols end as they like');
+  }
+});
+
 test('an error event inside a stream is the class of its type, with the events before it delivered', async (t) => {
   const { client } = await pair(t);
   const failing = (type: string) =>

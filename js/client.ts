@@ -1,31 +1,57 @@
 // The client that services hold: verbs, options and the way into the engine.
 
 import { inspect } from 'node:util';
-import { encode, piece } from './body.js';
+import { type Encoded, encode, piece } from './body.js';
 import { Call, type Plan, type Settle } from './call.js';
-import { callJson, clientJson, merge, type Options, plainHeaders } from './config.js';
-import { aborted, fromFailure, config as wrong } from './errors.js';
+import {
+  callJson,
+  clientJson,
+  merge,
+  type Options,
+  requireAgents,
+  requireFunctions,
+  requireObject,
+  signalOf,
+} from './config.js';
+import { aborted, fromFailure, kindOf, type TraeError, config as wrong } from './errors.js';
 import { engine, listen, type NativeClient } from './native.js';
+import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
-import { guarded, redacted } from './secrets.js';
+import { redacted } from './secrets.js';
 import type { EventStream } from './stream.js';
 
 type Answer = Promise<TraeResponse>;
+
+/** What `stream()` can be asked for; anything else would not be a stream of events. */
+const STREAMS = ['events', 'event-stream', 'sse'];
+
+/** Forgets a client that nobody holds any more. */
+const gone = new FinalizationRegistry<() => void>((forget) => forget());
 
 export class Client {
   readonly #native: NativeClient;
   readonly #config: Options;
   readonly #judge: boolean;
   readonly #pending = new Set<Call>();
+  /** Clients extended from this one, held weakly: a service may make one for each request. */
+  readonly #children = new Set<WeakRef<Client>>();
+  /** Held strongly, so that closing an ancestor finds its way down to this client. */
+  readonly #parent: Client | undefined;
   #closed = false;
 
   constructor(options: Options, parent?: Client) {
+    requireObject(options, 'the options of a client');
     this.#config = merge(parent ? parent.#config : {}, options);
+    this.#parent = parent;
+    requireFunctions(this.#config);
+    requireAgents(this.#config);
+    signalOf(this.#config['signal']);
     this.#judge = this.#config['validateStatus'] !== undefined;
     const json = clientJson(this.#config);
     const made = parent ? parent.#native.extend(json) : engine.createClient(json);
     if (typeof made === 'string') throw fromFailure(made);
     this.#native = made;
+    if (parent) parent.#adopt(this);
     // Verbs work without their client, as in `const { post } = client`.
     for (const verb of DETACHABLE)
       Object.defineProperty(this, verb, { value: this[verb].bind(this), configurable: true });
@@ -65,20 +91,25 @@ export class Client {
 
   request(config: Options): Answer {
     if (typeof config !== 'object' || config === null)
-      return Promise.reject(wrong('request() takes an object with url, method and data'));
+      return Promise.reject(
+        wrong(`request() takes an object with \`url\`, \`method\` and \`data\`, got ${kindOf(config)}`),
+      );
     const { method = 'GET', url = '', data } = config;
-    return this.#send(String(method).toUpperCase(), url, data, config);
+    return this.#send(method, url, data, config);
   }
 
   /** Posts and gives the stream of events itself; `method` may name another verb. */
   async stream(url: string, data?: unknown, config?: Options): Promise<EventStream> {
-    const method = String(config?.['method'] ?? 'POST').toUpperCase();
-    const response = await this.#send(method, url, data, config, 'events');
+    const { method, responseType } = config ?? {};
+    if (responseType != null && !STREAMS.includes(responseType))
+      throw wrong(`\`responseType\` of a stream must be '${STREAMS.join("' or '")}', got ${kindOf(responseType)}`);
+    const response = await this.#send(method ?? 'POST', url, data, config, 'events');
     return response.data as EventStream;
   }
 
-  /** A client with these options over this one's, on the same pool. */
+  /** A client with these options over this one's, on the same pool. It is closed together with this one. */
   extend(options: Options = {}): Client {
+    if (this.#over) throw closed();
     return new Client(options, this);
   }
 
@@ -90,10 +121,35 @@ export class Client {
     return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
   }
 
-  /** Aborts what is under way and takes no more calls. */
+  #adopt(child: Client): void {
+    const ref = new WeakRef(child);
+    this.#children.add(ref);
+    gone.register(child, () => this.#children.delete(ref));
+  }
+
+  /** Aborts what is under way here and in the clients extended from this one, and takes no more calls. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const call of this.#pending) call.abort(new Error('the client was closed'));
+    this.#abort();
+  }
+
+  get #over(): boolean {
+    if (this.#closed || !this.#parent) return this.#closed;
+    return this.#parent.#over;
+  }
+
+  #abort(): void {
+    for (const ref of this.#children) {
+      const child = ref.deref();
+      if (child) child.#abort();
+    }
+    for (const call of this.#pending) {
+      try {
+        call.abort(new Error('the client was closed'));
+      } catch {
+        // What an object of the caller throws is the caller's; the other calls have to end as well.
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,29 +164,27 @@ export class Client {
     return `TraeClient ${inspect(redacted({ ...this.#config }), options)}`;
   }
 
-  #send(method: string, url: unknown, data: unknown, config?: Options, shape?: string): Answer {
+  #send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Answer {
     return new Promise((resolve, reject) => {
       this.#start({ resolve, reject }, method, url, data, config, shape);
     });
   }
 
   /** What it throws rejects the call. */
-  #start(settle: Settle, method: string, url: unknown, data: unknown, config?: Options, shape?: string): void {
-    if (this.#closed) throw wrong('the client is closed');
-    if (typeof url !== 'string' && !(url instanceof URL))
-      throw wrong(`the URL must be a string, got ${url === null ? 'null' : typeof url}`);
-    if (config != null && typeof config !== 'object')
-      throw wrong(`a call's config must be an object, got a ${typeof config}`);
+  #start(settle: Settle, method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): void {
+    if (this.#over) throw closed();
+    if (typeof url !== 'string' && !(url instanceof URL)) throw wrong(`the URL must be a string, got ${kindOf(url)}`);
+    if (typeof method !== 'string') throw wrong(`\`method\` must be a string, got ${kindOf(method)}`);
+    if (config != null) requireObject(config, "a call's config");
+    requireFunctions(config);
     const signal = signalOf(config?.['signal'] ?? this.#config['signal']);
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     const own = config?.['validateStatus'];
-    const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
-    // A transform may change the headers of its call, never an object of the caller.
-    const headers = transform ? plainHeaders(config?.['headers']) : undefined;
-    const encoded = encode(transform ? transform(data, headers) : data);
+    const { encoded, headers } = this.#content(data, config);
     const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
+    const verb = method.toUpperCase();
     const plan: Plan = {
-      method,
+      method: verb,
       config: () => merge(this.#config, config),
       signal,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
@@ -144,9 +198,24 @@ export class Client {
     const text = encoded.kind === 'json' ? encoded.text : undefined;
     const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
     const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? encoded.type : undefined;
-    engine.send(this.#native, call.id, method, String(url), text, bytes, type, options, encoded.kind === 'stream');
+    engine.send(this.#native, call.id, verb, String(url), text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
+
+  /** What the call sends, and its headers where sending that changes them; never an object of the caller. */
+  #content(data: unknown, config: Options | undefined): { encoded: Encoded; headers: HeaderRecord | undefined } {
+    const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
+    const headers = transform ? plainHeaders(config?.['headers']) : undefined;
+    const encoded = encode(transform ? transform(data, headers) : data);
+    if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
+    // As for a body in memory: a length that we know is believed before one that the caller says.
+    const length = { 'content-length': encoded.length };
+    return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
+  }
+}
+
+function closed(): TraeError {
+  return wrong('the client is closed');
 }
 
 const DETACHABLE = [
@@ -163,15 +232,7 @@ const DETACHABLE = [
   'create',
 ] as const;
 
-function signalOf(signal: unknown): AbortSignal | undefined {
-  if (signal === undefined || signal === null) return undefined;
-  const { addEventListener, removeEventListener } = signal as AbortSignal;
-  if (typeof addEventListener === 'function' && typeof removeEventListener === 'function') return signal as AbortSignal;
-  throw wrong('signal must be an AbortSignal');
-}
-
 /** A client with a pool of its own. */
 export function createClient(options: Options = {}): Client {
-  if (typeof options !== 'object' || options === null) throw wrong('createClient() takes an object of options');
-  return new Client(guarded({ ...options }));
+  return new Client(options);
 }

@@ -1,13 +1,16 @@
 // A client's and a call's options: merged, and brought into the JSON that Rust checks.
 
-import { config as wrong } from './errors.js';
-import { guarded, isPlain } from './secrets.js';
+import { kindOf, TraeError, config as wrong } from './errors.js';
+import { mergeHeaders, plainHeaders } from './request-headers.js';
+import { fields, guarded, isPlain } from './secrets.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: options are free-form here; Rust checks each by name.
 export type Options = Record<string, any>;
 
 /** Options whose objects are laid over each other field by field; all others replace. */
-const MERGED = new Set(['headers', 'params', 'pool', 'tls', 'timeout']);
+const MERGED = new Set(['params', 'pool', 'tls', 'timeout']);
+const FUNCTIONS = ['validateStatus', 'transformRequest', 'transformResponse'] as const;
+const AGENTS = ['httpAgent', 'httpsAgent'] as const;
 const FUNCTION = '[function]';
 
 /** `over` laid over `under`; header names are the same in any case. Neither is changed. */
@@ -17,38 +20,58 @@ export function merge(under: Options, over: Options | undefined): Options {
     if (value === undefined) continue;
     const key = name === 'baseUrl' ? 'baseURL' : name;
     const present = merged[key];
-    const both = MERGED.has(key) && isObject(present) && isObject(value);
-    merged[key] = key === 'headers' ? mergeHeaders(present, value) : both ? { ...present, ...value } : value;
+    if (key === 'headers') merged[key] = mergeHeaders(present, value);
+    else merged[key] = MERGED.has(key) && isLiteral(present) && isLiteral(value) ? { ...present, ...value } : value;
   }
+  if (isLiteral(merged['tls'])) merged['tls'] = guarded({ ...merged['tls'] }, fields);
   return guarded(merged);
 }
 
-function mergeHeaders(under: unknown, over: unknown): Options {
-  const merged: Options = Object.assign(Object.create(null), under);
-  for (const [name, value] of headerEntries(over)) {
-    const lower = name.toLowerCase();
-    for (const present of Object.keys(merged)) if (present.toLowerCase() === lower) delete merged[present];
-    merged[name] = value ?? null;
-  }
-  return guarded(merged);
+/** Refuses what is no set of options at all, and would otherwise be one without any. */
+export function requireObject(value: unknown, whose: string): asserts value is Options {
+  const set = typeof value === 'object' && value !== null && !(Symbol.iterator in value);
+  if (!set) throw wrong(`${whose} must be an object, got ${kindOf(value)}`);
 }
 
-/** A record, a list of pairs, a Map or fetch's Headers. */
-function headerEntries(headers: unknown): [string, unknown][] {
-  if (headers === null || headers === undefined) return [];
-  if (typeof headers !== 'object') throw wrong(`headers must be an object, got a ${typeof headers}`);
-  if (Symbol.iterator in headers) return [...(headers as Iterable<[string, unknown]>)];
-  return Object.entries(headers);
+/** Checks what JavaScript reads itself, of a client or of a call, so that nothing is sent first. */
+export function requireFunctions(options: Options | undefined): void {
+  for (const name of FUNCTIONS) {
+    const value = options?.[name];
+    if (value === undefined || value === null || typeof value === 'function') continue;
+    throw wrong(`\`${name}\` must be a function, got ${kindOf(value)}`);
+  }
 }
 
-/** Headers as Rust takes them: `null` removes one. */
-export function plainHeaders(headers: unknown): Options {
-  const plain: Options = Object.create(null);
-  for (const [name, value] of headerEntries(headers)) {
-    const more = Object.hasOwn(plain, name) && Symbol.iterator in (headers as object);
-    plain[name] = more ? [plain[name], value ?? null].flat() : (value ?? null);
+/** By shape, since agents come from many libraries. */
+export function requireAgents(options: Options): void {
+  for (const name of AGENTS) {
+    const agent = options[name];
+    if (agent === undefined || agent === null) continue;
+    if (typeof agent === 'object' && ('options' in agent || 'maxSockets' in agent)) continue;
+    throw wrong(`\`${name}\` must be an agent of node:http or node:https, got ${kindOf(agent)}`);
   }
-  return plain;
+}
+
+/** The signal, in a form that we can leave whatever it does. */
+export function signalOf(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal === null) return undefined;
+  const given = signal as AbortSignal;
+  if (signal instanceof AbortSignal && given.removeEventListener === EventTarget.prototype.removeEventListener)
+    return signal;
+  if (typeof given.addEventListener !== 'function' || typeof given.removeEventListener !== 'function')
+    throw wrong(`\`signal\` must be an AbortSignal, got ${kindOf(signal)}`);
+  // What a signal that is not Node's own throws when a call leaves it must not cost that call its end.
+  const leave = (name: string, listener: () => void): void => {
+    try {
+      given.removeEventListener(name, listener);
+    } catch {}
+  };
+  return Object.create(given, {
+    aborted: { get: () => given.aborted },
+    reason: { get: () => given.reason },
+    addEventListener: { value: given.addEventListener.bind(given) },
+    removeEventListener: { value: leave },
+  });
 }
 
 /** The client's options as JSON. */
@@ -57,30 +80,35 @@ export function clientJson(options: Options): string {
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { judgeStatus: true } : {};
-  return JSON.stringify(
-    { ...rest, ...judgeStatus, pool, tls: textual(rest.tls), headers: rest.headers && plainHeaders(rest.headers) },
-    known,
-  );
+  const { tls, headers } = rest;
+  return json({
+    ...rest,
+    ...judgeStatus,
+    pool,
+    tls: textual(tls),
+    params: params(rest.params),
+    headers: headers && plainHeaders(headers),
+  });
 }
 
 /** What an agent of `node:http` says about its pool. */
 function poolOf(agent: { options?: Options } & Options): Options {
-  const { keepAlive, maxSockets, maxFreeSockets, timeout } = { ...agent.options, ...own(agent) };
+  const { keepAlive, maxSockets, maxFreeSockets } = agent;
+  const { timeout, ...options } = { ...agent.options };
   const pool: Options = {};
-  if (typeof keepAlive === 'boolean') pool['keepAlive'] = keepAlive;
-  if (Number.isFinite(maxSockets)) pool['maxSockets'] = maxSockets;
-  if (Number.isFinite(maxFreeSockets)) pool['maxFreeSockets'] = maxFreeSockets;
+  if (typeof (keepAlive ?? options['keepAlive']) === 'boolean') pool['keepAlive'] = keepAlive ?? options['keepAlive'];
+  // Infinity is an agent's word for no limit, and so is leaving it out.
+  for (const [name, value] of Object.entries({ maxSockets, maxFreeSockets })) {
+    const size = value ?? options[name];
+    if (Number.isFinite(size)) pool[name] = size;
+  }
   if (Number.isFinite(timeout) && timeout > 0) pool['idleTimeout'] = timeout;
   return pool;
 }
 
-function own(agent: Options): Options {
-  return { keepAlive: agent['keepAlive'], maxSockets: agent['maxSockets'], maxFreeSockets: agent['maxFreeSockets'] };
-}
-
 /** Certificates and keys are PEM texts, however they were read. */
 function textual(tls: unknown): unknown {
-  if (!isObject(tls)) return tls;
+  if (typeof tls !== 'object' || tls === null || Array.isArray(tls)) return tls;
   const text = (value: unknown): unknown =>
     ArrayBuffer.isView(value) ? Buffer.from(value as Uint8Array).toString() : value;
   const entries = Object.entries(tls).map(([name, value]) => [
@@ -90,11 +118,22 @@ function textual(tls: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-/** What JSON would drop or spoil, said so that Rust can judge it. */
-function known(_name: string, value: unknown): unknown {
+function json(options: Options): string {
+  try {
+    return JSON.stringify(options, known);
+  } catch (cause) {
+    if (cause instanceof TraeError) throw cause;
+    throw wrong(`the options can't be written as JSON: ${(cause as Error).message}`, cause);
+  }
+}
+
+/** What JSON would drop or spoil, said so that Rust can judge it, or refused where it could not. */
+function known(name: string, value: unknown): unknown {
   if (typeof value === 'function') return FUNCTION;
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (typeof value === 'symbol' || value instanceof Map || value instanceof Set)
+    throw wrong(`\`${name}\` can't be ${kindOf(value)}`);
   return value;
 }
 
@@ -104,24 +143,24 @@ const CALL = ['timeout', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'respo
 /** A call's options as JSON, or nothing where it has none of its own. */
 export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
   if (options === undefined && !judge && shape === undefined) return undefined;
-  const json: Options = {};
+  const own: Options = {};
   let some = false;
   for (const name of CALL) {
     if (options?.[name] === undefined) continue;
-    json[name] = options[name];
+    own[name] = options[name];
     some = true;
   }
-  if (options?.['headers'] !== undefined) json['headers'] = plainHeaders(options['headers']);
-  if (options?.['params'] !== undefined) json['params'] = params(options['params']);
-  if (judge) json['judgeStatus'] = true;
-  if (shape !== undefined && json['responseType'] === undefined) json['responseType'] = shape;
-  return some || Object.keys(json).length > 0 ? JSON.stringify(json, known) : undefined;
+  if (options?.['headers'] !== undefined) own['headers'] = plainHeaders(options['headers']);
+  if (options?.['params'] !== undefined) own['params'] = params(options['params']);
+  if (judge) own['judgeStatus'] = true;
+  if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
+  return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }
 
-export function params(value: unknown): unknown {
+function params(value: unknown): unknown {
   return value instanceof URLSearchParams ? value.toString() : value;
 }
 
-function isObject(value: unknown): value is Options {
-  return typeof value === 'object' && value !== null && (isPlain(value) || !Array.isArray(value));
+function isLiteral(value: unknown): value is Options {
+  return typeof value === 'object' && value !== null && isPlain(value);
 }
