@@ -27,7 +27,7 @@ export interface Reply {
   match?: { method?: string; path?: string };
   /** How many requests it serves; 0 is for ever. Default 1. */
   times?: number;
-  /** Default 200. From 400 on, an answer without content has the API's error body. */
+  /** Obeyed on any path. Default 200. From 400 on, an answer without content has the API's error body. */
   status?: number;
   headers?: Record<string, string | string[] | null>;
   /** A JSON value, a string sent as it is, or bytes. */
@@ -115,4 +115,5 @@ export declare class Simulator {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A wrong option, here or in a reply, is a ConfigError that names it. */
 export declare function createSimulator(options?: SimulatorOptions): Promise<Simulator>;

@@ -1,6 +1,8 @@
 // The simulated Claude API, in this process: for tests, demos and benchmarks.
 
 import type { Received as Facts, Reply, SimulatorOptions } from '../simulator.js';
+import { piece } from './body.js';
+import { kindOf, TraeError, config as wrong } from './errors.js';
 import { native } from './native.js';
 
 interface NativeSimulator {
@@ -42,7 +44,9 @@ export class Simulator {
   readonly clientIdentity: { cert: string; key: string } | undefined;
 
   constructor(options: SimulatorOptions) {
-    const made = new native.NativeSimulator(JSON.stringify(options)) as unknown as NativeSimulator;
+    const made = judged(() => {
+      return new native.NativeSimulator(json(options, 'simulator options')) as unknown as NativeSimulator;
+    });
     this.#native = made;
     this.url = made.url();
     this.ca = made.ca() ?? undefined;
@@ -51,12 +55,12 @@ export class Simulator {
   }
 
   reply(replies: Reply | Reply[]): this {
-    this.#native.script(JSON.stringify([replies].flat().map(portable)));
+    judged(() => this.#native.script(json([replies].flat().map(portable), 'replies')));
     return this;
   }
 
   always(reply: Reply): this {
-    this.#native.setDefault(JSON.stringify(portable(reply)));
+    judged(() => this.#native.setDefault(json(portable(reply), 'reply')));
     return this;
   }
 
@@ -82,14 +86,35 @@ export class Simulator {
   }
 }
 
+/** Whatever Rust refuses here is an option, a reply or an address: something that its author wrote. */
+function judged<T>(attempt: () => T): T {
+  try {
+    return attempt();
+  } catch (cause) {
+    throw cause instanceof TraeError ? cause : wrong((cause as Error).message, cause);
+  }
+}
+
+/** JSON in which nothing that JSON does not have is left out without a word. */
+function json(value: object, what: string): string {
+  if (typeof value !== 'object' || value === null) throw wrong(`${what}: must be an object, got ${kindOf(value)}`);
+  return JSON.stringify(value, (name, item: unknown) => {
+    if (typeof item === 'function' || typeof item === 'symbol' || (typeof item === 'number' && !Number.isFinite(item)))
+      throw wrong(`${what}: \`${name}\` can't be ${kindOf(item)}`);
+    return item;
+  });
+}
+
 /** Bytes travel as base64. */
 function portable(reply: Reply): object {
+  if (typeof reply !== 'object' || reply === null) throw wrong(`reply: must be an object, got ${kindOf(reply)}`);
   const { body, raw, ...rest } = reply as Record<string, unknown>;
-  const text = (value: unknown): string => Buffer.from(value as Uint8Array).toString('base64');
+  const text = (value: unknown): string => Buffer.from(piece(value)).toString('base64');
+  const isBytes = (value: unknown): boolean => ArrayBuffer.isView(value) || value instanceof ArrayBuffer;
   return {
     ...rest,
-    ...(ArrayBuffer.isView(body) ? { bodyBase64: text(body) } : { body }),
-    ...(ArrayBuffer.isView(raw) ? { rawBase64: text(raw) } : { raw }),
+    ...(isBytes(body) ? { bodyBase64: text(body) } : { body }),
+    ...(isBytes(raw) ? { rawBase64: text(raw) } : { raw }),
   };
 }
 
