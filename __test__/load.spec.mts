@@ -21,11 +21,7 @@ test('two hundred streams at once each bring all their events in order', async (
   const { client } = await pair(t, {}, { keep: 0 });
   const read = async (n: number) => {
     const transcript = Array.from({ length: 100 }, (_, k) => JSON.stringify({ type: 'x', n, k }));
-    const stream = await client.stream(
-      '/v1/messages',
-      {},
-      { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) },
-    );
+    const stream = await client.stream('/events', {}, { pings: true, ...answering({ transcript, eventsPerWrite: 7 }) });
     const events = await collect(stream);
     assert.deepEqual(
       events.map((event) => [event['n'], event['k']]),
