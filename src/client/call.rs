@@ -154,7 +154,7 @@ fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
         }
         return Ok((url, foreign));
     }
-    Ok((below(base, given)?, false))
+    Ok((below(base, given), false))
 }
 
 /// `//host` too: a browser reads it as another host, so we do not take it for a path.
@@ -165,25 +165,31 @@ fn is_absolute(url: &str) -> bool {
     scheme || url.starts_with("//")
 }
 
-/// Base and path with exactly one slash between them, the base's own query first.
-fn below(base: &Url, given: &str) -> Result<Url> {
+/// Base and path with exactly one slash between them, the base's own query first. Set part by part: neither
+/// is the host parsed again, nor can a path with slashes of any kind in odd places become another host.
+fn below(base: &Url, given: &str) -> Url {
     if given.is_empty() {
-        return Ok(base.clone());
+        return base.clone();
     }
-    let path_end = given.find(['?', '#']).unwrap_or(given.len());
-    let (path, rest) = given.split_at(path_end);
-    let prefix = format!("{}{}", base.origin().ascii_serialization(), base.path().trim_end_matches('/'));
-    let text = match path.trim_start_matches('/') {
-        "" if path.is_empty() => format!("{prefix}{}{rest}", if base.path() == "/" { "/" } else { "" }),
-        path => format!("{prefix}/{path}{rest}"),
-    };
-    let mut url =
-        Url::parse(&text).map_err(|cause| Error::config(format!("the URL is not valid: {cause}")))?;
-    if let Some(query) = base.query() {
-        let own = url.query().map(str::to_owned);
-        url.set_query(Some(&own.map_or_else(|| query.to_owned(), |own| format!("{query}&{own}"))));
+    let (given, fragment) = split(given, '#');
+    let (path, query) = split(given, '?');
+    let mut url = base.clone();
+    if !path.is_empty() {
+        let prefix = base.path().trim_end_matches('/');
+        url.set_path(&format!("{prefix}/{}", path.trim_start_matches('/')));
     }
-    Ok(url)
+    if let Some(query) = query {
+        match base.query() {
+            Some(first) => url.set_query(Some(&format!("{first}&{query}"))),
+            None => url.set_query(Some(query)),
+        }
+    }
+    url.set_fragment(fragment);
+    url
+}
+
+fn split(text: &str, mark: char) -> (&str, Option<&str>) {
+    text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 fn web(url: Url) -> Result<Url> {
@@ -195,4 +201,47 @@ fn web(url: Url) -> Result<Url> {
         return Err(Error::config("the URL holds a user name or password: use `headers` instead"));
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_goes_below_the_base_whatever_slashes_either_has() {
+        for (base, path, expected) in [
+            ("http://h", "", "http://h/"),
+            ("http://h", "/a", "http://h/a"),
+            ("http://h/", "a", "http://h/a"),
+            ("http://h/v1", "/a/b/", "http://h/v1/a/b/"),
+            ("http://h/v1/", "a?x=1#f", "http://h/v1/a?x=1#f"),
+            ("http://h/v1", "?x=1", "http://h/v1?x=1"),
+            ("http://h/v1", "/", "http://h/v1/"),
+            ("http://h/v1", "#f", "http://h/v1#f"),
+            ("http://h/v1?k=1#old", "/a?x=2", "http://h/v1/a?k=1&x=2"),
+            ("http://h/v1?k=1", "/a", "http://h/v1/a?k=1"),
+            ("http://h/v1", "/a?x=1?y#f?g#h", "http://h/v1/a?x=1?y#f?g#h"),
+            ("http://h/v1", "/ä b", "http://h/v1/%C3%A4%20b"),
+        ] {
+            assert_eq!(below(&Url::parse(base).unwrap(), path).as_str(), expected, "{base} and {path}");
+        }
+    }
+
+    #[test]
+    fn no_path_leads_to_another_host() {
+        let base = Url::parse("https://api.example/v1").unwrap();
+        for path in [
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "\t//evil.example",
+            "@evil.example",
+            ":1@evil",
+            "/\n/x",
+        ] {
+            let url = below(&base, path);
+            assert_eq!(url.origin(), base.origin(), "{path:?}");
+            assert!(url.username().is_empty(), "{path:?}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase,
     body::ByteStream,
-    client::{Call, Client, Content, EventReader},
+    client::{Call, Client, Content, EventReader, Reply},
 };
 
 /// Runs a call to its end. Dropping the future cancels it.
@@ -21,15 +21,15 @@ pub(super) async fn run(client: Arc<Client>, call: Call, outbox: Arc<Outbox>, ma
     let mut duty = Duty { outbox: &outbox, mailbox: &mailbox, owed: Owed::Answer };
     let started = Instant::now();
     let id = outbox.id;
-    let reply = match client.execute(call).await {
-        Ok(reply) => reply,
+    let (head, content) = match client.execute(call).await {
+        // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
+        Ok(Reply { head, content }) => (Head::new(&head), content),
         Err(error) => {
             duty.owed = Owed::Nothing;
             return mailbox.push(Letter::Failed { id, error });
         }
     };
-    let head = Head::new(&reply.head);
-    let content = match reply.content {
+    let content = match content {
         Content::Empty => Whole::Empty,
         Content::Json(bytes) => Whole::Json(bytes),
         Content::Text(bytes) => Whole::Text(bytes),
