@@ -1,8 +1,9 @@
 // Many at once, and much that is given up: answers stay right, nothing is left over.
 
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { QueueFullError, TimeoutError } from 'trae-native';
+import { AbortError, QueueFullError, TimeoutError } from 'trae-native';
 
 import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
@@ -151,6 +152,35 @@ test('a streamed body is sent with back-pressure and never held whole', async (t
 async function* smallPieces() {
   for (let n = 0; n < 30; n++) yield Buffer.alloc(100_000, 'y');
 }
+
+test('a body that waits for its next piece is let go when its call ends', async (t) => {
+  const { client } = await pair(t);
+  const never = new Promise<never>(() => {});
+  const left: string[] = [];
+  const bodies = {
+    web: new ReadableStream({ pull: () => never, cancel: () => void left.push('web') }),
+    iterable: {
+      [Symbol.asyncIterator]: () => ({
+        next: () => never,
+        return: async () => ({ value: void left.push('iterable'), done: true as const }),
+      }),
+    },
+    node: new Readable({ read() {}, destroy: (_error, done) => done(void left.push('node') as undefined) }),
+    hostile: {
+      destroy() {
+        throw new Error('no');
+      },
+      [Symbol.asyncIterator]: () => ({ next: () => never }),
+    },
+  };
+  for (const body of Object.values(bodies)) {
+    const controller = new AbortController();
+    const call = client.post('/v1/messages', body, { signal: controller.signal });
+    setImmediate(() => controller.abort());
+    await assert.rejects(call, AbortError);
+  }
+  assert.deepEqual(left, ['web', 'iterable', 'node']);
+});
 
 test('a body that fails while it is read fails the call with that reason', async (t) => {
   const { client } = await pair(t);

@@ -1,8 +1,8 @@
 // A request's content as bytes: what is small goes at once, what is a stream goes piece by piece.
 
-import { PassThrough } from 'node:stream';
 import { config, kindOf } from './errors.js';
 import { multipart } from './multipart.js';
+import { nodeStream } from './node-stream.js';
 import { isPlain } from './secrets.js';
 
 /** What can be sent. Everything that is not named here is sent as JSON. */
@@ -85,28 +85,30 @@ async function* inTurn(parts: (Uint8Array | Blob)[]): AsyncGenerator<Uint8Array>
 
 /** A stream of Node's first kind, as the package form-data makes them, which names its boundary. */
 function old(stream: OldStream): Encoded {
-  const source = new PassThrough();
+  const source = new (nodeStream().PassThrough)();
   stream.on('error', (error) => source.destroy(error));
   stream.pipe(source);
   return { kind: 'stream', source, type: stream.getHeaders?.()['content-type'] ?? BINARY };
 }
 
-async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** No generator: one that waits for its next piece could not be told to let go of the stream. */
+function pieces(stream: ReadableStream<Uint8Array>): AsyncIterableIterator<Uint8Array, undefined> {
   const reader = stream.getReader();
-  let whole = false;
-  try {
-    for (;;) {
+  return {
+    async next() {
       const { value, done } = await reader.read();
-      if (done) {
-        whole = true;
-        return;
-      }
-      yield value;
-    }
-  } finally {
-    if (!whole) await reader.cancel().catch(() => {});
-    reader.releaseLock();
-  }
+      if (done) reader.releaseLock();
+      return { value, done } as IteratorResult<Uint8Array, undefined>;
+    },
+    async return() {
+      await reader.cancel().catch(() => {});
+      reader.releaseLock();
+      return { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** A piece of a streamed body as bytes. */

@@ -1,11 +1,10 @@
 // One call in JavaScript: a promise that settles once, whatever happens on either side.
 
-import type { Readable } from 'node:stream';
 import { type Batch, Channel } from './channel.js';
 import { aborted, fromFailure, ParseError, type TraeError } from './errors.js';
 import { Headers } from './headers.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
-import { ByteReadable, ByteSource } from './readable.js';
+import type { ByteSource } from './readable.js';
 import { headerLines, requestId, TraeResponse } from './response.js';
 import { EventStream } from './stream.js';
 
@@ -79,6 +78,8 @@ export class Call implements Listener {
       this.#content = channel;
       response.data = new EventStream(channel, response);
     } else {
+      // Loaded here because it loads Node's streams.
+      const { ByteReadable, ByteSource } = require('./readable.js') as typeof import('./readable.js');
       const source = new ByteSource(this.id, release);
       this.#content = source;
       response.data = new ByteReadable(source);
@@ -124,24 +125,30 @@ export class Call implements Listener {
   }
 
   /** Sends a streamed body; waits whenever Rust has enough to send. */
-  async send(pieces: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Promise<void> {
-    this.#source = pieces;
+  async send(source: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Promise<void> {
     try {
-      for await (const piece of pieces) {
+      const pieces = source[Symbol.asyncIterator]();
+      this.#leave = () => leave(source, pieces);
+      while (!this.#done) {
+        const { value, done } = await pieces.next();
         if (this.#done) return;
-        if (engine.upload(this.id, bytes(piece))) continue;
+        if (done) break;
+        if (engine.upload(this.id, bytes(value))) continue;
         await new Promise<void>((resolve) => {
           this.#room = resolve;
         });
       }
+      this.#leave = undefined;
       engine.uploadEnd(this.id);
     } catch (cause) {
       engine.uploadEnd(this.id, words(cause));
+      this.#leave?.();
+      this.#leave = undefined;
     }
   }
 
   #done = false;
-  #source: AsyncIterable<unknown> | undefined;
+  #leave: (() => void) | undefined;
 
   #over(): void {
     if (this.#done) return;
@@ -149,8 +156,7 @@ export class Call implements Listener {
     // A long-lived signal must not remember calls that are over.
     if (this.#onAbort) this.#plan.signal?.removeEventListener('abort', this.#onAbort);
     this.#room?.();
-    // A producer that waits for its own next piece would not notice that nobody wants it any more.
-    (this.#source as Partial<Readable> | undefined)?.destroy?.();
+    this.#leave?.();
     this.#plan.over();
   }
 
@@ -190,6 +196,17 @@ export class Call implements Listener {
       );
     }
   }
+}
+
+/**
+ * Tells a producer that nobody wants more. A stream of Node's that waits for its next piece hears only of its
+ * destruction; whatever an object of the caller throws must not cost the call its end.
+ */
+function leave(source: unknown, pieces: AsyncIterator<unknown>): void {
+  try {
+    (source as { destroy?: () => void }).destroy?.();
+    pieces.return?.()?.then(undefined, () => {});
+  } catch {}
 }
 
 /** What was thrown, in words: anything can be thrown, also what cannot be made a string. */

@@ -1,7 +1,5 @@
 // A form as multipart/form-data: its parts in order, each framed as the HTML standard says.
 
-import { randomUUID } from 'node:crypto';
-
 /** What a form's fields may hold. A File has a name. */
 type Field = string | (Blob & { readonly name?: string });
 
@@ -12,7 +10,7 @@ export interface Multipart {
 }
 
 export function multipart(form: Iterable<[string, Field]>): Multipart {
-  const boundary = `----trae-native-${randomUUID()}`;
+  const boundary = `----trae-native-${crypto.randomUUID()}`;
   const parts: (Uint8Array | Blob)[] = [];
   let text = '';
   for (const [name, field] of form) {

@@ -1,9 +1,10 @@
 // A stream of events as its reader holds it.
 
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Step, type Unit } from './channel.js';
 import { config, type TraeError } from './errors.js';
+import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
 
 /** A stream that was dropped without a word ends its transfer when it is collected. */
@@ -81,7 +82,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** A Node stream of the events, in object mode. */
   toNodeReadable(): Readable {
-    return Readable.from(this, { objectMode: true, highWaterMark: 16 });
+    return nodeStream().Readable.from(this, { objectMode: true, highWaterMark: 16 });
   }
 
   [inspect.custom](): string {
