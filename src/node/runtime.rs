@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 
 /// Two workers, one of which reads sockets while the other finishes a parse; more only contend with
 /// JavaScript. Where JavaScript and one worker fill the machine, a second costs more than it gives:
@@ -15,19 +15,31 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).clamp(1, 2))
 }
 
-static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+static RUNTIME: OnceLock<std::io::Result<Handle>> = OnceLock::new();
 
 /// The runtime's handle, or why the operating system would not give it threads.
 pub(super) fn handle() -> napi::Result<Handle> {
     let workers = std::env::var("TRAE_NATIVE_WORKERS").ok().and_then(|text| text.parse().ok());
-    let made = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(workers.unwrap_or_else(self::workers).clamp(1, 64))
-            .thread_name("trae-native")
-            .enable_all()
-            .build()
-    });
-    made.as_ref().map(|runtime| runtime.handle().clone()).map_err(|cause| {
+    let made = RUNTIME.get_or_init(|| start(workers.unwrap_or_else(self::workers).clamp(1, 64)));
+    made.as_ref().map(Handle::clone).map_err(|cause| {
         napi::Error::from_reason(format!("trae-native could not start its threads: {cause}"))
     })
+}
+
+/// One worker needs no stealing, and its scheduler has no locks for it.
+fn start(workers: usize) -> std::io::Result<Handle> {
+    if workers > 1 {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(workers)
+            .thread_name("trae-native")
+            .enable_all()
+            .build()?;
+        return Ok(std::mem::ManuallyDrop::new(runtime).handle().clone());
+    }
+    let runtime = Builder::new_current_thread().thread_name("trae-native").enable_all().build()?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name("trae-native".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
 }
