@@ -11,17 +11,35 @@ use super::{
     text::Head,
 };
 use crate::{
-    Error, ErrorKind, Phase,
-    body::ByteStream,
+    Error, ErrorKind, Phase, Result,
+    body::{Body, ByteStream},
     client::{Call, Client, Content, EventReader, Reply},
 };
 
+/// A call as JavaScript asks for it, nothing of it read yet.
+pub(super) struct Job {
+    pub(super) client: Arc<Client>,
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) body: Body,
+    pub(super) content_type: Option<String>,
+    pub(super) options: Option<String>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) mailbox: Arc<Mailbox>,
+}
+
 /// Runs a call to its end. Dropping the future cancels it.
-pub(super) async fn run(client: Arc<Client>, call: Call, outbox: Arc<Outbox>, mailbox: Arc<Mailbox>) {
+pub(super) async fn run(job: Job) {
+    let Job { client, method, url, body, content_type, options, outbox, mailbox } = job;
     let mut duty = Duty { outbox: &outbox, mailbox: &mailbox, owed: Owed::Answer };
     let started = Instant::now();
     let id = outbox.id;
-    let (head, content) = match client.execute(call).await {
+    let asked = async {
+        let method = method.parse().map_err(|_| Error::config("that is no HTTP method"))?;
+        let options = options.as_deref().map(parse).transpose()?;
+        client.execute(Call { method, url, body, content_type, options }).await
+    };
+    let (head, content) = match asked.await {
         // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
         Ok(Reply { head, content }) => (Head::new(&head), content),
         Err(error) => {
@@ -47,6 +65,11 @@ pub(super) async fn run(client: Arc<Client>, call: Call, outbox: Arc<Outbox>, ma
     };
     duty.owed = Owed::Nothing;
     mailbox.push(Letter::Settled { id, head, content });
+}
+
+/// Options as JavaScript wrote them.
+pub(super) fn parse(json: &str) -> Result<serde_json::Value> {
+    serde_json::from_str(json).map_err(|cause| Error::config("options that are no JSON").with_source(cause))
 }
 
 async fn forward_events(mut reader: EventReader, mut duty: Duty<'_>, started: Instant) {

@@ -2,23 +2,24 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use bytes::Bytes;
+use futures_util::future::AbortHandle;
 use napi::{
     Env,
     bindgen_prelude::{Array, Buffer, Either, Float64Array, Function, Uint8Array},
 };
 use napi_derive::napi;
-use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    call,
+    call::{Job, parse},
     drain::{Drained, SLOTS},
+    inbox::{self, Inbox},
     lifecycle,
-    mailbox::{Letter, Mailbox, lock},
+    mailbox::{Mailbox, lock},
     outbox::Outbox,
     runtime, text,
     upload::{self, Upload},
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase,
     body::Body,
-    client::{Call, Client, defaults},
+    client::{Client, defaults},
 };
 
 /// What a client is to JavaScript: a name for the options and the pool behind it.
@@ -55,16 +56,15 @@ fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
     }
 }
 
-fn parse(json: &str) -> crate::Result<serde_json::Value> {
-    serde_json::from_str(json).map_err(|cause| Error::config("options that are no JSON").with_source(cause))
-}
-
 /// A call that is under way.
 pub(super) struct Running {
     pub(super) abort: AbortHandle,
     outbox: Arc<Outbox>,
     upload: Option<Upload>,
 }
+
+/// What begins the calls, once there was one.
+pub(super) type Dispatcher = Arc<OnceLock<tokio::task::AbortHandle>>;
 
 /// Calls by number. Only JavaScript's thread and the environment's exit touch it, so the lock is never contended.
 pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
@@ -73,8 +73,10 @@ pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
 #[napi]
 pub struct Engine {
     mailbox: Arc<Mailbox>,
+    inbox: Arc<Inbox>,
     running: Calls,
     tasks: TaskTracker,
+    dispatcher: Dispatcher,
 }
 
 #[napi]
@@ -89,10 +91,13 @@ impl Engine {
             .build_callback(|_| Ok(()))?;
         let engine = Self {
             mailbox: Arc::new(Mailbox::new(waker)),
+            inbox: Arc::default(),
             running: Calls::default(),
             tasks: TaskTracker::new(),
+            dispatcher: Dispatcher::default(),
         };
-        lifecycle::on_exit(env, Arc::clone(&engine.running), engine.tasks.clone())?;
+        let (running, dispatcher) = (Arc::clone(&engine.running), Arc::clone(&engine.dispatcher));
+        lifecycle::on_exit(env, running, dispatcher, engine.tasks.clone())?;
         Ok(engine)
     }
 
@@ -119,7 +124,7 @@ impl Engine {
         options: Option<String>,
         upload: bool,
     ) -> napi::Result<()> {
-        let runtime = runtime::handle()?;
+        self.start()?;
         let (pieces, body, content_type) = match (json, bytes) {
             (Some(json), _) => (None, Body::Full(json.into()), Some("application/json".to_owned())),
             (None, Some(bytes)) => (None, Body::Full(Bytes::copy_from_slice(&bytes)), content_type),
@@ -129,21 +134,17 @@ impl Engine {
             }
             (None, None) => (None, Body::Empty, content_type),
         };
-        let (client, mailbox) = (Arc::clone(&client.0), Arc::clone(&self.mailbox));
-        let outbox = Arc::new(Outbox::new(id, Arc::clone(&mailbox)));
-        let letters = Arc::clone(&outbox);
-        let task = async move {
-            let call =
-                method.parse().map_err(|_| Error::config("that is no HTTP method")).and_then(|method| {
-                    let options = options.as_deref().map(parse).transpose()?;
-                    Ok(Call { method, url, body, content_type, options })
-                });
-            match call {
-                Ok(call) => call::run(client, call, letters, mailbox).await,
-                Err(error) => mailbox.push(Letter::Failed { id, error }),
-            }
-        };
-        let abort = runtime.spawn(self.tasks.track_future(task)).abort_handle();
+        let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
+        let abort = self.inbox.push(Job {
+            client: Arc::clone(&client.0),
+            method,
+            url,
+            body,
+            content_type,
+            options,
+            outbox: Arc::clone(&outbox),
+            mailbox: Arc::clone(&self.mailbox),
+        });
         let mut running = lock(&self.running);
         if running.is_empty() {
             lifecycle::hold(env, self.mailbox.waker());
@@ -237,6 +238,16 @@ impl Engine {
         vec![wakeups, count(lock(&self.running).len()), count(self.tasks.len())]
     }
 
+    /// Begins to take calls, at the first one: until then the process needs no threads.
+    fn start(&self) -> napi::Result<()> {
+        if self.dispatcher.get().is_none() {
+            let calls = inbox::dispatch(Arc::clone(&self.inbox), self.tasks.clone());
+            let dispatcher = runtime::handle()?.spawn(calls).abort_handle();
+            self.dispatcher.get_or_init(|| dispatcher);
+        }
+        Ok(())
+    }
+
     fn forget(&mut self, env: Env, id: u32) {
         let mut running = lock(&self.running);
         if running.remove(&id).is_some() && running.is_empty() {
@@ -248,6 +259,6 @@ impl Engine {
 /// Calls left over when JavaScript drops the engine are for nobody.
 impl Drop for Engine {
     fn drop(&mut self) {
-        lifecycle::abort_all(&self.running);
+        lifecycle::abort_all(&self.running, &self.dispatcher);
     }
 }

@@ -6,7 +6,7 @@ use napi::{Env, sys};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    engine::Calls,
+    engine::{Calls, Dispatcher},
     mailbox::{Waker, lock},
     runtime,
 };
@@ -15,9 +15,14 @@ use super::{
 const JOIN: Duration = Duration::from_secs(2);
 
 /// Cancels and joins the environment's calls before it goes, so that none speaks to it afterwards.
-pub(super) fn on_exit(env: Env, running: Calls, tasks: TaskTracker) -> napi::Result<()> {
-    env.add_env_cleanup_hook((running, tasks), |(running, tasks)| {
-        abort_all(&running);
+pub(super) fn on_exit(
+    env: Env,
+    running: Calls,
+    dispatcher: Dispatcher,
+    tasks: TaskTracker,
+) -> napi::Result<()> {
+    env.add_env_cleanup_hook((running, dispatcher, tasks), |(running, dispatcher, tasks)| {
+        abort_all(&running, &dispatcher);
         tasks.close();
         if let Ok(runtime) = runtime::handle() {
             // Too late is better than never: a task that hangs on must not hang the whole process.
@@ -27,8 +32,11 @@ pub(super) fn on_exit(env: Env, running: Calls, tasks: TaskTracker) -> napi::Res
     Ok(())
 }
 
-/// Aborts every call; their letters are for nobody.
-pub(super) fn abort_all(running: &Calls) {
+/// Aborts every call, begun or not; their letters are for nobody.
+pub(super) fn abort_all(running: &Calls, dispatcher: &Dispatcher) {
+    if let Some(dispatcher) = dispatcher.get() {
+        dispatcher.abort();
+    }
     for running in lock(running).values() {
         running.abort.abort();
     }

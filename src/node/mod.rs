@@ -1,8 +1,9 @@
 //! The Node addon: converts and carries, decides nothing. The only room that names napi.
 //!
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
+//! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
-//! - [`outbox`]: a stream's pieces and its credit · [`upload`]: a request body's pieces and its pauses
+//! - [`outbox`]: a stream's pieces and its credit · [`pack`]: events as text · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
 
 #![expect(clippy::needless_pass_by_value, reason = "napi hands arguments over by value")]
@@ -12,6 +13,7 @@
 mod call;
 mod drain;
 mod engine;
+mod inbox;
 mod lifecycle;
 mod mailbox;
 mod outbox;

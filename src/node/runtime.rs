@@ -21,9 +21,12 @@ static RUNTIME: OnceLock<std::io::Result<Handle>> = OnceLock::new();
 pub(super) fn handle() -> napi::Result<Handle> {
     let workers = std::env::var("TRAE_NATIVE_WORKERS").ok().and_then(|text| text.parse().ok());
     let made = RUNTIME.get_or_init(|| start(workers.unwrap_or_else(self::workers).clamp(1, 64)));
-    made.as_ref().map(Handle::clone).map_err(|cause| {
-        napi::Error::from_reason(format!("trae-native could not start its threads: {cause}"))
-    })
+    match made {
+        Ok(handle) => Ok(handle.clone()),
+        Err(cause) => {
+            Err(napi::Error::from_reason(format!("trae-native could not start its threads: {cause}")))
+        }
+    }
 }
 
 /// One worker needs no stealing, and its scheduler has no locks for it.
