@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error, Result,
     request::{Expect, Options, Redirect, Timeouts},
-    transport::{HeaderLimits, Http2, PoolOptions, TransportOptions},
+    transport::{Http2, PoolOptions, TransportOptions},
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
@@ -173,7 +173,7 @@ impl Settings {
                 .unwrap_or_default(),
             proxy: proxy(&mut fields)?,
             tls: tls(&mut fields)?,
-            headers: HeaderLimits::default(),
+            ..TransportOptions::default()
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
         call.read(&mut fields)?;

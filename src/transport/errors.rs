@@ -20,13 +20,18 @@ pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
         return Error::new(
             ErrorKind::TooLarge,
             Phase::FirstByte,
-            format!("{peer} answered with more headers than are accepted"),
+            format!("{peer} answered with more headers than are accepted, or with malformed ones"),
         );
     }
     if facts.connecting {
         return not_connected(facts, &peer, proxied);
     }
-    let (kind, words) = if facts.is_lost() {
+    let (kind, words) = if facts.http == Some(Http::Silent) {
+        (
+            ErrorKind::Reset,
+            "no longer answers, so the connection was given up; it may be restarting or overloaded",
+        )
+    } else if facts.is_lost() {
         (ErrorKind::Reset, "closed the connection before it answered; it may be restarting or overloaded")
     } else if facts.http == Some(Http::Garbled) {
         (ErrorKind::Connection, "answered with something that is not HTTP; check the scheme and the port")
@@ -79,6 +84,12 @@ pub(super) fn in_body(facts: &Facts, url: &Url) -> Error {
         (ErrorKind::Reset, "broke the connection in the middle of its answer")
     } else if facts.http == Some(Http::Garbled) {
         (ErrorKind::Connection, "sent a body that is not HTTP")
+    } else if facts.io == Some(io::ErrorKind::BrokenPipe) {
+        // All that HTTP/2 tells of a connection that ended, by whosever doing.
+        (
+            ErrorKind::Incomplete,
+            "was lost before its answer was complete: it closed the connection, or answers no longer",
+        )
     } else {
         (ErrorKind::Incomplete, "ended its answer before it was complete")
     };

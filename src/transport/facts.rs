@@ -33,7 +33,7 @@ pub(super) struct Tls {
 /// A failure of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Http {
-    /// The headers were too large or too many.
+    /// The headers were too large or too many, or malformed.
     HeadTooLarge,
     /// What came is not HTTP.
     Garbled,
@@ -87,12 +87,16 @@ impl Facts {
         if let Some(err) = err.get_io() {
             return self.note_io(err.kind());
         }
-        self.note_http(Some(if err.is_go_away() || err.reason() == Some(h2::Reason::REFUSED_STREAM) {
-            // A connection that goes away fails only the streams that it has not begun.
-            Http::Untouched
-        } else if err.is_remote() {
-            Http::StreamReset
+        let reset_for = |reason| err.is_reset() && err.reason() == Some(reason);
+        self.note_http(Some(if err.is_remote() {
+            // A server that goes away fails only the streams that it has not begun.
+            let untouched = err.is_go_away() || reset_for(h2::Reason::REFUSED_STREAM);
+            if untouched { Http::Untouched } else { Http::StreamReset }
+        } else if reset_for(h2::Reason::PROTOCOL_ERROR) {
+            // What h2 says of one answer alone; it tells no more, and malformed headers are the rarer case.
+            Http::HeadTooLarge
         } else {
+            // h2 gave up the whole connection: the server may have begun any stream on it.
             Http::Garbled
         }));
     }

@@ -28,6 +28,8 @@ mod upload;
 
 pub use body::{collect, drain};
 pub use call::{Stats, Transport};
-pub use options::{HeaderLimits, Http2, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions};
+pub use options::{
+    HeaderLimits, Http2, PingOptions, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions,
+};
 pub use pool::OriginStats;
 pub use scripted::Scripted;

@@ -9,6 +9,8 @@ pub struct TransportOptions {
     pub pool: PoolOptions,
     /// Which protocol is spoken. Default: `Auto`.
     pub http2: Http2,
+    /// How an HTTP/2 connection is checked.
+    pub ping: PingOptions,
     /// Through whom. Default: `Env`.
     pub proxy: ProxyOptions,
     /// Whom to trust and what to show.
@@ -55,6 +57,21 @@ pub enum Http2 {
     Off,
     /// HTTP/2 only, over plain TCP too.
     Only,
+}
+
+/// How an HTTP/2 connection with calls under way is checked: unlike TCP it says so when its peer is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PingOptions {
+    /// How long nothing may have come before it is asked. Default: 30 s.
+    pub interval: Duration,
+    /// How long it may take to answer. Default: 20 s.
+    pub timeout: Duration,
+}
+
+impl Default for PingOptions {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(30), timeout: Duration::from_secs(20) }
+    }
 }
 
 /// Limits on the headers of an answer.

@@ -26,9 +26,6 @@ use crate::{Error, ErrorKind, Phase, Result, body::Body};
 
 /// How often an idle connection is checked by the operating system.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// How often an HTTP/2 connection with calls under way is checked, and how long it may take to answer.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// What one reader may leave unread before the server has to wait, and all readers of a connection.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
@@ -109,7 +106,7 @@ impl Wire {
     }
 
     fn builder(&self) -> Result<ClientBuilder> {
-        let TransportOptions { pool, headers, .. } = &self.options;
+        let TransportOptions { pool, ping, headers, .. } = &self.options;
         let builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -122,8 +119,8 @@ impl Wire {
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .http2_max_header_list_size(headers.max_bytes)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
+            .http2_keep_alive_interval(ping.interval)
+            .http2_keep_alive_timeout(ping.timeout)
             .http2_keep_alive_while_idle(false);
         let builder = match headers.max_count {
             Some(count) => builder.http1_max_headers(count),

@@ -4,6 +4,7 @@
 mod bodies;
 mod encodings;
 mod failures;
+mod http2;
 mod options;
 mod queue;
 mod redirects;

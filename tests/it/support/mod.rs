@@ -1,3 +1,4 @@
 //! What several rooms' tests share.
 
+pub mod frames;
 pub mod peer;
