@@ -26,9 +26,10 @@ use crate::{Error, ErrorKind, Phase, Result, body::Body};
 
 /// How often an idle connection is checked by the operating system.
 const TCP_KEEP_ALIVE: Duration = Duration::from_secs(60);
-/// What one reader may leave unread before the server has to wait, and all readers of a connection.
+/// What one reader may leave unread before the server has to wait.
 const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
+/// So much that it never runs out first: a few readers that do not read would stop all others.
+const CONNECTION_WINDOW: u32 = 1 << 30;
 
 /// The way to the network.
 pub(super) struct Wire {

@@ -13,6 +13,8 @@ mod sockets;
 mod timeouts;
 #[cfg(feature = "server")]
 mod tls;
+#[cfg(feature = "server")]
+mod windows;
 
 use std::{sync::Arc, time::Duration};
 
