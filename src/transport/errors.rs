@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use url::Url;
 
-use super::facts::{Facts, Http, Tls, is_loss};
+use super::facts::{Facts, Http, Proxy, Tls, is_loss};
 use crate::{Error, ErrorKind, Phase};
 
 /// Why no answer came. `proxied` says that the request went through a proxy.
@@ -14,7 +14,10 @@ pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
         return timed_out(Phase::Connect, limit, &peer);
     }
     if let Some(tls) = &facts.tls {
-        return Error::new(ErrorKind::Tls, Phase::Connect, tls_words(tls, &peer));
+        // A request without TLS of its own meets TLS only at its proxy.
+        let at_proxy = facts.proxy == Some(Proxy::Unreached) || (proxied && url.scheme() == "http");
+        let whose = if at_proxy { "the proxy" } else { &peer };
+        return Error::new(ErrorKind::Tls, Phase::Connect, tls_words(tls, whose));
     }
     if facts.http == Some(Http::HeadTooLarge) {
         return Error::new(
@@ -43,12 +46,14 @@ pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
 
 fn not_connected(facts: &Facts, peer: &str, proxied: bool) -> Error {
     let (kind, message) = if proxied {
-        let words = match facts.io {
-            _ if facts.name => "its name could not be resolved",
-            Some(io::ErrorKind::ConnectionRefused) => "nobody listens there",
+        let words = match (&facts.proxy, facts.io) {
+            (Some(Proxy::Refused(reason)), _) => reason,
+            _ if facts.name => "a name could not be resolved",
+            (_, Some(io::ErrorKind::ConnectionRefused)) => "nobody listens there",
             _ => "it refused or failed",
         };
-        (ErrorKind::Proxy, format!("could not reach {peer} through the proxy: {words}; check `proxy`"))
+        let advice = "check `proxy`, its user and its password";
+        (ErrorKind::Proxy, format!("could not reach {peer} through the proxy: {words}; {advice}"))
     } else if facts.name {
         (ErrorKind::Dns, format!("the name of {peer} could not be resolved; check the host and the network"))
     } else {

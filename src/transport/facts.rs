@@ -2,7 +2,17 @@
 
 use std::{error::Error as StdError, io, time::Duration};
 
+use hyper_util::client::legacy::connect::{
+    HttpConnector,
+    proxy::{SocksV5, Tunnel},
+};
+use tower_service::Service;
+
 use super::connect::{ConnectTimedOut, NotResolved};
+
+/// hyper-util names the errors of its proxies nowhere, but lets them be reached.
+type TunnelError = <Tunnel<HttpConnector> as Service<http::Uri>>::Error;
+type SocksError = <SocksV5<HttpConnector> as Service<http::Uri>>::Error;
 
 /// What a chain of errors is known to contain.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,6 +25,8 @@ pub(super) struct Facts {
     pub connect_limit: Option<Duration>,
     /// What TLS complained about.
     pub tls: Option<Tls>,
+    /// How far it got with a proxy that opens tunnels.
+    pub proxy: Option<Proxy>,
     /// What the operating system said.
     pub io: Option<io::ErrorKind>,
     /// What went wrong with the protocol.
@@ -28,6 +40,15 @@ pub(super) struct Tls {
     pub certificate: bool,
     /// The reason in words.
     pub reason: String,
+}
+
+/// A failure of a tunnel.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Proxy {
+    /// On the way to the proxy.
+    Unreached,
+    /// The proxy does not do what it was asked; the reason in words, which hold no password.
+    Refused(String),
 }
 
 /// A failure of the protocol.
@@ -66,6 +87,10 @@ impl Facts {
             self.name = true;
         } else if let Some(ConnectTimedOut(limit)) = err.downcast_ref() {
             self.connect_limit = Some(*limit);
+        } else if let Some(err) = err.downcast_ref::<TunnelError>() {
+            self.note_proxy(matches!(err, TunnelError::ConnectFailed(_)), err);
+        } else if let Some(err) = err.downcast_ref::<SocksError>() {
+            self.note_proxy(matches!(err, SocksError::Inner(_)), err);
         } else if let Some(err) = err.downcast_ref::<rustls::Error>() {
             let certificate = matches!(err, rustls::Error::InvalidCertificate(_));
             self.tls = Some(Tls { certificate, reason: err.to_string() });
@@ -81,6 +106,11 @@ impl Facts {
                 self.tls = Some(Tls { certificate: false, reason: err.to_string() });
             }
         }
+    }
+
+    /// Either the proxy was not reached, as what follows in the chain explains, or it said something.
+    fn note_proxy(&mut self, unreached: bool, err: &dyn StdError) {
+        self.proxy = Some(if unreached { Proxy::Unreached } else { Proxy::Refused(err.to_string()) });
     }
 
     fn note_http2(&mut self, err: &h2::Error) {
@@ -146,11 +176,14 @@ fn of_hyper(err: &hyper::Error) -> Option<Http> {
     }
 }
 
-/// `io::Error::source` skips the error that an `io::Error` wraps, which is the one that matters.
+/// Two errors do not tell by `source` what they wrap, which is what matters.
 fn inner<'a>(err: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    match err.downcast_ref::<io::Error>() {
-        Some(err) => err.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
-        None => err.source(),
+    if let Some(err) = err.downcast_ref::<io::Error>() {
+        err.get_ref().map(|inner| inner as &(dyn StdError + 'static))
+    } else if let Some(SocksError::Inner(err)) = err.downcast_ref() {
+        Some(err)
+    } else {
+        err.source()
     }
 }
 

@@ -6,6 +6,7 @@ mod encodings;
 mod failures;
 mod http2;
 mod options;
+mod proxies;
 mod queue;
 mod redirects;
 mod requests;
@@ -14,9 +15,11 @@ mod timeouts;
 #[cfg(feature = "server")]
 mod tls;
 #[cfg(feature = "server")]
+mod tunnels;
+#[cfg(feature = "server")]
 mod windows;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -125,4 +128,20 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+/// A port on which nobody listens any more.
+fn unused_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// All that may be printed of an error and of what caused it.
+fn shown(err: &Error) -> String {
+    let mut shown = format!("{err} {err:?}");
+    let mut source = std::error::Error::source(err);
+    while let Some(cause) = source {
+        write!(shown, "\n{cause} {cause:?}").unwrap();
+        source = cause.source();
+    }
+    shown
 }

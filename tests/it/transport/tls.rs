@@ -1,4 +1,4 @@
-//! TLS, HTTP/2 and tunnels, against the simulator.
+//! TLS and what it agrees on, against the simulator.
 
 use futures_util::future::join_all;
 use tokio::runtime::Handle;
@@ -10,12 +10,12 @@ use trae_native::{
 
 use super::*;
 
-fn simulator(http: HttpVersions) -> Simulator {
+pub(super) fn simulator(http: HttpVersions) -> Simulator {
     let options = SimulatorOptions { tls: true, http, ..SimulatorOptions::default() };
     Simulator::start(&Handle::current(), options).unwrap()
 }
 
-fn trust(simulator: &Simulator) -> TlsOptions {
+pub(super) fn trust(simulator: &Simulator) -> TlsOptions {
     TlsOptions { ca: vec![simulator.ca_pem().unwrap().into()], ..TlsOptions::default() }
 }
 
@@ -23,7 +23,7 @@ fn trusting(simulator: &Simulator) -> Transport {
     Transport::new(TransportOptions { tls: trust(simulator), ..direct() }).unwrap()
 }
 
-fn hello(simulator: &Simulator) -> Request {
+pub(super) fn hello(simulator: &Simulator) -> Request {
     let url = Url::parse(simulator.url()).unwrap().join("/v1/messages").unwrap();
     let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
     header(post(url, body), "content-type", "application/json")
@@ -114,25 +114,4 @@ async fn a_client_certificate_is_shown_where_it_is_asked_for() {
     assert_eq!(send(&known, hello(&simulator)).await.unwrap().status, 200);
     let err = fail(&trusting(&simulator), hello(&simulator)).await;
     assert_eq!(err.kind(), ErrorKind::Tls, "{err:?}");
-}
-
-#[tokio::test]
-async fn an_encrypted_call_goes_through_a_tunnel_with_the_proxys_password() {
-    let target = simulator(HttpVersions::Auto);
-    let options = SimulatorOptions {
-        proxy: true,
-        proxy_auth: Some("user:secret".into()),
-        ..SimulatorOptions::default()
-    };
-    let proxy = Simulator::start(&Handle::current(), options).unwrap();
-    let through = |user: &str| {
-        let url = format!("http://{user}127.0.0.1:{}", proxy.port());
-        let proxy = ProxyOptions::Url { url, no_proxy: Vec::new() };
-        Transport::new(TransportOptions { proxy, tls: trust(&target), ..direct() }).unwrap()
-    };
-    let res = send(&through("user:secret@"), hello(&target)).await.unwrap();
-    assert_eq!((res.status.as_u16(), res.version), (200, http::Version::HTTP_2));
-    let err = fail(&through("user:wrong@"), hello(&target)).await;
-    assert_eq!((err.kind(), err.phase()), (ErrorKind::Proxy, Phase::Connect), "{err}");
-    assert!(!format!("{err} {err:?}").contains("wrong@"));
 }
