@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use url::Url;
 
-use super::facts::{Facts, Http, Proxy, Tls, is_loss};
+use super::facts::{Facts, Http, Proxy, Tls, TlsFault, is_loss};
 use crate::{Error, ErrorKind, Phase};
 
 /// Why no answer came. `proxied` says that the request went through a proxy.
@@ -72,12 +72,19 @@ fn not_connected(facts: &Facts, peer: &str, proxied: bool) -> Error {
 
 fn tls_words(tls: &Tls, peer: &str) -> String {
     let reason = &tls.reason;
-    if tls.certificate {
-        format!(
-            "the certificate of {peer} is not trusted ({reason}); a private authority goes into `tls.ca` or NODE_EXTRA_CA_CERTS"
-        )
-    } else {
-        format!("the TLS handshake with {peer} failed ({reason})")
+    let untrusted = || format!("the certificate of {peer} is not trusted ({reason})");
+    match tls.fault {
+        TlsFault::Authority => {
+            format!("{}; a private authority goes into `tls.ca` or NODE_EXTRA_CA_CERTS", untrusted())
+        }
+        TlsFault::Certificate => untrusted(),
+        TlsFault::Version => format!(
+            "{peer} speaks no version of TLS that is allowed ({reason}); the oldest one is set by `tls.minVersion`"
+        ),
+        TlsFault::Client => format!(
+            "{peer} refused the TLS connection ({reason}); a client certificate goes into `tls.cert` and `tls.key`"
+        ),
+        TlsFault::Other => format!("the TLS handshake with {peer} failed ({reason})"),
     }
 }
 

@@ -36,10 +36,25 @@ pub(super) struct Facts {
 /// A failure of TLS.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Tls {
-    /// The certificate is what failed.
-    pub certificate: bool,
+    /// What is wrong.
+    pub fault: TlsFault,
     /// The reason in words.
     pub reason: String,
+}
+
+/// Whose fault a failure of TLS is, as far as one can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TlsFault {
+    /// The server's certificate comes from an authority that we do not know.
+    Authority,
+    /// The server's certificate is no good in another way.
+    Certificate,
+    /// The server speaks no version that we do.
+    Version,
+    /// The server does not want us, most often for a client certificate.
+    Client,
+    /// Any other.
+    Other,
 }
 
 /// A failure of a tunnel.
@@ -92,8 +107,7 @@ impl Facts {
         } else if let Some(err) = err.downcast_ref::<SocksError>() {
             self.note_proxy(matches!(err, SocksError::Inner(_)), err);
         } else if let Some(err) = err.downcast_ref::<rustls::Error>() {
-            let certificate = matches!(err, rustls::Error::InvalidCertificate(_));
-            self.tls = Some(Tls { certificate, reason: err.to_string() });
+            self.tls = Some(Tls { fault: fault(err), reason: err.to_string() });
         } else if let Some(err) = err.downcast_ref::<hyper::Error>() {
             self.note_http(of_hyper(err));
         } else if let Some(err) = err.downcast_ref::<h2::Error>() {
@@ -103,7 +117,7 @@ impl Facts {
             if err.kind() == io::ErrorKind::InvalidData {
                 // h2 passes on only kind and text of what rustls said after the handshake, as when the
                 // server wants a certificate. Nothing else reports this kind before an answer.
-                self.tls = Some(Tls { certificate: false, reason: err.to_string() });
+                self.tls = Some(Tls { fault: TlsFault::Client, reason: err.to_string() });
             }
         }
     }
@@ -159,6 +173,29 @@ impl Facts {
             Some(http) => http == Http::CutShort,
             None => self.io.is_some_and(is_loss),
         }
+    }
+}
+
+fn fault(err: &rustls::Error) -> TlsFault {
+    use rustls::{AlertDescription as Alert, CertificateError, Error, PeerIncompatible as Peer};
+    match err {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => TlsFault::Authority,
+        Error::InvalidCertificate(_) => TlsFault::Certificate,
+        Error::AlertReceived(Alert::ProtocolVersion)
+        | Error::PeerIncompatible(
+            Peer::ServerDoesNotSupportTls12Or13 | Peer::ServerTlsVersionIsDisabledByOurConfig,
+        ) => TlsFault::Version,
+        Error::AlertReceived(
+            Alert::AccessDenied
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::CertificateRequired
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::UnsupportedCertificate,
+        ) => TlsFault::Client,
+        _ => TlsFault::Other,
     }
 }
 

@@ -3,7 +3,11 @@
 use std::{path::PathBuf, sync::Arc};
 
 use reqwest::{Certificate, Identity};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    sign::CertifiedKey,
+};
 
 use super::options::{TlsOptions, TlsVersion};
 use crate::{Error, Result};
@@ -69,8 +73,15 @@ impl Trust {
     }
 }
 
+/// Each block by itself: read in one go, one that is cut short would take the next one with it.
 fn certificates(pem: &[u8]) -> Vec<Result<CertificateDer<'static>>> {
-    CertificateDer::pem_slice_iter(pem).map(|found| found.map_err(|err| unreadable("tls.ca", err))).collect()
+    let begins: Vec<usize> = memchr::memmem::find_iter(pem, "-----BEGIN ").collect();
+    let ends = begins.iter().skip(1).copied().chain([pem.len()]);
+    let blocks = begins.iter().zip(ends).map(|(&begin, end)| &pem[begin..end]);
+    blocks
+        .filter_map(|block| CertificateDer::pem_slice_iter(block).next())
+        .map(|found| found.map_err(|err| unreadable("tls.ca", err)))
+        .collect()
 }
 
 /// PEM may hold anything: only a parser of certificates tells whether it is one.
@@ -87,16 +98,22 @@ fn identity(options: &TlsOptions) -> Result<Option<Arc<[u8]>>> {
         (None, Some(_)) => return Err(Error::config("`tls.key` needs `tls.cert`")),
         (Some(cert), Some(key)) => (cert, key),
     };
-    if certificates(cert).is_empty() {
+    let chain = certificates(cert).into_iter().collect::<Result<Vec<_>>>();
+    // The reason could quote the key.
+    let unusable = "`tls.cert` and `tls.key` are not a certificate and its private key in PEM form";
+    let (Ok(chain), Ok(private)) = (chain, PrivateKeyDer::from_pem_slice(key)) else {
+        return Err(Error::config(unusable));
+    };
+    if chain.is_empty() {
         return Err(Error::config("`tls.cert` holds no certificate in PEM form"));
     }
+    CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider()).map_err(|err| match err {
+        rustls::Error::InconsistentKeys(_) => Error::config("`tls.key` is not the private key of `tls.cert`"),
+        _ => Error::config(unusable),
+    })?;
     let mut pem = key.clone();
     pem.push(b'\n');
     pem.extend_from_slice(cert);
-    Identity::from_pem(&pem).map_err(|_| {
-        // The reason could quote the key.
-        Error::config("`tls.cert` and `tls.key` are not a certificate and a private key in PEM form")
-    })?;
     Ok(Some(pem.into()))
 }
 

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod bodies;
+#[cfg(feature = "server")]
+mod certificates;
 mod encodings;
 mod failures;
 mod http2;

@@ -92,18 +92,6 @@ async fn http2_off_and_the_oldest_version_of_tls_are_obeyed() {
 }
 
 #[tokio::test]
-async fn extra_authorities_come_from_their_file() {
-    let simulator = simulator(HttpVersions::Auto);
-    let file = std::env::temp_dir().join(format!("extra-{}.pem", simulator.port()));
-    std::fs::write(&file, simulator.ca_pem().unwrap()).unwrap();
-    let tls = TlsOptions { extra_ca_file: Some(file.clone()), ..TlsOptions::default() };
-    let answer =
-        send(&Transport::new(TransportOptions { tls, ..direct() }).unwrap(), hello(&simulator)).await;
-    std::fs::remove_file(file).unwrap();
-    assert_eq!(answer.unwrap().status, 200);
-}
-
-#[tokio::test]
 async fn a_client_certificate_is_shown_where_it_is_asked_for() {
     let options =
         SimulatorOptions { tls: true, client_ca: Some("own".into()), ..SimulatorOptions::default() };
