@@ -162,7 +162,8 @@ impl Facts {
     }
 
     /// Whether the request may be sent again on another connection as if nothing had happened: it met an
-    /// open socket that the server was just closing, or the server says that it has not begun.
+    /// open socket that the server was just closing, or the server says that it has not begun. That a
+    /// server broke off within the head of its answer looks the same: hyper reports both alike.
     pub fn is_stale_socket(&self, reused: bool) -> bool {
         let gone = reused && !self.connecting && self.tls.is_none() && self.is_broken();
         gone || self.http == Some(Http::Untouched)

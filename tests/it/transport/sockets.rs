@@ -37,6 +37,12 @@ async fn a_socket_that_died_idle_is_replaced_and_nobody_notices() {
 
 #[tokio::test]
 async fn several_dead_sockets_in_the_pool_are_replaced_one_after_the_other() {
+    for method in [Method::GET, Method::POST] {
+        several_dead_sockets(method).await;
+    }
+}
+
+async fn several_dead_sockets(method: Method) {
     let begun = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&begun);
     let peer = Peer::start(move |mut conn| {
@@ -59,8 +65,27 @@ async fn several_dead_sockets_in_the_pool_are_replaced_one_after_the_other() {
     let first = || async { read(&transport, get(peer.url("/"))).await.unwrap() };
     tokio::join!(first(), first(), first(), first());
     tokio::time::sleep(ms(20)).await;
-    assert_eq!(read(&transport, get(peer.url("/"))).await.unwrap(), "ok");
+    let last = Request { method, ..post(peer.url("/"), "prompt") };
+    assert_eq!(read(&transport, last).await.unwrap(), "ok");
     assert_eq!((transport.stats().replaced_sockets, peer.connections()), (4, 5));
+}
+
+#[tokio::test]
+async fn a_pooled_socket_whose_answer_has_begun_is_not_replaced() {
+    for body in ["", "abc"] {
+        let peer = Peer::start(move |mut conn: Conn| async move {
+            conn.request().await;
+            conn.write(OK).await;
+            conn.request().await;
+            conn.write(format!("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{body}")).await;
+        })
+        .await;
+        let transport = transport();
+        read(&transport, get(peer.url("/"))).await.unwrap();
+        let err = read(&transport, post(peer.url("/"), "prompt")).await.unwrap_err();
+        assert_eq!((err.kind(), err.is_retryable()), (ErrorKind::Incomplete, true), "{err}");
+        assert_eq!((peer.connections(), transport.stats().replaced_sockets), (1, 0));
+    }
 }
 
 #[tokio::test]
