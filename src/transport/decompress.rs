@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::{
+    tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder},
+    zstd::DParameter,
+};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -27,6 +30,8 @@ const UNWATCHED: u64 = 10 << 20;
 /// JSON compresses tenfold, logs a hundredfold.
 const MAX_RATIO: u64 = 200;
 const MAX_ENCODINGS: usize = 3;
+/// 8 MiB, the most that RFC 9659 allows: by itself the decoder takes 128 MiB at the word of the first bytes.
+const ZSTD_WINDOW: u32 = 23;
 /// Room for one read, and what may remain of it unused before new room is made.
 const ROOM: usize = 16 * 1024;
 const LITTLE_ROOM: usize = 2 * 1024;
@@ -118,7 +123,8 @@ impl Decoded {
             Encoding::Zlib => Decoder::Zlib(ZlibDecoder::new(source)),
             Encoding::Brotli => Decoder::Brotli(BrotliDecoder::new(source)),
             Encoding::Zstd => {
-                let mut decoder = ZstdDecoder::new(source);
+                let mut decoder =
+                    ZstdDecoder::with_params(source, &[DParameter::window_log_max(ZSTD_WINDOW)]);
                 decoder.multiple_members(true);
                 Decoder::Zstd(decoder)
             }

@@ -92,9 +92,11 @@ fn tls_words(tls: &Tls, peer: &str) -> String {
 pub(super) fn in_body(facts: &Facts, url: &Url) -> Error {
     let peer = peer(url);
     let lost = matches!(facts.io, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted));
+    // What hyper says of chunks and trailers that are none.
+    let garbled = matches!(facts.io, Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput));
     let (kind, words) = if lost || facts.http == Some(Http::Silent) {
         (ErrorKind::Reset, "broke the connection in the middle of its answer")
-    } else if facts.http == Some(Http::Garbled) {
+    } else if garbled || facts.http == Some(Http::Garbled) {
         (ErrorKind::Connection, "sent a body that is not HTTP")
     } else if facts.io == Some(io::ErrorKind::BrokenPipe) {
         // All that HTTP/2 tells of a connection that ended, by whosever doing.

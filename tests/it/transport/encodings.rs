@@ -1,6 +1,10 @@
 //! Content encodings, undone as the bytes come.
 
-use async_compression::tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
+use async_compression::{
+    Level,
+    tokio::write::{BrotliEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder},
+    zstd::CParameter,
+};
 use tokio::io::AsyncWriteExt;
 use trae_native::{ErrorKind, Phase};
 
@@ -8,13 +12,13 @@ use super::*;
 use crate::support::peer::Peer;
 
 /// Compressed pieces, each flushed like an event; the last one ends the data.
-async fn pieces(encoding: &str, texts: &[&str]) -> Vec<Vec<u8>> {
+async fn pieces<T: AsRef<[u8]>>(encoding: &str, texts: &[T]) -> Vec<Vec<u8>> {
     macro_rules! encode {
         ($encoder:ident) => {{
             let mut encoder = $encoder::new(Vec::new());
             let mut pieces = Vec::new();
             for text in texts {
-                encoder.write_all(text.as_bytes()).await.unwrap();
+                encoder.write_all(text.as_ref()).await.unwrap();
                 encoder.flush().await.unwrap();
                 pieces.push(std::mem::take(encoder.get_mut()));
             }
@@ -89,12 +93,8 @@ async fn a_server_that_flushes_per_event_is_seen_per_event() {
 
 #[tokio::test]
 async fn encodings_upon_encodings_are_undone_up_to_three() {
-    let once = pieces("br", &["hello"]).await.concat();
-    let text = once.clone();
-    let mut encoder = GzipEncoder::new(Vec::new());
-    encoder.write_all(&text).await.unwrap();
-    encoder.shutdown().await.unwrap();
-    assert_eq!(encoded("br, gzip", &encoder.into_inner()).await.unwrap(), "hello");
+    let twice = compressed("gzip", &compressed("br", b"hello").await).await;
+    assert_eq!(encoded("br, gzip", &twice).await.unwrap(), "hello");
     let err = encoded("gzip, gzip, gzip, gzip", b"x").await.unwrap_err();
     assert_eq!((err.kind(), err.phase()), (ErrorKind::Decode, Phase::Body));
 }
@@ -128,15 +128,51 @@ async fn broken_and_truncated_data_are_errors_of_decoding_and_no_data_is_none() 
     }
 }
 
+async fn compressed(encoding: &str, data: &[u8]) -> Vec<u8> {
+    pieces(encoding, &[data]).await.concat()
+}
+
 #[tokio::test]
-async fn what_expands_beyond_all_reason_is_stopped() {
-    let zeros = "0".repeat(32 << 20);
-    let bomb = pieces("gzip", &[&zeros]).await.concat();
-    let err = encoded("gzip", &bomb).await.unwrap_err();
-    assert_eq!((err.kind(), err.phase()), (ErrorKind::Decode, Phase::Body), "{err}");
-    // The same ratio is fine where it is small.
-    let small = pieces("gzip", &[&zeros[..8 << 20]]).await.concat();
-    assert_eq!(encoded("gzip", &small).await.unwrap().len(), 8 << 20);
+async fn what_expands_beyond_all_reason_is_stopped_in_every_encoding() {
+    let zeros = vec![b'0'; 16 << 20];
+    for encoding in ["gzip", "deflate", "br", "zstd"] {
+        let bomb = compressed(encoding, &zeros).await;
+        let err = encoded(encoding, &bomb).await.unwrap_err();
+        assert_eq!((err.kind(), err.phase()), (ErrorKind::Decode, Phase::Body), "{encoding}: {err}");
+        assert!(err.message().contains("expands more than 200 times") && !err.is_retryable(), "{err}");
+        // The same ratio is fine where it is small.
+        let small = compressed(encoding, &zeros[..8 << 20]).await;
+        assert_eq!(encoded(encoding, &small).await.unwrap().len(), 8 << 20, "{encoding}");
+    }
+}
+
+#[tokio::test]
+async fn a_bomb_within_a_bomb_is_stopped_by_what_came_over_the_network() {
+    let zeros = vec![b'0'; 16 << 20];
+    for (inner, outer) in [("gzip", "gzip"), ("br", "gzip"), ("zstd", "br"), ("deflate", "zstd")] {
+        let once = compressed(inner, &zeros).await;
+        let twice = compressed(outer, &once).await;
+        let err = encoded(&format!("{inner}, {outer}"), &twice).await.unwrap_err();
+        assert_eq!((err.kind(), err.phase()), (ErrorKind::Decode, Phase::Body), "{inner}, {outer}: {err}");
+        assert!(err.message().contains("expands"), "{err}");
+    }
+}
+
+#[tokio::test]
+async fn a_window_larger_than_the_standard_allows_is_not_made_room_for() {
+    for (window, fits) in [(23, true), (24, false), (27, false)] {
+        let mut encoder = ZstdEncoder::with_quality_and_params(
+            Vec::new(),
+            Level::Default,
+            &[CParameter::window_log(window)],
+        );
+        encoder.write_all(b"hello").await.unwrap();
+        encoder.flush().await.unwrap();
+        encoder.shutdown().await.unwrap();
+        let answer = encoded("zstd", &encoder.into_inner()).await;
+        assert_eq!(answer.as_deref().ok(), fits.then_some(&b"hello"[..]), "{window}: {answer:?}");
+        assert!(fits || answer.unwrap_err().kind() == ErrorKind::Decode);
+    }
 }
 
 #[tokio::test]

@@ -35,6 +35,20 @@ async fn headers_without_end_are_too_large_and_so_are_too_many() {
 }
 
 #[tokio::test]
+async fn a_body_whose_chunks_or_trailers_are_none_is_a_connection_error() {
+    let trailers = format!("2\r\nok\r\n0\r\n{}\r\n", "a: b\r\n".repeat(100_000));
+    let long = format!("2\r\nok\r\n0\r\na: {}\r\n\r\n", "b".repeat(1 << 20));
+    for chunks in [&trailers, &long, "2\r\nok\r\nnone\r\n", "ffffffffffffffffff\r\nok", "2\r\nok\r\n-1\r\n"] {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let peer = Peer::answering(format!("{head}{chunks}")).await;
+        let err = read(&transport(), get(peer.url("/"))).await.unwrap_err();
+        let begin = &chunks[..20.min(chunks.len())];
+        assert_eq!((err.kind(), err.phase()), (ErrorKind::Connection, Phase::Body), "{begin:?}: {err:?}");
+        assert!(err.message().contains("not HTTP"), "{err}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_http_is_a_connection_error() {
     let peer = Peer::answering("220 mail.example ESMTP\r\n\r\n").await;
     let err = fail(&transport(), get(peer.url("/"))).await;
