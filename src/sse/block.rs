@@ -12,9 +12,15 @@ const LARGEST_GUESS: usize = 1024;
 /// The room that a plain block leaves to the next one.
 const LARGEST_KEPT: usize = 16 * 1024;
 
-/// The block has outgrown its limit.
-#[derive(Debug)]
-pub(super) struct TooLarge;
+/// The longest id. It is that of all later events too: a few bytes each would be made into as many copies.
+pub(super) const MAX_ID: usize = 8 * 1024;
+
+/// What has outgrown its limit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum TooLarge {
+    Block,
+    Id,
+}
 
 /// What the end of a line means for the block.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +62,7 @@ impl Block {
         }
         if let Some(length) = &mut self.comment {
             *length += piece.len();
-            return if *length > self.limit { Err(TooLarge) } else { Ok(()) };
+            return if *length > self.limit { Err(TooLarge::Block) } else { Ok(()) };
         }
         self.check(piece.len())?;
         self.bytes.extend_from_slice(piece);
@@ -79,6 +85,9 @@ impl Block {
         if is_signed_retry(line) {
             self.bytes.truncate(self.line_start);
             return Ok(LineEnd::Gather);
+        }
+        if field(line, b"id").is_some_and(|id| id.len() > MAX_ID) {
+            return Err(TooLarge::Id);
         }
         if let Some(name) = field(line, b"event") {
             self.named = !name.is_empty();
@@ -122,7 +131,7 @@ impl Block {
     }
 
     fn check(&self, more: usize) -> Result<(), TooLarge> {
-        if self.handed + self.bytes.len() + more > self.limit { Err(TooLarge) } else { Ok(()) }
+        if self.handed + self.bytes.len() + more > self.limit { Err(TooLarge::Block) } else { Ok(()) }
     }
 }
 

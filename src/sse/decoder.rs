@@ -4,7 +4,7 @@ use crate::{
     Error, ErrorKind, Phase, Result,
     event::Event,
     sse::{
-        block::{Block, LineEnd, TooLarge},
+        block::{Block, LineEnd, MAX_ID, TooLarge},
         fields::{Fields, Refused},
         lines::Lines,
         plain,
@@ -40,13 +40,13 @@ pub struct Decoder {
 
 #[derive(Debug, Clone, Copy)]
 enum Failure {
-    TooLarge,
+    TooLarge(TooLarge),
     Refused,
 }
 
 impl From<TooLarge> for Failure {
-    fn from(_: TooLarge) -> Self {
-        Self::TooLarge
+    fn from(what: TooLarge) -> Self {
+        Self::TooLarge(what)
     }
 }
 
@@ -115,12 +115,14 @@ impl Decoder {
     }
 
     fn error(&self, failure: Failure) -> Error {
+        let too_large = |message| Error::new(ErrorKind::TooLarge, Phase::Body, message);
         match failure {
-            Failure::TooLarge => Error::new(
-                ErrorKind::TooLarge,
-                Phase::Body,
-                format!("an event is larger than {} bytes (`maxEventBytes`)", self.max_event_bytes),
-            ),
+            Failure::TooLarge(TooLarge::Block) => {
+                too_large(format!("an event is larger than {} bytes (`maxEventBytes`)", self.max_event_bytes))
+            }
+            Failure::TooLarge(TooLarge::Id) => {
+                too_large(format!("the id of an event is longer than {MAX_ID} bytes"))
+            }
             Failure::Refused => {
                 Error::new(ErrorKind::Internal, Phase::Body, "the event parser refused valid lines")
             }

@@ -2,6 +2,7 @@
 
 mod claude;
 mod client;
+mod hostile;
 mod layers;
 #[cfg(feature = "server")]
 mod simulator;
