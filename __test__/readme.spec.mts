@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createSimulator } from 'trae-native/simulator';
@@ -11,7 +11,10 @@ const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const programs = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program as string);
 
 function runProgram(name: string, source: string): Promise<{ code: number | null; out: string }> {
-  const file = fileURLToPath(new URL(`../dist/${name}.mts`, import.meta.url));
+  // Within the package, so that it can import itself, but in no folder that is published.
+  const folder = new URL('../target/readme/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  const file = fileURLToPath(new URL(`${name}.mts`, folder));
   writeFileSync(file, source);
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--import', 'tsx', file], {
@@ -32,11 +35,11 @@ test('the tour runs as it is written', async (t) => {
   const simulator = await createSimulator({ requireKey: true });
   t.after(() => simulator.close());
   const [tour, testing] = programs as [string, string];
-  const first = await runProgram('readme-1', tour.replace('https://api.anthropic.com', simulator.url));
+  const first = await runProgram('tour', tour.replace('https://api.anthropic.com', simulator.url));
   assert.equal(first.code, 0, first.out);
   assert.match(first.out, /req_.*You said: Hello/s);
   const second = await runProgram(
-    'readme-2',
+    'testing',
     `import { createClient } from 'trae-native';\n${testing}
     await client.post('/v1/messages', {}).catch((error) => console.log(error.name));
     await client.close();
