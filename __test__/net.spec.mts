@@ -1,12 +1,22 @@
 // The network: TLS, HTTP/2, proxies, redirects, sockets that die, answers that are too much.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { rootCertificates } from 'node:tls';
+import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { ConfigError, ConnectionError, createClient, LimitError, RedirectError, type TraeError } from 'trae-native';
 import { createSimulator } from 'trae-native/simulator';
 import { answering, collect, message, pair, until } from './helpers/simulator.mts';
+
+const entry = createRequire(import.meta.url).resolve('trae-native');
+const run = promisify(execFile);
 
 test('TLS with an authority of the client and HTTP/2 by agreement: all streams share one socket', async (t) => {
   const { client, simulator } = await pair(t, {}, { tls: true });
@@ -44,13 +54,43 @@ test('a client certificate is shown to a server that asks for one', async (t) =>
   const known = createClient({ baseURL: simulator.url, proxy: false, tls: { ca, ...clientIdentity } });
   assert.equal((await known.get('/v1/models')).status, 200);
   const stranger = createClient({ baseURL: simulator.url, proxy: false, tls: { ca } });
-  await assert.rejects(stranger.get('/v1/models'), ConnectionError);
+  await assert.rejects(stranger.get('/v1/models'), (error: TraeError) => {
+    assert.ok(error instanceof ConnectionError);
+    assert.equal(error.code, 'TLS');
+    assert.match(error.message, /client certificate goes into `tls\.cert` and `tls\.key`/);
+    return true;
+  });
   const modern = createClient({
     baseURL: simulator.url,
     proxy: false,
     tls: { ca: Buffer.from(ca), ...clientIdentity, minVersion: 'TLSv1.3' },
   });
   assert.equal((await modern.get('/v1/models')).status, 200);
+});
+
+test('NODE_EXTRA_CA_CERTS adds a whole bundle, whatever else is in it, and is missed only by https', async (t) => {
+  const simulator = await createSimulator({ tls: true });
+  const plain = await createSimulator();
+  const folder = mkdtempSync(join(tmpdir(), 'trae-ca-'));
+  t.after(async () => {
+    rmSync(folder, { recursive: true });
+    await Promise.all([simulator.close(), plain.close()]);
+  });
+  const broken = '# A comment\n-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n';
+  const bundle = join(folder, 'bundle.pem');
+  writeFileSync(bundle, [...rootCertificates, simulator.ca].join(`\n${broken}`));
+  const call = `async (url) => {
+    const client = require(${JSON.stringify(entry)}).createClient({ baseURL: url, proxy: false });
+    return client.get('/v1/models').then((res) => res.status, (error) => error.name + ': ' + error.message);
+  }`;
+  const answers = (file: string) => {
+    const script = `Promise.all(${JSON.stringify([simulator.url, plain.url])}.map(${call})).then(JSON.stringify).then(console.log)`;
+    return run(process.execPath, ['-e', script], { env: { ...process.env, NODE_EXTRA_CA_CERTS: file } });
+  };
+  assert.deepEqual(JSON.parse((await answers(bundle)).stdout), [200, 200]);
+  const [secure, insecure] = JSON.parse((await answers(join(folder, 'missing.pem'))).stdout);
+  assert.match(secure, /^ConfigError: NODE_EXTRA_CA_CERTS names .*missing\.pem, which cannot be read: /);
+  assert.equal(insecure, 200);
 });
 
 test('a proxy carries http and https, with its password, and noProxy goes around it', async (t) => {
