@@ -81,6 +81,9 @@ fn tls_words(tls: &Tls, peer: &str) -> String {
         TlsFault::Version => format!(
             "{peer} speaks no version of TLS that is allowed ({reason}); the oldest one is set by `tls.minVersion`"
         ),
+        TlsFault::Plain => {
+            format!("{peer} speaks something that is not TLS ({reason}); check the scheme and the port")
+        }
         TlsFault::Client => format!(
             "{peer} refused the TLS connection ({reason}); a client certificate goes into `tls.cert` and `tls.key`"
         ),

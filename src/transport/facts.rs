@@ -51,6 +51,8 @@ pub(super) enum TlsFault {
     Certificate,
     /// The server speaks no version that we do.
     Version,
+    /// What the server speaks is no TLS.
+    Plain,
     /// The server does not want us, most often for a client certificate.
     Client,
     /// Any other.
@@ -186,6 +188,7 @@ fn fault(err: &rustls::Error) -> TlsFault {
         | Error::PeerIncompatible(
             Peer::ServerDoesNotSupportTls12Or13 | Peer::ServerTlsVersionIsDisabledByOurConfig,
         ) => TlsFault::Version,
+        Error::InvalidMessage(_) => TlsFault::Plain,
         Error::AlertReceived(
             Alert::AccessDenied
             | Alert::BadCertificate

@@ -66,4 +66,5 @@ async fn tls_to_a_server_that_speaks_none_is_a_tls_error() {
     let url = Url::parse(&format!("https://127.0.0.1:{}/", peer.port())).unwrap();
     let err = fail(&transport(), get(url)).await;
     assert_eq!((err.kind(), err.phase()), (ErrorKind::Tls, Phase::Connect), "{err}");
+    assert!(err.message().contains("not TLS") && err.message().contains("the scheme and the port"), "{err}");
 }
