@@ -40,7 +40,7 @@ export interface Timeouts {
 export interface Pool {
   /** Keep sockets open for the next call. @default true */
   keepAlive?: boolean;
-  /** Sockets at once per origin over HTTP/1.1; HTTP/2 shares one socket and is not limited. @default 256 */
+  /** Sockets at once per origin over HTTP/1.1; HTTP/2 shares one, on which the server limits the calls. @default 256 */
   maxSockets?: number;
   /** Idle sockets kept per origin. @default 256 */
   maxFreeSockets?: number;
@@ -101,7 +101,7 @@ export interface RequestConfig {
   redirect?: 'same-origin' | 'follow' | 'error' | 'manual';
   /** The largest answer that is read whole, decompressed, in bytes. @default 134217728 */
   maxResponseBytes?: number;
-  /** The largest server-sent event, in bytes. @default 16777216 */
+  /** The largest server-sent event, in bytes; its id may have 8192. @default 16777216 */
   maxEventBytes?: number;
   /** Deliver `ping` events too. @default false */
   pings?: boolean;

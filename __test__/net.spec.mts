@@ -16,7 +16,16 @@ import { createSimulator } from 'trae-native/simulator';
 import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 const entry = createRequire(import.meta.url).resolve('trae-native');
-const run = promisify(execFile);
+
+/** What a process with these variables gets from each URL: a status or an error in words. */
+async function outcomes(urls: string[], variables: NodeJS.ProcessEnv): Promise<(number | string)[]> {
+  const script = `const call = (url) => require(${JSON.stringify(entry)}).createClient({ baseURL: url }).get('/v1/models')
+    .then((res) => res.status, (error) => error.name + ': ' + error.message);
+    Promise.all(${JSON.stringify(urls)}.map(call)).then(JSON.stringify).then(console.log)`;
+  const clean = Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name));
+  const env = { ...Object.fromEntries(clean), ...variables };
+  return JSON.parse((await promisify(execFile)(process.execPath, ['-e', script], { env })).stdout);
+}
 
 test('TLS with an authority of the client and HTTP/2 by agreement: all streams share one socket', async (t) => {
   const { client, simulator } = await pair(t, {}, { tls: true });
@@ -79,17 +88,10 @@ test('NODE_EXTRA_CA_CERTS adds a whole bundle, whatever else is in it, and is mi
   const broken = '# A comment\n-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n';
   const bundle = join(folder, 'bundle.pem');
   writeFileSync(bundle, [...rootCertificates, simulator.ca].join(`\n${broken}`));
-  const call = `async (url) => {
-    const client = require(${JSON.stringify(entry)}).createClient({ baseURL: url, proxy: false });
-    return client.get('/v1/models').then((res) => res.status, (error) => error.name + ': ' + error.message);
-  }`;
-  const answers = (file: string) => {
-    const script = `Promise.all(${JSON.stringify([simulator.url, plain.url])}.map(${call})).then(JSON.stringify).then(console.log)`;
-    return run(process.execPath, ['-e', script], { env: { ...process.env, NODE_EXTRA_CA_CERTS: file } });
-  };
-  assert.deepEqual(JSON.parse((await answers(bundle)).stdout), [200, 200]);
-  const [secure, insecure] = JSON.parse((await answers(join(folder, 'missing.pem'))).stdout);
-  assert.match(secure, /^ConfigError: NODE_EXTRA_CA_CERTS names .*missing\.pem, which cannot be read: /);
+  const urls = [simulator.url, plain.url];
+  assert.deepEqual(await outcomes(urls, { NODE_EXTRA_CA_CERTS: bundle }), [200, 200]);
+  const [secure, insecure] = await outcomes(urls, { NODE_EXTRA_CA_CERTS: join(folder, 'missing.pem') });
+  assert.match(String(secure), /^ConfigError: NODE_EXTRA_CA_CERTS names .*missing\.pem, which cannot be read: /);
   assert.equal(insecure, 200);
 });
 
@@ -114,6 +116,26 @@ test('a proxy carries http and https, with its password, and noProxy goes around
     assert.equal(error.code, 'PROXY');
     return error instanceof ConnectionError;
   });
+});
+
+test('the proxies of the environment are used, but for the hosts that go without', async (t) => {
+  const proxy = await createSimulator({ proxy: true, proxyAuth: 'user:pass' });
+  const plain = await createSimulator();
+  t.after(() => Promise.all([proxy.close(), plain.close()]));
+  const url = proxy.url.replace('//', '//user:pass@');
+  for (const [variables, proxied] of [
+    [{ HTTP_PROXY: url }, 1],
+    [{ all_proxy: url, NO_PROXY: 'elsewhere.example' }, 1],
+    [{ http_proxy: url, NO_PROXY: 'localhost, 127.0.0.0/8' }, 0],
+    [{ HTTPS_PROXY: url }, 0],
+  ] as const) {
+    const before = proxy.counters.requests;
+    assert.deepEqual(await outcomes([plain.url], variables), [200]);
+    assert.equal(proxy.counters.requests - before, proxied, JSON.stringify(Object.keys(variables)));
+  }
+  const [refused] = await outcomes([plain.url], { HTTP_PROXY: proxy.url.replace('//', '//user:wrong@') });
+  assert.match(String(refused), /^HttpError: 407/);
+  assert.doesNotMatch(String(refused), /wrong/);
 });
 
 test('a redirect is followed on the same origin with method and body, and the key goes with it', async (t) => {

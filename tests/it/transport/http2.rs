@@ -251,7 +251,7 @@ async fn a_connection_that_answers_no_ping_is_given_up_and_the_next_call_opens_a
             frames
         })
         .await;
-        let transport = pinging(ms(20), ms(20));
+        let transport = pinging(ms(20), ms(200));
         let (err, expected) = if begun {
             let mut body = stream(send(&transport, ask(&peer)).await.unwrap());
             (next(&mut body).await.unwrap().unwrap_err(), (ErrorKind::Incomplete, Phase::Body))

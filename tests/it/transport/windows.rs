@@ -1,5 +1,6 @@
-//! Back-pressure of each stream by itself, where HTTP/2 puts many on one connection.
+//! What streams that share an HTTP/2 connection do to each other: as little as can be.
 
+use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use trae_native::{
     server::simulator::{Reply, Simulator, SimulatorOptions},
@@ -37,4 +38,16 @@ async fn readers_that_do_not_read_hold_back_their_own_streams_only() {
     let late = unread.pop().unwrap();
     assert_eq!(collect(late.body, 64 << 20, None).await.unwrap().len(), BODY);
     assert_eq!(simulator.counters().connections_total, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_beyond_the_streams_that_the_server_allows_wait_for_their_turn() {
+    let simulator = Simulator::start(&Handle::current(), SimulatorOptions::default()).unwrap();
+    // The simulator allows 200 streams at once.
+    simulator.set_default(Reply { body: Some("ok".into()), delay_ms: 20, ..Reply::default() }).unwrap();
+    let url = Url::parse(simulator.url()).unwrap();
+    let transport = Transport::new(TransportOptions { http2: Http2::Only, ..direct() }).unwrap();
+    let answers = join_all((0..500).map(|_| read(&transport, get(url.clone())))).await;
+    assert!(answers.into_iter().all(|answer| answer.unwrap() == "ok"));
+    assert_eq!((simulator.counters().connections_total, transport.stats().in_flight), (1, 0));
 }
