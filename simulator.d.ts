@@ -58,6 +58,7 @@ export interface Reply {
   eventsPerWrite?: number;
   /** Cut the body into pieces of this size, each flushed by itself. */
   bytesPerWrite?: number;
+  /** Undone by every client. `br` is valid Brotli of stored blocks: it makes nothing smaller. */
   encoding?: 'gzip' | 'br' | 'zstd' | 'deflate';
   /** Stop after so many bytes of the body. */
   cutAfterBytes?: number;

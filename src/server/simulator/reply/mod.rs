@@ -1,5 +1,6 @@
 //! One scripted answer, as its author writes it; `prepared` checks it and prebuilds its bytes.
 
+mod brotli;
 mod encode;
 mod events;
 mod prepared;
