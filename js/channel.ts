@@ -25,6 +25,12 @@ const DONE: Step<never> = { value: undefined, done: true };
 /** What a step of reading gives: an event, the events of a batch, or a batch as it came. */
 export type Unit = 'event' | 'events' | 'batch';
 
+/**
+ * A stream that was dropped without a word ends its transfer when it is collected. Only while it lasts: what the
+ * registry knows lives until the next full collection, and that is long where streams come by the thousand.
+ */
+const dropped = new FinalizationRegistry<Channel<unknown>>((channel) => channel.abort());
+
 export class Channel<E> {
   /** The events at hand and how many of them have been read. */
   #events: E[] = [];
@@ -73,8 +79,14 @@ export class Channel<E> {
     if (this.ended) return;
     this.#state = 'ended';
     this.#error = error;
+    dropped.unregister(this);
     this.#release();
     for (const waiting of this.#waiting.splice(0)) this.#last(waiting);
+  }
+
+  /** Ends the transfer once nobody holds the reader any more. */
+  watch(reader: object): void {
+    dropped.register(reader, this, this);
   }
 
   // ----- reading -----
@@ -119,9 +131,14 @@ export class Channel<E> {
     this.#grant(this.#size);
     this.#size = 0;
     const batch = this.#shift();
-    if (batch === undefined) return false;
+    if (batch === undefined) {
+      // What has been read must not live as long as its stream.
+      if (this.#events.length > 0) this.#events = [];
+      this.#next = 0;
+      return false;
+    }
     try {
-      const packed = typeof batch.packed === 'string' ? JSON.parse(`[${batch.packed}]`) : batch.packed;
+      const packed = typeof batch.packed === 'string' ? JSON.parse(batch.packed) : batch.packed;
       this.#events = unpack(packed, this.#block);
     } catch (cause) {
       // Rust has checked every element, so this is a fault of ours; it must not pass for an end.

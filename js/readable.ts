@@ -33,6 +33,7 @@ export class ByteSource {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
+    dropped.unregister(this);
     this.#serve();
   }
 
@@ -47,6 +48,7 @@ export class ByteSource {
   abort(): void {
     if (!this.#ended) abandon(this.#id);
     this.#ended = true;
+    dropped.unregister(this);
     this.#waiting = [];
     this.#release();
   }
@@ -75,7 +77,7 @@ export class ByteReadable extends Readable {
   constructor(source: ByteSource) {
     super({ highWaterMark: 64 << 10 });
     this.#source = source;
-    dropped.register(this, source);
+    dropped.register(this, source, source);
   }
 
   override _read(): void {

@@ -7,9 +7,6 @@ import { config, type TraeError } from './errors.js';
 import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
 
-/** A stream that was dropped without a word ends its transfer when it is collected. */
-const dropped = new FinalizationRegistry<Channel<unknown>>((channel) => channel.abort());
-
 export class EventStream<E = unknown> implements AsyncIterable<E> {
   readonly #channel: Channel<E>;
   #read = false;
@@ -19,7 +16,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   constructor(channel: Channel<E>, response: TraeResponse) {
     this.#channel = channel;
     Object.defineProperty(this, 'response', { value: response });
-    dropped.register(this, channel);
+    channel.watch(this);
   }
 
   get requestId(): string | undefined {

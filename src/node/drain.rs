@@ -15,7 +15,6 @@ use napi::{
 use super::{
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
-    pack::Packed,
     text::{Head, describe_error},
 };
 use crate::response::Timing;
@@ -123,8 +122,8 @@ impl Drained<'_, '_> {
         let place = if small { 1.0 } else { 0.0 };
         self.numbers(&[f64::from(id), kind, end, size, f64::from(count), place, 0.0, first]);
         match batch.content {
-            Pieces::Events(Packed { text, .. }) if small => self.share(&text),
-            Pieces::Events(Packed { text, .. }) => self.text(0, text.as_bytes())?,
+            Pieces::Events(packed) if small => self.share(&packed.into_text()),
+            Pieces::Events(packed) => self.text(0, packed.into_text().as_bytes())?,
             Pieces::Bytes(chunks) if chunks.is_empty() => {}
             Pieces::Bytes(chunks) => self.buffer(0, &chunks)?,
         }
@@ -135,9 +134,8 @@ impl Drained<'_, '_> {
     }
 
     fn share(&mut self, text: &str) {
-        self.shared.push_str(if self.shared.is_empty() { "[[" } else { ",[" });
+        self.shared.push(if self.shared.is_empty() { '[' } else { ',' });
         self.shared.push_str(text);
-        self.shared.push(']');
     }
 
     /// Hands over what was shared, after the last letter.

@@ -63,7 +63,7 @@ impl Default for Pieces {
 impl Pieces {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Events(packed) => packed.text.len(),
+            Self::Events(packed) => packed.len(),
             Self::Bytes(chunks) => chunks.iter().map(Bytes::len).sum(),
         }
     }

@@ -11,10 +11,11 @@ use crate::{
     event::Event,
 };
 
-/// Packed events, to be put between brackets.
+/// Packed events.
 #[derive(Default)]
 pub(super) struct Packed {
-    pub(super) text: String,
+    /// The array without its last bracket.
+    text: String,
     pub(super) count: u32,
 }
 
@@ -47,10 +48,18 @@ impl Packed {
         text::describe_event(&mut self.text, event);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// The whole array.
+    pub(super) fn into_text(mut self) -> String {
+        self.text.push(']');
+        self.text
+    }
+
     fn next(&mut self) {
-        if self.count > 0 {
-            self.text.push(',');
-        }
+        self.text.push(if self.count > 0 { ',' } else { '[' });
         self.count += 1;
     }
 

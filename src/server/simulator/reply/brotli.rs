@@ -9,7 +9,7 @@ const LAST: u8 = 0b11;
 
 /// Blocks begin and end at whole bytes, so that each is complete as soon as it is written.
 #[derive(Debug, Default)]
-pub(super) struct Stored {
+pub(in super::super) struct Stored {
     begun: bool,
 }
 
