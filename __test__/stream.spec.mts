@@ -47,6 +47,7 @@ test('a post whose answer is a stream of events gives an EventStream as data', a
   assert.equal(events.at(-1)?.type, 'message_stop');
   assert.ok(!events.some((event) => event.type === 'ping'));
   assert.ok((res.timing.firstEventMs ?? -1) >= 0);
+  assert.equal((res.data as EventStream).firstEventMs, res.timing.firstEventMs);
   assert.ok((res.timing.totalMs ?? -1) >= 0);
 });
 

@@ -1,6 +1,7 @@
 // Compiled, never run: what the public types promise, and that the facade keeps it.
 
 import type { Readable } from 'node:stream';
+import type * as Contract from 'trae-native';
 import trae, {
   type Client,
   createClient,
@@ -11,8 +12,13 @@ import trae, {
   type TraeResponse,
 } from 'trae-native';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
+import type { Client as ClientFacade } from '../js/client.js';
+import type { TraeError as ErrorFacade } from '../js/errors.js';
+import type { Headers as HeadersFacade } from '../js/headers.js';
 import type * as facade from '../js/index.js';
+import type { TraeResponse as ResponseFacade } from '../js/response.js';
 import type * as simulator from '../js/simulator.js';
+import type { EventStream as StreamFacade } from '../js/stream.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const proven = <T extends true>(): T => true as T;
@@ -60,3 +66,12 @@ export const simulators =
       Exclude<Names<typeof simulator>, 'default' | 'module.exports'>
     >
   >();
+
+// The facade has every member that the contract names: each line fails to compile where one is missing.
+type Missing<Contract, Facade> = Exclude<keyof Contract, keyof Facade>;
+const none = <T extends never>(..._missing: T[]): void => {};
+none<Missing<Contract.Client, ClientFacade>>();
+none<Missing<Contract.EventStream, StreamFacade>>();
+none<Missing<Contract.TraeResponse, ResponseFacade>>();
+none<Missing<Contract.ResponseHeaders, HeadersFacade>>();
+none<Missing<Contract.TraeError, ErrorFacade>>();

@@ -23,6 +23,10 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return this.response.requestId;
   }
 
+  get firstEventMs(): number | null {
+    return this.response.timing.firstEventMs;
+  }
+
   /** One consumer reads a stream; `tee()` makes two streams of it. */
   [Symbol.asyncIterator](): AsyncIterableIterator<E> {
     return this.#reader<E>('event');
