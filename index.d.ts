@@ -109,7 +109,85 @@ export interface RequestConfig {
   transformRequest?: (data: unknown, headers: HeadersInit) => unknown;
   /** Changes the data of a whole answer. */
   transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
-  [field: string]: unknown;
+  /** For this call alone, further in than the client's. */
+  middlewares?: readonly (Middleware | Interceptor | Hooks)[];
+  [field: string]: any;
+}
+
+/** Headers of a request: names are the same in any case, and spreading gives each once. */
+export type RequestHeaders = Record<string, any>;
+
+/** A call as middlewares see it: changed in place, or replaced by what `next(changed)` is given. */
+export interface TraeRequest {
+  method: string;
+  /** As the caller wrote it: below `baseURL` unless it is absolute. */
+  url: string;
+  /** The client's and the call's. One that is deleted or `null` is not sent. */
+  get headers(): RequestHeaders;
+  set headers(headers: HeadersInit);
+  params: any;
+  /** What is sent, not yet encoded. */
+  data: any;
+  /** The client's and the call's options, the caller's own fields included. */
+  config: RequestConfig;
+  /** Aborted when the call is. */
+  readonly signal: AbortSignal;
+  /** From 1; one more each time that the innermost `next()` is called. */
+  readonly attempt: number;
+  /** One bag per call, shared by all middlewares. */
+  readonly state: Record<string, any>;
+}
+
+/** An answer that a middleware makes up. `status` is 200 unless it says otherwise. */
+export interface MadeResponse {
+  status?: number;
+  statusText?: string;
+  headers?: HeadersInit;
+  data?: unknown;
+  config?: object;
+}
+
+/**
+ * Hands the request further in; resolves with the answer, rejects with what went wrong there.
+ * It may be called again once it has settled. Two calls under way at once, a call that is not awaited and one
+ * after the end are MiddlewareErrors.
+ */
+export type Next = (
+  req?: Partial<Pick<TraeRequest, 'method' | 'url' | 'params' | 'data' | 'config'>> & { headers?: HeadersInit },
+) => Promise<TraeResponse>;
+
+/** A layer of the onion: two parameters. What it throws is what those further out, and the caller, catch. */
+export type Middleware = (
+  req: TraeRequest,
+  next: Next,
+) => TraeResponse | MadeResponse | Promise<TraeResponse | MadeResponse>;
+
+/** One parameter: changes the request, in place or by returning another. */
+export type Interceptor = (req: TraeRequest) => unknown;
+
+/** How a call ended: with an answer, whose stream has ended too, or with an error. */
+export interface Outcome {
+  req: TraeRequest;
+  res?: TraeResponse;
+  error?: any;
+}
+
+/** Hooks that belong together, as one entry. `finally` hears of everything, `error` also of `before`. */
+export interface Hooks {
+  before?: Interceptor;
+  /** What it returns is the answer; nothing leaves it as it is. */
+  after?: (res: TraeResponse) => unknown;
+  /** What it returns heals the call; what it throws is the error. */
+  error?: (error: any) => unknown;
+  /** Runs once for each call: for a stream when that has ended, been left or dropped. */
+  finally?: (outcome: Outcome) => unknown;
+}
+
+export interface EntryOptions {
+  /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
+  name?: string;
+  /** Asked for each call; where it says no, the call passes by. */
+  when?: (req: TraeRequest) => unknown;
 }
 
 /** Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError. */
@@ -277,13 +355,24 @@ export interface Client {
     config?: RequestConfig & { method?: string },
   ): Promise<EventStream<E>>;
   /**
-   * A client with these options over this one's; it shares the pool unless pool, proxy, tls or http2 differ.
+   * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
+   * pool, proxy, tls or http2 differ.
    * It is closed together with this one; a client that is closed throws a ConfigError.
    */
   extend(config?: ClientConfig): Client;
   /** The same. */
   create(config?: ClientConfig): Client;
   readonly config: ClientConfig;
+  /** Adds a middleware; the first is the outermost. Anything that is none is a TypeError at once. */
+  use(middleware: Middleware | Interceptor | Hooks, options?: EntryOptions): this;
+  /** The hooks of Trae, each an entry in the same list. */
+  before(hook: Interceptor, options?: EntryOptions): this;
+  after(onResponse?: Hooks['after'] | null, onError?: Hooks['error'], options?: EntryOptions): this;
+  finally(hook: NonNullable<Hooks['finally']>, options?: EntryOptions): this;
+  /** Takes a middleware out by its name; calls under way keep it. Says whether there was one. */
+  eject(name: string): boolean;
+  /** The pipeline, a line for each layer, the outermost first. */
+  inspect(): string;
   stats(): Stats;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
@@ -360,5 +449,7 @@ export declare class RedirectError extends TraeError {}
 /** `pool.queueLimit` calls wait already. */
 export declare class QueueFullError extends TraeError {}
 export declare class CircuitOpenError extends TraeError {}
+/** A middleware broke the contract of the onion: see Next. */
+export declare class MiddlewareError extends TraeError {}
 /** An option or argument is wrong; nothing was sent. */
 export declare class ConfigError extends TraeError {}

@@ -1,6 +1,7 @@
 // Events between the mailbox, which brings them in batches, and whoever reads them.
 // It knows no reader by name: a stream that nobody holds any more can be collected, and its transfer ended.
 
+import { Ending } from './ending.js';
 import { aborted, ParseError, type TraeError } from './errors.js';
 import { abandon, engine } from './native.js';
 import { noBlock, unpack } from './unpack.js';
@@ -43,6 +44,7 @@ export class Channel<E> {
   #error: TraeError | undefined;
   #granted = 0;
   readonly #block = noBlock();
+  readonly ending = new Ending();
   readonly #id: number;
   readonly #release: () => void;
   /** Asks for more where nobody brings it unasked: a half of a tee. */
@@ -81,6 +83,7 @@ export class Channel<E> {
     this.#error = error;
     dropped.unregister(this);
     this.#release();
+    this.ending.come(error);
     for (const waiting of this.#waiting.splice(0)) this.#last(waiting);
   }
 

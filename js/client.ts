@@ -14,6 +14,11 @@ import {
   signalOf,
 } from './config.js';
 import { aborted, fromFailure, kindOf, type TraeError, config as wrong } from './errors.js';
+import type { Layer } from './middleware/compose.js';
+import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
+import { type Abortable, Onion } from './middleware/onion.js';
+import type { TraeRequest } from './middleware/request.js';
+import { type EntryOptions, Stack } from './middleware/stack.js';
 import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
@@ -32,7 +37,8 @@ export class Client {
   readonly #native: NativeClient;
   readonly #config: Options;
   readonly #judge: boolean;
-  readonly #pending = new Set<Call>();
+  readonly #pending = new Set<Abortable>();
+  readonly #stack: Stack;
   /** Clients extended from this one, held weakly: a service may make one for each request. */
   readonly #children = new Set<WeakRef<Client>>();
   /** Held strongly, so that closing an ancestor finds its way down to this client. */
@@ -43,6 +49,7 @@ export class Client {
     requireObject(options, 'the options of a client');
     this.#config = merge(parent ? parent.#config : {}, options);
     this.#parent = parent;
+    this.#stack = new Stack(parent ? parent.#stack.layers : []);
     requireFunctions(this.#config);
     requireAgents(this.#config);
     signalOf(this.#config['signal']);
@@ -117,6 +124,38 @@ export class Client {
     return this.extend(options);
   }
 
+  /** Adds a middleware; the first is the outermost. */
+  use(middleware: unknown, options?: EntryOptions): this {
+    this.#stack.use(middleware, options);
+    return this;
+  }
+
+  before(hook: Before, options?: EntryOptions): this {
+    this.#stack.add(before(hooked('before', hook)), 'before', options);
+    return this;
+  }
+
+  after(onResponse?: After | null, onError?: OnError, options?: EntryOptions): this {
+    const [heals, errs] = [hooked('after', onResponse ?? undefined), hooked('after', onError)];
+    this.#stack.add(after(heals, errs), 'after', options);
+    return this;
+  }
+
+  finally(hook: Finally, options?: EntryOptions): this {
+    this.#stack.add(atEnd(hooked('finally', hook)), 'finally', options);
+    return this;
+  }
+
+  /** Takes a middleware out by its name; calls under way keep it. */
+  eject(name: string): boolean {
+    return this.#stack.eject(name);
+  }
+
+  /** The pipeline, a line for each layer, the outermost first. */
+  inspect(): string {
+    return this.#stack.inspect();
+  }
+
   stats(): Record<string, unknown> {
     return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
   }
@@ -165,13 +204,59 @@ export class Client {
   }
 
   #send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Answer {
+    const own = config?.['middlewares'];
+    if (this.#stack.size > 0 || own !== undefined) return this.#through(own, method, url, data, config, shape);
     return new Promise((resolve, reject) => {
-      this.#start({ resolve, reject }, method, url, data, config, shape);
+      this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape });
     });
   }
 
-  /** What it throws rejects the call. */
-  #start(settle: Settle, method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): void {
+  /** Through the middlewares, those of the call innermost. */
+  async #through(
+    own: unknown,
+    method: unknown,
+    url: unknown,
+    data: unknown,
+    config?: Options,
+    shape?: string,
+  ): Promise<TraeResponse> {
+    const asked = this.#asked({ method, url, data, config, shape });
+    const layers = [...this.#stack.layers, ...layersOf(own)];
+    const onion = new Onion(asked.signal);
+    this.#pending.add(onion);
+    try {
+      const fields = {
+        method: asked.method,
+        url: String(url),
+        params: config?.['params'],
+        data,
+        config: merge(this.#config, config) as Record<string, unknown>,
+        state: {},
+        headers: mergeHeaders(this.#config['headers'], config?.['headers']),
+      };
+      return await onion.run(fields, layers, (req, calls) => {
+        const { method, url, params, data } = req;
+        const changed = { ...config, ...req.config, params, headers: this.#headersOf(req) };
+        return new Promise((resolve, reject) => {
+          this.#start({ resolve, reject }, calls, { method, url, data, config: changed, shape });
+        });
+      });
+    } finally {
+      this.#pending.delete(onion);
+    }
+  }
+
+  /** What the engine does not know yet: a default that is gone has to be named. */
+  #headersOf({ headers }: TraeRequest): HeaderRecord {
+    const sent: HeaderRecord = { ...headers };
+    for (const name of Object.keys(this.#config['headers'] ?? {})) {
+      const lower = name.toLowerCase();
+      if (!(lower in sent)) sent[lower] = null;
+    }
+    return sent;
+  }
+
+  #asked({ method, url, config }: Asked): { method: string; signal: AbortSignal | undefined } {
     if (this.#over) throw closed();
     if (typeof url !== 'string' && !(url instanceof URL)) throw wrong(`the URL must be a string, got ${kindOf(url)}`);
     if (typeof method !== 'string') throw wrong(`\`method\` must be a string, got ${kindOf(method)}`);
@@ -179,26 +264,32 @@ export class Client {
     requireFunctions(config);
     const signal = signalOf(config?.['signal'] ?? this.#config['signal']);
     if (signal?.aborted) throw aborted('prepare', signal.reason);
+    return { method: method.toUpperCase(), signal };
+  }
+
+  /** What it throws rejects the call. */
+  #start(settle: Settle, calls: Set<Abortable>, asked: Asked): void {
+    const { method, signal } = this.#asked(asked);
+    const { url, data, config, shape } = asked;
     const own = config?.['validateStatus'];
     const { encoded, headers } = this.#content(data, config);
     const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
-    const verb = method.toUpperCase();
     const plan: Plan = {
-      method: verb,
+      method,
       config: () => merge(this.#config, config),
       signal,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
       transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
       responseType: config?.['responseType'] ?? shape,
-      over: () => this.#pending.delete(call),
+      over: () => calls.delete(call),
     };
     const call = new Call(plan, settle);
     call.id = listen(call);
-    this.#pending.add(call);
+    calls.add(call);
     const text = encoded.kind === 'json' ? encoded.text : undefined;
     const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
     const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? encoded.type : undefined;
-    engine.send(this.#native, call.id, verb, String(url), text, bytes, type, options, encoded.kind === 'stream');
+    engine.send(this.#native, call.id, method, String(url), text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 
@@ -212,6 +303,29 @@ export class Client {
     const length = { 'content-length': encoded.length };
     return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
   }
+}
+
+/** A call as it was written, or as its middlewares have made it. */
+interface Asked {
+  method: unknown;
+  url: unknown;
+  data: unknown;
+  config: Options | undefined;
+  shape: string | undefined;
+}
+
+/** The middlewares of one call. */
+function layersOf(own: unknown): readonly Layer[] {
+  if (own === undefined) return [];
+  if (!Array.isArray(own)) throw wrong(`\`middlewares\` must be a list, got ${kindOf(own)}`);
+  const stack = new Stack();
+  for (const middleware of own) stack.use(middleware);
+  return stack.layers;
+}
+
+function hooked<T>(verb: string, hook: T): T {
+  if (hook === undefined || typeof hook === 'function') return hook;
+  throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
 }
 
 function closed(): TraeError {
@@ -230,6 +344,7 @@ const DETACHABLE = [
   'stream',
   'extend',
   'create',
+  'use',
 ] as const;
 
 /** A client with a pool of its own. */

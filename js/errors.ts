@@ -30,7 +30,7 @@ export class TraeError extends Error {
   readonly code: string;
   readonly phase: string;
   readonly retryable: boolean;
-  readonly attempts: number;
+  attempts: number;
   declare readonly status?: number;
   declare readonly type?: string;
   declare requestId?: string;
@@ -99,6 +99,7 @@ export class RedirectError extends TraeError {}
 export class QueueFullError extends TraeError {}
 export class CircuitOpenError extends TraeError {}
 export class ConfigError extends TraeError {}
+export class MiddlewareError extends TraeError {}
 
 const CLASSES: Record<string, typeof TraeError> = {
   BAD_REQUEST: BadRequestError,
@@ -131,6 +132,7 @@ const CLASSES: Record<string, typeof TraeError> = {
   REDIRECT: RedirectError,
   QUEUE_FULL: QueueFullError,
   CONFIG: ConfigError,
+  MIDDLEWARE: MiddlewareError,
   INTERNAL: TraeError,
 };
 
@@ -149,6 +151,11 @@ export function fromFailure(json: string): TraeError {
 export function aborted(phase: string, reason?: unknown): AbortError {
   const why = reason instanceof Error && reason.message ? `: ${reason.message}` : '';
   return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}` }, reason);
+}
+
+/** A middleware broke the contract of the onion. */
+export function middleware(message: string): MiddlewareError {
+  return new MiddlewareError({ code: 'MIDDLEWARE', phase: 'prepare', message });
 }
 
 export function config(message: string, cause?: unknown): ConfigError {

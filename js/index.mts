@@ -16,6 +16,7 @@ export const {
   HttpError,
   IncompleteStreamError,
   LimitError,
+  MiddlewareError,
   NotFoundError,
   OverloadedError,
   ParseError,

@@ -21,6 +21,7 @@ export {
   HttpError,
   IncompleteStreamError,
   LimitError,
+  MiddlewareError,
   NotFoundError,
   OverloadedError,
   ParseError,

@@ -1,6 +1,7 @@
 // An answer's bytes as a Node stream, held back when nobody reads.
 
 import { Readable } from 'node:stream';
+import { Ending, onEnd } from './ending.js';
 import type { TraeError } from './errors.js';
 import { abandon, engine } from './native.js';
 
@@ -16,6 +17,7 @@ export class ByteSource {
   #error: TraeError | undefined;
   #reader: ByteReadable | undefined;
   #flowing = false;
+  readonly ending = new Ending();
 
   constructor(id: number, release: () => void) {
     this.#id = id;
@@ -34,6 +36,7 @@ export class ByteSource {
     this.#ended = true;
     this.#error = error;
     dropped.unregister(this);
+    this.ending.come(error);
     this.#serve();
   }
 
@@ -51,6 +54,7 @@ export class ByteSource {
     dropped.unregister(this);
     this.#waiting = [];
     this.#release();
+    this.ending.come(undefined);
   }
 
   #serve(): void {
@@ -78,6 +82,10 @@ export class ByteReadable extends Readable {
     super({ highWaterMark: 64 << 10 });
     this.#source = source;
     dropped.register(this, source, source);
+  }
+
+  [onEnd](told: (error: unknown) => unknown): void {
+    this.#source.ending.add(told);
   }
 
   override _read(): void {

@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
+import { plainHeaders } from './request-headers.js';
 import { redacted, shownUrl } from './secrets.js';
 
 /** How long the parts of a call took, in milliseconds; `null` where a part did not happen. */
@@ -28,9 +29,18 @@ export function requestId(headers: Headers): string | undefined {
   return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
 }
 
+/** What a middleware may return instead of the answer of `next()`. */
+interface Made {
+  status?: number;
+  statusText?: string;
+  headers?: unknown;
+  data?: unknown;
+  config?: object;
+}
+
 export class TraeResponse<T = unknown> {
   readonly status: number;
-  readonly attempts: number;
+  attempts: number;
   data: T;
   readonly #head: Head;
   readonly #method: string;
@@ -44,6 +54,22 @@ export class TraeResponse<T = unknown> {
     this.#head = head;
     this.#method = method;
     this.#config = config;
+  }
+
+  /** An answer that a middleware made up. */
+  static made(fields: Made): TraeResponse {
+    const { status = 200, statusText = '', headers = {}, data, config = {} } = fields;
+    const lines = Object.entries(plainHeaders(headers)).flatMap(([name, value]) =>
+      [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
+    );
+    const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
+    const head = { status, attempts: 0, text: `${statusText}\n\n${lines.join('')}`, ...none };
+    return new TraeResponse(head, data, '', () => config);
+  }
+
+  /** The same answer without its content. */
+  without(): TraeResponse<undefined> {
+    return new TraeResponse(this.#head, undefined, this.#method, this.#config);
   }
 
   get statusText(): string {

@@ -3,9 +3,11 @@
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Step, type Unit } from './channel.js';
+import { onEnd } from './ending.js';
 import { config, type TraeError } from './errors.js';
 import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
+import { itself } from './unpack.js';
 
 export class EventStream<E = unknown> implements AsyncIterable<E> {
   readonly #channel: Channel<E>;
@@ -17,6 +19,38 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     this.#channel = channel;
     Object.defineProperty(this, 'response', { value: response });
     channel.watch(this);
+  }
+
+  /** The events of any other source, pulled as they are read. */
+  static from<E>(source: AsyncIterable<E>, response: TraeResponse): EventStream<E> {
+    const iterator = source[Symbol.asyncIterator]();
+    let over = false;
+    let pulling = false;
+    const pull = async (): Promise<void> => {
+      if (pulling) return;
+      pulling = true;
+      try {
+        const { value, done } = await iterator.next();
+        over = done === true;
+        if (over) channel.end(undefined);
+        else channel.take({ packed: [itself(value)], size: 0 });
+      } catch (error) {
+        over = true;
+        channel.end(error as TraeError);
+      }
+      pulling = false;
+      if (channel.starved) await pull();
+    };
+    const leave = (): void => {
+      // What a source throws when it is left is nobody's answer.
+      if (!over) void Promise.resolve(iterator.return?.()).catch(() => {});
+    };
+    const channel = new Channel<E>(0, leave, () => void pull());
+    return new EventStream(channel, response);
+  }
+
+  [onEnd](told: (error: unknown) => unknown): void {
+    this.#channel.ending.add(told);
   }
 
   get requestId(): string | undefined {

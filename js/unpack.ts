@@ -19,6 +19,11 @@ export function noBlock(): Block {
   return { kind: Kind.Text, index: 0 };
 }
 
+/** An event, packed so that it comes out as it is. */
+export function itself(event: unknown): unknown {
+  return [Kind.Itself, event];
+}
+
 /** The events of a batch. The batch is left as it was: two readers may unpack the same one. */
 export function unpack<E>(packed: readonly unknown[], block: Block): E[] {
   const events: unknown[] = [];

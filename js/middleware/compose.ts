@@ -1,0 +1,118 @@
+// The onion in JavaScript: handlers around a centre, and the guards that keep each honest.
+//
+// Held by these guards: a handler has at most one call of next() under way; it ends no sooner than that call;
+// and what it returns is a response. Calling next() again after it has settled is how a retry works.
+
+import { middleware as fault, kindOf } from '../errors.js';
+import { TraeResponse } from '../response.js';
+import { EventStream } from '../stream.js';
+import type { TraeRequest } from './request.js';
+
+export type Next = (req?: unknown) => Promise<TraeResponse>;
+export type Handler = (req: TraeRequest, next: Next) => unknown;
+
+/** A handler in the list. */
+export interface Layer {
+  name: string;
+  handle: Handler;
+  when: ((req: TraeRequest) => unknown) | undefined;
+}
+
+/** What stands in the middle, and how to end what it has under way. */
+export interface Centre {
+  call(req: TraeRequest): Promise<TraeResponse>;
+  abandon(): void;
+}
+
+/** Everything within one call of next(). Once its handler has given up on it, nothing in there may begin. */
+interface Scope {
+  outer: Scope | undefined;
+  left: boolean;
+}
+
+/** Runs a request through the layers, the first outermost, and the centre. */
+export function compose(layers: readonly Layer[], req: TraeRequest, centre: Centre): Promise<TraeResponse> {
+  return enter({ layers, centre }, 0, req, undefined);
+}
+
+interface Onion {
+  layers: readonly Layer[];
+  centre: Centre;
+}
+
+async function enter(onion: Onion, at: number, req: TraeRequest, scope: Scope | undefined): Promise<TraeResponse> {
+  for (let outer = scope; outer; outer = outer.outer)
+    if (outer.left) throw fault('a middleware further out has given up on this call');
+  const layer = onion.layers[at];
+  if (layer === undefined) return onion.centre.call(req);
+  if (layer.when && !layer.when(req)) return enter(onion, at + 1, req, scope);
+  const inner = (given: unknown, within: Scope): Promise<TraeResponse> => enter(onion, at + 1, req.with(given), within);
+  const passage = new Passage(layer.name, scope, inner);
+  try {
+    return passage.leave(await layer.handle(req, passage.next));
+  } finally {
+    if (passage.close()) onion.centre.abandon();
+  }
+}
+
+/** Whoever stands further out finds a stream, whatever a handler has put in its place. */
+function adopted(res: TraeResponse): TraeResponse {
+  const data = res.data as AsyncIterable<unknown> | null | undefined;
+  const foreign = typeof data === 'object' && data !== null && Symbol.asyncIterator in data && !('pipe' in data);
+  if (foreign && !(data instanceof EventStream)) res.data = EventStream.from(data, res);
+  return res;
+}
+
+/** What one handler may do with its `next`. */
+class Passage {
+  #state: 'free' | 'under way' | 'closed' = 'free';
+  #scope: Scope | undefined;
+  readonly #name: string;
+  readonly #outer: Scope | undefined;
+  readonly #inner: (given: unknown, scope: Scope) => Promise<TraeResponse>;
+
+  constructor(name: string, outer: Scope | undefined, inner: (given: unknown, scope: Scope) => Promise<TraeResponse>) {
+    this.#name = name;
+    this.#outer = outer;
+    this.#inner = inner;
+  }
+
+  readonly next: Next = (given) => {
+    if (this.#state === 'closed')
+      return Promise.reject(fault(`the middleware ${this.#name} called next() after it had returned`));
+    if (this.#state === 'under way')
+      return Promise.reject(
+        fault(`the middleware ${this.#name} called next() again before the call before had settled: await it first`),
+      );
+    this.#state = 'under way';
+    this.#scope = { outer: this.#outer, left: false };
+    const inner = this.#within(given, this.#scope);
+    const settled = (): void => {
+      if (this.#state === 'under way') this.#state = 'free';
+    };
+    // Also keeps a call that nobody awaits from becoming an unhandled rejection: leave() reports it.
+    inner.then(settled, settled);
+    return inner;
+  };
+
+  async #within(given: unknown, scope: Scope): Promise<TraeResponse> {
+    return this.#inner(given, scope);
+  }
+
+  /** The handler has returned this. */
+  leave(result: unknown): TraeResponse {
+    if (this.#state === 'under way')
+      throw fault(`the middleware ${this.#name} returned before its next() had settled: await it, or return it`);
+    if (result instanceof TraeResponse) return adopted(result);
+    if (typeof result === 'object' && result !== null) return adopted(TraeResponse.made(result));
+    throw fault(`the middleware ${this.#name} must return a response, got ${kindOf(result)}: return what next() gives`);
+  }
+
+  /** The handler is over; says whether it has left something under way. */
+  close(): boolean {
+    const left = this.#state === 'under way';
+    if (left && this.#scope) this.#scope.left = true;
+    this.#state = 'closed';
+    return left;
+  }
+}

@@ -1,0 +1,110 @@
+// The list of a client's middlewares: what may stand in it, under which name, in which order.
+
+import { kindOf } from '../errors.js';
+import type { Handler, Layer } from './compose.js';
+import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
+import type { TraeRequest } from './request.js';
+
+/** Several hooks that belong together. */
+export interface Hooks {
+  before?: Before;
+  after?: After;
+  error?: OnError;
+  finally?: Finally;
+}
+
+export interface EntryOptions {
+  /** What `inspect()` shows and `eject()` takes; each may stand once. */
+  name?: string;
+  /** Asked for each call; where it says no, the call passes by. */
+  when?: (req: TraeRequest) => unknown;
+}
+
+const HOOKS = ['before', 'after', 'error', 'finally'] as const;
+const ACCEPTED =
+  'a middleware is a function (req, next) => res, a function (req) => req, or an object with before, after, error or finally';
+
+export class Stack {
+  #layers: Layer[];
+
+  constructor(layers: readonly Layer[] = []) {
+    this.#layers = [...layers];
+  }
+
+  get layers(): readonly Layer[] {
+    return this.#layers;
+  }
+
+  get size(): number {
+    return this.#layers.length;
+  }
+
+  use(middleware: unknown, options?: EntryOptions): void {
+    const { handle, name } = read(middleware);
+    this.add(handle, name, options);
+  }
+
+  add(handle: Handler, kind: string, { name, when }: EntryOptions = {}): void {
+    if (name !== undefined && typeof name !== 'string')
+      throw new TypeError(`\`name\` must be a string, got ${kindOf(name)}`);
+    if (when !== undefined && typeof when !== 'function')
+      throw new TypeError(`\`when\` must be a function, got ${kindOf(when)}`);
+    if (name !== undefined && this.#find(name) >= 0)
+      throw new TypeError(`there is a middleware called ${name} already`);
+    this.#layers = [...this.#layers, { name: name ?? this.#unique(kind), handle, when }];
+  }
+
+  /** Takes one out; calls under way keep it. */
+  eject(name: string): boolean {
+    const at = this.#find(name);
+    if (at >= 0) this.#layers = this.#layers.filter((_, place) => place !== at);
+    return at >= 0;
+  }
+
+  /** A line for each, the outermost first. */
+  inspect(): string {
+    const lines = this.#layers.map(({ name, when }) => `${name} (JavaScript${when ? ', conditional' : ''})`);
+    return [...lines, 'transport'].map((line, at) => `${at + 1}. ${line}`).join('\n');
+  }
+
+  #find(name: string): number {
+    return this.#layers.findIndex((layer) => layer.name === name);
+  }
+
+  #unique(kind: string): string {
+    if (this.#find(kind) < 0) return kind;
+    let number = 2;
+    while (this.#find(`${kind} ${number}`) >= 0) number++;
+    return `${kind} ${number}`;
+  }
+}
+
+/** The handler that a middleware in any of its forms is, or a TypeError. */
+export function read(middleware: unknown): { handle: Handler; name: string } {
+  if (typeof middleware === 'function') {
+    const onion = middleware.length >= 2;
+    const handle = onion ? (middleware as Handler) : before(middleware as Before);
+    return { handle, name: middleware.name || (onion ? 'middleware' : 'before') };
+  }
+  if (typeof middleware !== 'object' || middleware === null)
+    throw new TypeError(`${ACCEPTED}, got ${kindOf(middleware)}`);
+  const hooks = middleware as Record<string, unknown>;
+  const names = Object.keys(hooks);
+  const unknown = names.find((name) => !HOOKS.includes(name as never) || typeof hooks[name] !== 'function');
+  if (names.length === 0 || unknown !== undefined)
+    throw new TypeError(
+      `${ACCEPTED}, got an object${unknown === undefined ? '' : ` whose \`${unknown}\` is no such hook`}`,
+    );
+  return { handle: together(hooks as Hooks), name: 'hooks' };
+}
+
+/** `before` innermost, so that `error` hears of it, and `finally` outermost, so that it hears of all. */
+function together(hooks: Hooks): Handler {
+  const layers: Handler[] = [];
+  if (hooks.finally) layers.push(atEnd(hooks.finally));
+  if (hooks.after || hooks.error) layers.push(after(hooks.after, hooks.error));
+  if (hooks.before) layers.push(before(hooks.before));
+  return layers.reduceRight(
+    (inner, outer) => (req, next) => outer(req, (given) => inner(req.with(given), next) as never),
+  );
+}
