@@ -6,6 +6,7 @@ import {
   AbortError,
   type Client,
   EventStream,
+  type Middleware,
   MiddlewareError,
   type Next,
   OverloadedError,
@@ -150,8 +151,8 @@ test('next() may be called again once it has settled: the retry of the article',
 
 test('two calls of next() in flight, one that is not awaited, one after the end: each is told clearly', async (t) => {
   const { client } = await pair(t);
-  const call = (middleware: (req: TraeRequest, next: Next) => ReturnType<Next>) =>
-    client.post('/v1/messages', message(), { middlewares: [middleware] });
+  const call = (middleware: (req: TraeRequest, next: Next) => unknown) =>
+    client.post('/v1/messages', message(), { middlewares: [middleware as Middleware] });
   await assert.rejects(
     call(async (_req, next) => (await Promise.all([next(), next()]))[0]),
     broke(/again before .* settled/),
