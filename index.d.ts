@@ -362,9 +362,13 @@ export interface Client {
   extend(config?: ClientConfig): Client;
   /** The same. */
   create(config?: ClientConfig): Client;
+  /** What is changed in it, also `httpAgent` or a header, holds from the next call on. */
   readonly config: ClientConfig;
-  /** Adds a middleware; the first is the outermost. Anything that is none is a TypeError at once. */
-  use(middleware: Middleware | Interceptor | Hooks, options?: EntryOptions): this;
+  /**
+   * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
+   * A function is a Middleware when it has two parameters.
+   */
+  use(middleware: ((req: TraeRequest, next: Next) => unknown) | Hooks, options?: EntryOptions): this;
   /** The hooks of Trae, each an entry in the same list. */
   before(hook: Interceptor, options?: EntryOptions): this;
   after(onResponse?: Hooks['after'] | null, onError?: Hooks['error'], options?: EntryOptions): this;

@@ -95,3 +95,18 @@ test('a signal of another library aborts a call with its reason', async (t) => {
   await assert.rejects(call, (error: AbortError) => error instanceof AbortError && error.cause === 'enough');
   assert.equal(listeners.size, 0);
 });
+
+test('what is changed in the options of a client holds from its next call on, and a wrong one is told by each call', async (t) => {
+  const { client, simulator } = await pair(t, { headers: { 'x-a': '1' }, timeout: { connect: 1000 } });
+  await client.get('/v1/models');
+  const config = client.config as { headers: Record<string, string>; timeout: { connect: number }; redirect?: string };
+  config.headers['x-b'] = '2';
+  delete config.headers['x-a'];
+  await client.get('/v1/models');
+  assert.equal(simulator.received[1]?.header('x-b'), '2');
+  assert.equal(simulator.received[1]?.header('x-a'), undefined);
+  config.redirect = 'sideways';
+  for (let n = 0; n < 2; n++) await assert.rejects(client.get('/v1/models'), /`redirect` must be/);
+  delete config.redirect;
+  assert.equal((await client.get('/v1/models')).status, 200);
+});

@@ -6,6 +6,7 @@ import { Call, type Plan, type Settle } from './call.js';
 import {
   callJson,
   clientJson,
+  live,
   merge,
   type Options,
   requireAgents,
@@ -34,9 +35,12 @@ const STREAMS = ['events', 'event-stream', 'sse'];
 const gone = new FinalizationRegistry<() => void>((forget) => forget());
 
 export class Client {
-  readonly #native: NativeClient;
+  #native: NativeClient;
   readonly #config: Options;
-  readonly #judge: boolean;
+  readonly #live: Options;
+  #judge = false;
+  /** Whether the options were changed since the engine heard of them. */
+  #changed = false;
   readonly #pending = new Set<Abortable>();
   readonly #stack: Stack;
   /** Clients extended from this one, held weakly: a service may make one for each request. */
@@ -48,16 +52,13 @@ export class Client {
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
     this.#config = merge(parent ? parent.#config : {}, options);
+    this.#live = live(this.#config, () => {
+      this.#changed = true;
+    });
     this.#parent = parent;
     this.#stack = new Stack(parent ? parent.#stack.layers : []);
-    requireFunctions(this.#config);
-    requireAgents(this.#config);
-    signalOf(this.#config['signal']);
-    this.#judge = this.#config['validateStatus'] !== undefined;
-    const json = clientJson(this.#config);
-    const made = parent ? parent.#native.extend(json) : engine.createClient(json);
-    if (typeof made === 'string') throw fromFailure(made);
-    this.#native = made;
+    const json = this.#json();
+    this.#native = native(parent ? parent.#native.extend(json) : engine.createClient(json));
     if (parent) parent.#adopt(this);
     // Verbs work without their client, as in `const { post } = client`.
     for (const verb of DETACHABLE)
@@ -65,7 +66,23 @@ export class Client {
   }
 
   get config(): Options {
-    return this.#config;
+    return this.#live;
+  }
+
+  /** The options as the engine takes them, those that JavaScript reads itself checked. */
+  #json(): string {
+    requireFunctions(this.#config);
+    requireAgents(this.#config);
+    signalOf(this.#config['signal']);
+    this.#judge = this.#config['validateStatus'] !== undefined;
+    return clientJson(this.#config);
+  }
+
+  /** Tells the engine what was changed in the options; a wrong one fails each call until it is mended. */
+  #refresh(): void {
+    if (!this.#changed) return;
+    this.#native = native(this.#native.extend(this.#json()));
+    this.#changed = false;
   }
 
   get(url: string, config?: Options): Answer {
@@ -270,6 +287,7 @@ export class Client {
   /** What it throws rejects the call. */
   #start(settle: Settle, calls: Set<Abortable>, asked: Asked): void {
     const { method, signal } = this.#asked(asked);
+    this.#refresh();
     const { url, data, config, shape } = asked;
     const own = config?.['validateStatus'];
     const { encoded, headers } = this.#content(data, config);
@@ -326,6 +344,11 @@ function layersOf(own: unknown): readonly Layer[] {
 function hooked<T>(verb: string, hook: T): T {
   if (hook === undefined || typeof hook === 'function') return hook;
   throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
+}
+
+function native(made: NativeClient | string): NativeClient {
+  if (typeof made === 'string') throw fromFailure(made);
+  return made;
 }
 
 function closed(): TraeError {

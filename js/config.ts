@@ -27,6 +27,25 @@ export function merge(under: Options, over: Options | undefined): Options {
   return guarded(merged);
 }
 
+/** Options that tell when they, or one of the objects in them that are ours, are changed. */
+export function live<T extends Options>(options: T, changed: () => void): T {
+  return new Proxy(options, {
+    get(target, name, receiver) {
+      const value = Reflect.get(target, name, receiver);
+      const nested = name === 'headers' || MERGED.has(name as string);
+      return nested && isLiteral(value) ? live(value, changed) : value;
+    },
+    defineProperty(target, name, property) {
+      changed();
+      return Reflect.defineProperty(target, name, property);
+    },
+    deleteProperty(target, name) {
+      changed();
+      return Reflect.deleteProperty(target, name);
+    },
+  });
+}
+
 /** Refuses what is no set of options at all, and would otherwise be one without any. */
 export function requireObject(value: unknown, whose: string): asserts value is Options {
   const set = typeof value === 'object' && value !== null && !(Symbol.iterator in value);

@@ -89,6 +89,8 @@ pub enum ErrorKind {
     Redirect,
     /// The request's own body failed while it was read.
     RequestBody,
+    /// A middleware broke the contract of the onion.
+    Middleware,
     /// A bug of ours, contained.
     Internal,
 }
@@ -127,6 +129,7 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Redirect => "REDIRECT",
             Self::RequestBody => "REQUEST_BODY",
+            Self::Middleware => "MIDDLEWARE",
             Self::Internal => "INTERNAL",
         }
     }
@@ -292,6 +295,7 @@ impl Error {
             | ErrorKind::Decode
             | ErrorKind::Redirect
             | ErrorKind::RequestBody
+            | ErrorKind::Middleware
             | ErrorKind::Internal => false,
         }
     }
