@@ -6,6 +6,7 @@ import { Headers } from './headers.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, requestId, TraeResponse } from './response.js';
+import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
 
 export interface Plan {
@@ -16,6 +17,8 @@ export interface Plan {
   transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
   /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
   responseType: string | undefined;
+  /** The headers that were sent, as JSON: an answer may repeat a key in them. */
+  sent(): string;
   /** Called once, when neither answer nor stream has anything more to say. */
   over(): void;
 }
@@ -26,7 +29,7 @@ export interface Settle {
   reject(error: unknown): void;
 }
 
-export class Call implements Listener {
+export class Call implements Listener, Abortable {
   id = 0;
   #settle: Settle | undefined;
   readonly #plan: Plan;
@@ -34,16 +37,13 @@ export class Call implements Listener {
   /** Where the content goes, and not the stream that the caller holds: that one may be dropped. */
   #content: Channel<unknown> | ByteSource | undefined;
   #head: Head | undefined;
-  #onAbort: (() => void) | undefined;
+  #unlisten: (() => void) | undefined;
   #room: (() => void) | undefined;
 
   constructor(plan: Plan, settle: Settle) {
     this.#plan = plan;
     this.#settle = settle;
-    if (plan.signal) {
-      this.#onAbort = () => this.abort(plan.signal?.reason);
-      plan.signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (plan.signal) this.#unlisten = listenTo(plan.signal, this);
   }
 
   abort(reason?: unknown): void {
@@ -153,8 +153,7 @@ export class Call implements Listener {
   #over(): void {
     if (this.#done) return;
     this.#done = true;
-    // A long-lived signal must not remember calls that are over.
-    if (this.#onAbort) this.#plan.signal?.removeEventListener('abort', this.#onAbort);
+    this.#unlisten?.();
     this.#room?.();
     this.#leave?.();
     this.#plan.over();
@@ -177,7 +176,7 @@ export class Call implements Listener {
     if (validateStatus == null || validateStatus(head.status)) return true;
     const body =
       typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
-    const failure = engine.describeStatus(head.status, headerLines(head), body);
+    const failure = engine.describeStatus(head.status, headerLines(head), body, this.#plan.sent());
     this.#reject(fromFailure(failure));
     return false;
   }

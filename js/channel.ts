@@ -15,6 +15,8 @@ export interface Batch {
 }
 
 interface Waiting {
+  /** The stream that is read: while somebody waits for it, it is not dropped. */
+  reader: object;
   resolve(step: Step<never>): void;
   reject(error: Error): void;
 }
@@ -94,12 +96,12 @@ export class Channel<E> {
 
   // ----- reading -----
 
-  next(): Promise<Step<never>> {
+  next(reader: object): Promise<Step<never>> {
     if (this.#ready()) return Promise.resolve(this.#step());
     return new Promise((resolve, reject) => {
-      if (this.ended) this.#last({ resolve, reject });
+      if (this.ended) this.#last({ reader, resolve, reject });
       else {
-        this.#waiting.push({ resolve, reject });
+        this.#waiting.push({ reader, resolve, reject });
         this.#pull?.();
       }
     });

@@ -14,17 +14,18 @@ import {
   requireObject,
   signalOf,
 } from './config.js';
-import { aborted, fromFailure, kindOf, type TraeError, config as wrong } from './errors.js';
+import { aborted, fromFailure, kindOf, ParseError, type TraeError, config as wrong } from './errors.js';
 import type { Layer } from './middleware/compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
-import { type Abortable, Onion } from './middleware/onion.js';
+import { Onion } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { type EntryOptions, Stack } from './middleware/stack.js';
 import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
-import type { EventStream } from './stream.js';
+import type { Abortable } from './signals.js';
+import { EventStream } from './stream.js';
 
 type Answer = Promise<TraeResponse>;
 
@@ -128,7 +129,9 @@ export class Client {
     if (responseType != null && !STREAMS.includes(responseType))
       throw wrong(`\`responseType\` of a stream must be '${STREAMS.join("' or '")}', got ${kindOf(responseType)}`);
     const response = await this.#send(method ?? 'POST', url, data, config, 'events');
-    return response.data as EventStream;
+    if (response.data instanceof EventStream) return response.data;
+    const message = `the answer has status ${response.status} and is no stream of events`;
+    throw new ParseError({ code: 'PARSE', phase: 'firstEvent', message, status: response.status });
   }
 
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
@@ -189,9 +192,11 @@ export class Client {
     this.#abort();
   }
 
+  /** Of a client that was extended a thousand times over, too. */
   get #over(): boolean {
-    if (this.#closed || !this.#parent) return this.#closed;
-    return this.#parent.#over;
+    let client: Client | undefined = this;
+    while (client && !client.#closed) client = client.#parent;
+    return client !== undefined;
   }
 
   #abort(): void {
@@ -292,6 +297,13 @@ export class Client {
     const own = config?.['validateStatus'];
     const { encoded, headers } = this.#content(data, config);
     const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
+    const target = String(url);
+    const text = encoded.kind === 'json' ? encoded.text : undefined;
+    const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
+    const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? String(encoded.type) : undefined;
+    // The caller's own code has run since these were asked: a transform, a `toJSON`.
+    if (this.#over) throw closed();
+    if (signal?.aborted) throw aborted('prepare', signal.reason);
     const plan: Plan = {
       method,
       config: () => merge(this.#config, config),
@@ -299,15 +311,13 @@ export class Client {
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
       transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
       responseType: config?.['responseType'] ?? shape,
+      sent: () => JSON.stringify(mergeHeaders(this.#config['headers'], config?.['headers']), plainly),
       over: () => calls.delete(call),
     };
-    const call = new Call(plan, settle);
+    const call: Call = new Call(plan, settle);
     call.id = listen(call);
     calls.add(call);
-    const text = encoded.kind === 'json' ? encoded.text : undefined;
-    const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
-    const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? encoded.type : undefined;
-    engine.send(this.#native, call.id, method, String(url), text, bytes, type, options, encoded.kind === 'stream');
+    engine.send(this.#native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 
@@ -339,6 +349,11 @@ function layersOf(own: unknown): readonly Layer[] {
   const stack = new Stack();
   for (const middleware of own) stack.use(middleware);
   return stack.layers;
+}
+
+/** `guarded` headers hide their values from JSON; here it is the values that are needed. */
+function plainly(this: unknown, name: string, value: unknown): unknown {
+  return name === '' ? { ...(this as Record<string, object>)[''] } : value;
 }
 
 function hooked<T>(verb: string, hook: T): T {

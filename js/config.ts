@@ -98,7 +98,7 @@ export function clientJson(options: Options): string {
   const { httpAgent, httpsAgent, signal: _signal, ...rest } = options;
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
-  const judgeStatus = 'validateStatus' in rest ? { judgeStatus: true } : {};
+  const judgeStatus = 'validateStatus' in rest ? { $judgeStatus: true } : {};
   const { tls, headers } = rest;
   return json({
     ...rest,
@@ -171,7 +171,7 @@ export function callJson(options: Options | undefined, judge: boolean, shape: st
   }
   if (options?.['headers'] !== undefined) own['headers'] = plainHeaders(options['headers']);
   if (options?.['params'] !== undefined) own['params'] = params(options['params']);
-  if (judge) own['judgeStatus'] = true;
+  if (judge) own['$judgeStatus'] = true;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }

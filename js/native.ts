@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
-import { fromFailure, type TraeError } from './errors.js';
+import { fromFailure, ParseError, type TraeError } from './errors.js';
 
 /** The addon, as napi made it. */
 export interface NativeClient {
@@ -29,7 +29,7 @@ interface Engine {
   grant(id: number, bytes: number): void;
   upload(id: number, piece: Uint8Array): boolean;
   uploadEnd(id: number, failure?: string): void;
-  describeStatus(status: number, headers: string, body: Uint8Array): string;
+  describeStatus(status: number, headers: string, body: Uint8Array, sent: string): string;
   counters(): number[];
   optionDefaults(): string;
   readonly letterSlots: number;
@@ -126,13 +126,16 @@ function wake(): void {
   } while (count === MOST);
 }
 
-/** One parse for the events of all streams. Rust has checked each, so it cannot fail. */
+/** One parse for the events of all streams. Rust has checked each; a fault of ours must not pass for events. */
 function unshare(place: number): void {
   const text = values[place];
+  nextShared = 0;
+  shared = [];
   if (text === undefined) return;
   values[place] = undefined;
-  shared = JSON.parse(text as string);
-  nextShared = 0;
+  try {
+    shared = JSON.parse(text as string);
+  } catch {}
 }
 
 function deliver(at: number, value: number): void {
@@ -177,6 +180,11 @@ function piece(listener: Listener | undefined, at: number, content: unknown, fai
   const packed = isEvents && slab[at + 5] === 1 ? shared[nextShared++] : content;
   if (listener === undefined) return;
   if (end !== 0) listeners.delete(slab[at] as number);
+  if (count > 0 && packed === undefined) {
+    abandon(slab[at] as number);
+    listener.ended(new ParseError({ code: 'PARSE', phase: 'body', message: 'events could not be parsed' }));
+    return;
+  }
   if (count > 0 && isEvents) listener.events({ packed: packed as Batch['packed'], size }, firstMs);
   else if (count > 0) listener.bytes(packed as Buffer, size, firstMs);
   if (end !== 0) listener.ended(end === 2 ? fromFailure(failure as string) : undefined);

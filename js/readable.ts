@@ -5,10 +5,13 @@ import { Ending, onEnd } from './ending.js';
 import type { TraeError } from './errors.js';
 import { abandon, engine } from './native.js';
 
-/** A stream that was dropped before it was read ends its transfer when it is collected. */
+/** A stream that was dropped ends its transfer when it is collected. */
 const dropped = new FinalizationRegistry<ByteSource>((source) => source.abort());
 
-/** Bytes between the mailbox and the stream. It knows the stream only from its first read on. */
+/**
+ * Bytes between the mailbox and the stream. It knows the stream only while that waits for more: one that is paused
+ * is held by whoever means to go on with it, and if there is nobody it may be collected.
+ */
 export class ByteSource {
   readonly #id: number;
   readonly #release: () => void;
@@ -16,7 +19,6 @@ export class ByteSource {
   #ended = false;
   #error: TraeError | undefined;
   #reader: ByteReadable | undefined;
-  #flowing = false;
   readonly ending = new Ending();
 
   constructor(id: number, release: () => void) {
@@ -43,7 +45,6 @@ export class ByteSource {
   /** The stream wants more. */
   read(reader: ByteReadable): void {
     this.#reader = reader;
-    this.#flowing = true;
     this.#serve();
   }
 
@@ -58,17 +59,17 @@ export class ByteSource {
   }
 
   #serve(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
     let granted = 0;
-    while (this.#flowing) {
+    while (this.#reader) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
       granted += next.size;
-      this.#flowing = reader.push(next.chunk);
+      if (!this.#reader.push(next.chunk)) this.#reader = undefined;
     }
     if (granted > 0 && !this.#ended) engine.grant(this.#id, granted);
-    if (!this.#ended || this.#waiting.length > 0) return;
+    const reader = this.#reader;
+    if (!this.#ended || reader === undefined) return;
+    this.#reader = undefined;
     // What came before the failure is still read first.
     if (this.#error) reader.destroy(this.#error);
     else reader.push(null);

@@ -130,7 +130,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     this.#read = true;
     this.#channel.unit = unit;
     return {
-      next: () => this.#channel.next() as Promise<Step<T>>,
+      next: () => this.#channel.next(this) as Promise<Step<T>>,
       return: async () => {
         this.abort();
         return { value: undefined, done: true };

@@ -31,7 +31,7 @@ export declare class Engine {
   /** Ends a request body, with an error where its producer failed. */
   uploadEnd(id: number, failure?: string | undefined | null): void
   /** The data of the error that an answer stands for. */
-  describeStatus(status: number, headers: string, body: Buffer): string
+  describeStatus(status: number, headers: string, body: Buffer, sent: string): string
   /** Numbers per letter in the slab. */
   get letterSlots(): number
   /** The defaults by option name, as JSON. */

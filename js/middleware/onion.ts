@@ -2,13 +2,9 @@
 
 import { aborted, TraeError } from '../errors.js';
 import type { TraeResponse } from '../response.js';
+import { type Abortable, listenTo } from '../signals.js';
 import { compose, type Layer } from './compose.js';
 import { TraeRequest } from './request.js';
-
-/** Whatever can be given up. */
-export interface Abortable {
-  abort(reason?: unknown): void;
-}
 
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
 export type Send = (req: TraeRequest, calls: Set<Abortable>) => Promise<TraeResponse>;
@@ -31,15 +27,14 @@ export class Onion implements Abortable {
     layers: readonly Layer[],
     send: Send,
   ): Promise<TraeResponse> {
-    const leave = (): void => this.abort(this.#given?.reason);
-    this.#given?.addEventListener('abort', leave, { once: true });
+    const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     return new Promise<TraeResponse>((resolve, reject) => {
       this.#reject = reject;
       const centre = { call: (changed: TraeRequest) => this.#centre(changed, send), abandon: () => this.#abandon() };
       compose(layers, req, centre).then(resolve, reject);
     }).finally(() => {
-      this.#given?.removeEventListener('abort', leave);
+      unlisten?.();
       // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
       this.#reject = () => {};
     });

@@ -17,7 +17,9 @@ const DONE: &str = "[DONE]";
 pub enum Verdict {
     /// It is the caller's.
     Deliver,
-    /// A sign of life: nobody is told.
+    /// A sign of life, for whoever asks for them.
+    Ping,
+    /// A sign of life that is no JSON and so no event of a stream of JSON: nobody is told.
     Skip,
     /// It is the caller's, and the last one.
     DeliverAndEnd,
@@ -84,6 +86,7 @@ impl StreamRules {
                 self.end();
                 Verdict::DeliverAndEnd
             }
+            Ok(Kind::Ping) if inspect(&event.data).is_ok() => Verdict::Ping,
             Ok(Kind::Ping) => Verdict::Skip,
             Ok(Kind::Error) => Verdict::Fail(error_from_event(&event.data)),
             Ok(Kind::Other) => Verdict::Deliver,

@@ -1,17 +1,20 @@
 //! Options of the connection: sockets, proxy, TLS. Two clients that agree on them share a pool.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use super::{
-    fields::{Fields, Limit, wrong},
+    fields::{Fields, wrong},
     settings::CallSettings,
 };
 use crate::{
     Error, Result,
     transport::{PoolOptions, ProxyOptions, TlsOptions, TlsVersion},
 };
+
+/// No limit, as far as a clock can count.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Sockets per origin; the time a call may wait for one belongs to the call.
 pub(super) fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolOptions> {
@@ -24,7 +27,9 @@ pub(super) fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolO
         keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
         max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
         max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
-        idle_timeout: pool.limit("idleTimeout")?.and_then(Limit::duration).unwrap_or(default.idle_timeout),
+        idle_timeout: pool
+            .limit("idleTimeout")?
+            .map_or(default.idle_timeout, |limit| limit.duration().unwrap_or(FOR_EVER)),
         queue_limit: size(pool.count("queueLimit", 0)?, default.queue_limit),
     };
     if let Some(limit) = pool.limit("queueTimeout")? {

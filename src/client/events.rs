@@ -108,7 +108,8 @@ impl EventReader {
         for place in 0..events.len() {
             let keep = match rules.accept(&events[place]) {
                 Verdict::Deliver => true,
-                Verdict::Skip => *pings,
+                Verdict::Ping => *pings,
+                Verdict::Skip => false,
                 Verdict::DeliverAndEnd => {
                     next = Reading::Done;
                     true
@@ -181,7 +182,7 @@ fn concealed(error: Error, event: &Event, secrets: &Secrets) -> Error {
     if error.response().is_none() {
         return error;
     }
-    let data = secrets.conceal(Bytes::copy_from_slice(event.data.as_bytes()));
+    let data = secrets.conceal_body(Bytes::copy_from_slice(event.data.as_bytes()));
     error_from_event(&String::from_utf8_lossy(&data))
 }
 

@@ -49,6 +49,11 @@ impl Fields {
         }
     }
 
+    /// A flag that the facade sets, and that is no option of anybody's.
+    pub(super) fn internal(&mut self, name: &str) -> Option<bool> {
+        self.values.remove(name)?.as_bool()
+    }
+
     pub(super) fn string(&mut self, name: &'static str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),

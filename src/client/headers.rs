@@ -27,15 +27,19 @@ pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
             Value::Null => {}
             Value::Array(values) => {
                 for value in values {
-                    headers.append(&key, self::value(&key, value)?);
+                    headers.try_append(&key, self::value(&key, value)?).map_err(|_| too_many())?;
                 }
             }
             single => {
-                headers.insert(&key, self::value(&key, single)?);
+                headers.try_insert(&key, self::value(&key, single)?).map_err(|_| too_many())?;
             }
         }
     }
     Ok(())
+}
+
+fn too_many() -> Error {
+    Error::config("`headers` are too many: no server takes thousands")
 }
 
 fn name(text: &str) -> Result<HeaderName> {

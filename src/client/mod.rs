@@ -27,6 +27,7 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Content, Head, Reply},
+    secrets::without_keys,
     settings::defaults,
     wire::describe,
 };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
+use serde_json::Value;
 
 const SHOWN_AS: &[u8] = b"[redacted]";
 
@@ -32,6 +33,30 @@ impl Secrets {
         match without_key_bytes(&concealed) {
             Cow::Borrowed(_) => concealed,
             Cow::Owned(text) => text.into(),
+        }
+    }
+
+    /// The body of an error without them. JSON can write a text in many ways, so that its texts are looked at and
+    /// not its bytes.
+    pub(super) fn conceal_body(&self, body: Bytes) -> Bytes {
+        let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return self.conceal(body) };
+        let mut changed = false;
+        self.walk(&mut json, &mut changed);
+        if changed { json.to_string().into() } else { body }
+    }
+
+    fn walk(&self, json: &mut Value, changed: &mut bool) {
+        match json {
+            Value::String(text) => {
+                let concealed = self.conceal(Bytes::copy_from_slice(text.as_bytes()));
+                if *concealed != *text.as_bytes() {
+                    *text = String::from_utf8_lossy(&concealed).into_owned();
+                    *changed = true;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item, changed)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.walk(field, changed)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
@@ -97,7 +122,7 @@ fn replace(text: &[u8], places: impl Iterator<Item = (usize, usize)>) -> Option<
 }
 
 /// The text without anything that looks like a key: people paste them in the wrong places.
-pub(super) fn without_keys(text: &str) -> Cow<'_, str> {
+pub fn without_keys(text: &str) -> Cow<'_, str> {
     match without_key_bytes(text.as_bytes()) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
         Cow::Owned(shown) => Cow::Owned(String::from_utf8_lossy(&shown).into_owned()),

@@ -102,6 +102,9 @@ const SHAPES: [(&str, Shape); 9] = [
     ("event-stream", Shape::Events),
 ];
 
+/// An event crosses within one text, and V8 takes none of 512 MiB.
+const LARGEST_EVENT: u64 = 256 << 20;
+
 impl Default for CallSettings {
     fn default() -> Self {
         let timeouts = Timeouts {
@@ -205,6 +208,11 @@ impl CallSettings {
             options.max_response_bytes = bytes;
         }
         if let Some(bytes) = fields.count("maxEventBytes", 1)? {
+            if bytes > LARGEST_EVENT {
+                return Err(Error::config(format!(
+                    "`maxEventBytes` must be at most {LARGEST_EVENT}, got {bytes}"
+                )));
+            }
             options.max_event_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         }
         if let Some(shape) = fields.choice("responseType", &SHAPES)? {
@@ -214,7 +222,7 @@ impl CallSettings {
         if let Some(pings) = fields.boolean("pings")? {
             self.pings = pings;
         }
-        if let Some(judge) = fields.boolean("judgeStatus")? {
+        if let Some(judge) = fields.internal("$judgeStatus") {
             self.judge = judge;
         }
         self.options = Arc::new(options);

@@ -19,8 +19,9 @@ use crate::{
     sse,
 };
 
-/// How much of an error's body is kept, and how long it may take to come.
+/// How much of an error's body is kept, how much is read to search it, and how long it may take to come.
 const ERROR_BODY: usize = 64 << 10;
+const ERROR_BODY_READ: usize = ERROR_BODY + (16 << 10);
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
 /// Put into a request's extensions where the caller judges the status itself.
@@ -99,20 +100,20 @@ async fn refused(res: Response, secrets: &Secrets) -> Error {
         Err(_) => Bytes::new(),
     };
     secrets.conceal_headers(&mut headers);
-    claude::describe(status, &headers, secrets.conceal(body)).with_attempts(attempts)
+    claude::describe(status, &headers, kept(&secrets.conceal_body(body))).with_attempts(attempts)
 }
 
 /// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.
 async fn excerpt(body: Body) -> Bytes {
     use futures_util::StreamExt;
     match body {
-        Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY)),
+        Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY_READ)),
         Body::Stream(mut stream) => {
             let mut kept = Vec::new();
             while let Some(Ok(chunk)) = stream.next().await {
-                let room = (ERROR_BODY).saturating_sub(kept.len());
+                let room = ERROR_BODY_READ.saturating_sub(kept.len());
                 kept.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if kept.len() >= ERROR_BODY {
+                if kept.len() >= ERROR_BODY_READ {
                     break;
                 }
             }
@@ -122,9 +123,19 @@ async fn excerpt(body: Body) -> Bytes {
     }
 }
 
-/// The error that an answer with this status stands for, where the request is not known any more.
-pub fn describe(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Error {
-    let (secrets, mut headers) = (Secrets::default(), headers.clone());
+/// The error that an answer with this status stands for, to a request with these headers.
+pub fn describe(status: StatusCode, headers: &HeaderMap, body: Bytes, sent: &serde_json::Value) -> Error {
+    let mut request = HeaderMap::new();
+    for (name, value) in sent.as_object().into_iter().flatten() {
+        // One that could not be sent was repeated by nobody.
+        let _ = super::headers::apply(&mut request, &serde_json::json!({ name.as_str(): value }));
+    }
+    let (secrets, mut headers) = (Secrets::of(&request), headers.clone());
     secrets.conceal_headers(&mut headers);
-    claude::describe(status, &headers, secrets.conceal(body))
+    claude::describe(status, &headers, kept(&secrets.conceal_body(body)))
+}
+
+/// Cut only after it was searched: half a key at the end would be found by nobody.
+fn kept(body: &Bytes) -> Bytes {
+    body.slice(..body.len().min(ERROR_BODY))
 }

@@ -49,6 +49,10 @@ pub(super) async fn run(job: Job) {
     };
     let content = match content {
         Content::Empty => Whole::Empty,
+        Content::Json(bytes) | Content::Text(bytes) if bytes.len() > LONGEST_TEXT => {
+            duty.owed = Owed::Nothing;
+            return mailbox.push(Letter::Failed { id, error: too_long(bytes.len()) });
+        }
         Content::Json(bytes) => Whole::Json(bytes),
         Content::Text(bytes) => Whole::Text(bytes),
         Content::Buffer(bytes) => Whole::Buffer(bytes),
@@ -65,6 +69,16 @@ pub(super) async fn run(job: Job) {
     };
     duty.owed = Owed::Nothing;
     mailbox.push(Letter::Settled { id, head, content });
+}
+
+/// The longest string of V8, in characters; no text has more of them than bytes.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
+fn too_long(bytes: usize) -> Error {
+    let message = format!(
+        "an answer of {bytes} bytes is more text than JavaScript can hold: `responseType: 'buffer'` or 'stream' can take it"
+    );
+    Error::new(ErrorKind::TooLarge, Phase::Body, message)
 }
 
 /// Options as JavaScript wrote them.

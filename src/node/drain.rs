@@ -17,7 +17,7 @@ use super::{
     outbox::{Batch, End, Pieces},
     text::{Head, describe_error},
 };
-use crate::response::Timing;
+use crate::{Error, ErrorKind, Phase, response::Timing};
 
 /// Numbers per letter: id, kind, status or end, form or size, attempts or count, queued, connect, first byte or piece.
 pub(super) const SLOTS: usize = 8;
@@ -87,6 +87,23 @@ impl Drained<'_, '_> {
         };
         self.place += 1;
         Ok(over)
+    }
+
+    /// Writes that a letter could not be written; the others are not to be lost for it.
+    pub(super) fn spoil(&mut self, id: u32, stream: bool) -> Result<()> {
+        let error = Error::new(
+            ErrorKind::Internal,
+            Phase::Body,
+            "what came could not be handed over to JavaScript; the process may be out of memory",
+        );
+        if stream {
+            self.numbers(&[f64::from(id), kind::BYTES, 2.0, 0.0, 0.0, 0.0, 0.0, -1.0]);
+        } else {
+            self.numbers(&[f64::from(id), kind::FAILED]);
+        }
+        self.text(u32::from(stream), describe_error(&error).as_bytes())?;
+        self.place += 1;
+        Ok(())
     }
 
     fn head(&mut self, id: u32, kind: f64, form: f64, head: &Head) -> Result<()> {

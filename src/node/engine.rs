@@ -37,13 +37,13 @@ pub struct NativeClient(Arc<Client>);
 #[napi]
 impl NativeClient {
     /// A client with other options on the same pool, or why the options are wrong.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn extend(&self, config: String) -> Either<NativeClient, String> {
         made(parse(&config).and_then(|config| self.0.extend(config)))
     }
 
     /// What the pool is doing, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn stats(&self) -> String {
         serde_json::to_string(&self.0.stats()).unwrap_or_default()
     }
@@ -82,7 +82,7 @@ pub struct Engine {
 #[napi]
 impl Engine {
     /// `wake` is called, with nothing, whenever there is something to drain.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, wake: Function<'_, (), ()>) -> napi::Result<Self> {
         let waker = wake
             .build_threadsafe_function()
@@ -102,7 +102,7 @@ impl Engine {
     }
 
     /// A client, or why its options are wrong: a string is the error's data.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn create_client(&self, config: String) -> Either<NativeClient, String> {
         // The transport wants a runtime at hand; without one the first call will say why.
         let _guard = runtime::handle();
@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// Starts a call. Its outcome comes through the drain, whatever happens.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn send(
         &mut self,
         env: Env,
@@ -155,7 +155,7 @@ impl Engine {
 
     /// Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.
     /// Returns how many letters there were; as many as the slab holds means that there may be more.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn drain(&mut self, env: Env, mut slab: Float64Array, mut values: Array<'_>) -> napi::Result<u32> {
         // SAFETY: the slab is the facade's own, used by nobody else, and no JavaScript runs before we return.
         #[expect(unsafe_code, reason = "a typed array's memory is JavaScript's")]
@@ -165,7 +165,12 @@ impl Engine {
         let count = letters.len();
         let mut drained = Drained { env, numbers, values: &mut values, place: 0, shared: String::new() };
         for letter in letters {
-            if let Some(over) = drained.write(letter)? {
+            let (id, stream) = letter.about();
+            let over = match drained.write(letter) {
+                Ok(over) => over,
+                Err(_) => drained.spoil(id, stream).map(|()| Some(id))?,
+            };
+            if let Some(over) = over {
                 self.forget(env, over);
             }
         }
@@ -174,7 +179,7 @@ impl Engine {
     }
 
     /// Ends a call; its letters, if any are on their way, are for nobody.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn abort(&mut self, env: Env, id: u32) {
         if let Some(running) = lock(&self.running).get(&id) {
             running.abort.abort();
@@ -183,7 +188,7 @@ impl Engine {
     }
 
     /// JavaScript has read this many bytes of a stream.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn grant(&self, id: u32, bytes: u32) {
         if let Some(running) = lock(&self.running).get(&id) {
             running.outbox.grant(bytes as usize);
@@ -191,7 +196,7 @@ impl Engine {
     }
 
     /// Queues a piece of a request body; `false` asks to wait for the letter that says there is room.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn upload(&self, id: u32, piece: Uint8Array) -> bool {
         match lock(&self.running).get(&id).and_then(|running| running.upload.as_ref()) {
             Some(upload) => upload.push(Bytes::copy_from_slice(&piece)),
@@ -200,7 +205,7 @@ impl Engine {
     }
 
     /// Ends a request body, with an error where its producer failed.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn upload_end(&mut self, id: u32, failure: Option<String>) {
         let upload = lock(&self.running).get_mut(&id).and_then(|running| running.upload.take());
         let Some(upload) = upload else { return };
@@ -211,25 +216,26 @@ impl Engine {
     }
 
     /// The data of the error that an answer stands for.
-    #[napi]
-    pub fn describe_status(&self, status: u16, headers: String, body: Buffer) -> String {
-        text::describe_status(status, &headers, body.to_vec())
+    #[napi(catch_unwind)]
+    pub fn describe_status(&self, status: u16, headers: String, body: Buffer, sent: String) -> String {
+        let sent = parse(&sent).unwrap_or_default();
+        text::describe_status(status, &headers, body.to_vec(), &sent)
     }
 
     /// Numbers per letter in the slab.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn letter_slots(&self) -> u32 {
         u32::try_from(SLOTS).unwrap_or(u32::MAX)
     }
 
     /// The defaults by option name, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn option_defaults(&self) -> String {
         defaults().to_string()
     }
 
     /// `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn counters(&self) -> Vec<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
         let count = |count: usize| count as f64;

@@ -35,6 +35,19 @@ pub(super) enum Letter {
     Room { id: u32 },
 }
 
+impl Letter {
+    /// The call that it is about, and whether it is a stream's.
+    pub(super) fn about(&self) -> (u32, bool) {
+        match self {
+            Self::Settled { id, .. }
+            | Self::Opened { id, .. }
+            | Self::Failed { id, .. }
+            | Self::Room { id } => (*id, false),
+            Self::Streamed(outbox) => (outbox.id, true),
+        }
+    }
+}
+
 /// A whole content, as JavaScript will hold it.
 pub(super) enum Whole {
     Empty,

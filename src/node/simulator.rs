@@ -17,50 +17,50 @@ pub struct NativeSimulator(Simulator);
 #[napi]
 impl NativeSimulator {
     /// Starts listening; throws where an option is wrong or the port is taken.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(options: String) -> Result<Self> {
         let options = SimulatorOptions::parse(&options).map_err(told)?;
         Simulator::start(&runtime::handle()?, options).map(Self).map_err(told)
     }
 
     /// The base URL.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn url(&self) -> String {
         self.0.url().to_owned()
     }
 
     /// The certificate to trust, as PEM.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn ca(&self) -> Option<String> {
         self.0.ca_pem().map(str::to_owned)
     }
 
     /// A client certificate and its key that the simulator accepts, as PEM.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn client_identity(&self) -> Option<Vec<String>> {
         self.0.client_identity().map(|(cert, key)| vec![cert.to_owned(), key.to_owned()])
     }
 
     /// Queues replies: a JSON array.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn script(&self, replies: String) -> Result<()> {
         Reply::list(&replies).and_then(|replies| self.0.script(replies)).map_err(told)
     }
 
     /// Sets the reply to whatever the queue has none for.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn set_default(&self, reply: String) -> Result<()> {
         Reply::parse(&reply).and_then(|reply| self.0.set_default(reply)).map_err(told)
     }
 
     /// What arrived, as a JSON array.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn received(&self) -> String {
         self.0.received().iter().map(record).collect::<Value>().to_string()
     }
 
     /// The counters, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn counters(&self) -> String {
         let Counters { connections_open, connections_total, requests, aborted } = self.0.counters();
         json!({
@@ -73,13 +73,13 @@ impl NativeSimulator {
     }
 
     /// Forgets what arrived, the queue and the default.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn clear(&self) {
         self.0.clear();
     }
 
     /// Stops listening and drops the open connections.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&self) {
         self.0.close();
     }

@@ -1,6 +1,6 @@
 //! The texts that cross: heads, events and errors, written so that JavaScript reads each with one parse.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use http::{HeaderMap, StatusCode, Version};
 use serde_json::json;
@@ -58,9 +58,14 @@ pub(super) fn describe_event(text: &mut String, event: &Event) {
         object["id"] = json!(event.id);
     }
     if let Some(retry) = event.retry {
-        object["retry"] = json!(retry.as_millis());
+        object["retry"] = json!(whole_ms(retry));
     }
     let _infallible = write!(text, "{object}");
+}
+
+/// Of what a server may say, JSON takes no more than 64 bits.
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A failure as data: `js/errors.ts` makes a class of it.
@@ -68,7 +73,7 @@ pub(super) fn describe_error(error: &Error) -> String {
     let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        causes.push(cause.to_string());
+        causes.push(client::without_keys(&cause.to_string()).into_owned());
         source = cause.source();
     }
     let response = error.response();
@@ -79,12 +84,12 @@ pub(super) fn describe_error(error: &Error) -> String {
     json!({
         "code": error.code(),
         "phase": error.phase().name(),
-        "message": error.message(),
+        "message": client::without_keys(error.message()),
         "status": error.status(),
         "type": response.and_then(|r| r.api_type.as_deref()),
         "requestId": response.and_then(|r| r.request_id.as_deref()),
         "retryable": error.is_retryable(),
-        "retryAfterMs": error.retry_after().map(|after| after.as_millis()),
+        "retryAfterMs": error.retry_after().map(whole_ms),
         "attempts": error.attempts(),
         "causes": causes,
         "response": response.map(|r| json!({
@@ -97,14 +102,19 @@ pub(super) fn describe_error(error: &Error) -> String {
     .to_string()
 }
 
-/// The error that JavaScript asks for when its own `validateStatus` says no.
-pub(super) fn describe_status(status: u16, lines: &str, body: Vec<u8>) -> String {
+/// The error that JavaScript asks for when its own `validateStatus` says no. `sent` are the headers of the
+/// request: a server may repeat what it was sent.
+pub(super) fn describe_status(status: u16, lines: &str, body: Vec<u8>, sent: &serde_json::Value) -> String {
     let mut headers = HeaderMap::new();
     for (name, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
-        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
+        // Characters up to U+00FF stand for one byte each, as they came.
+        let bytes: Vec<u8> = value.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        if let (Ok(name), Ok(value)) =
+            (name.parse::<http::HeaderName>(), http::HeaderValue::from_bytes(&bytes))
+        {
             headers.append(name, value);
         }
     }
     let status = StatusCode::from_u16(status).unwrap_or_default();
-    describe_error(&client::describe(status, &headers, body.into()))
+    describe_error(&client::describe(status, &headers, body.into(), sent))
 }

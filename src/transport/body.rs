@@ -16,7 +16,7 @@ use url::Url;
 use super::{
     clock::{Clock, Limit},
     errors,
-    facts::Facts,
+    facts::{Facts, Http},
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
@@ -87,7 +87,7 @@ impl<S: Pieces, P: Send + Unpin + 'static> Stream for Incoming<S, P> {
                 let since = *this.waiting_since.get_or_insert_with(Instant::now);
                 Some(Err(ready!(terms.poll_late(since, &mut this.timer, cx))))
             }
-            Poll::Ready(None) => None,
+            Poll::Ready(None) => terms.shortfall().map(Err),
             Poll::Ready(Some(piece)) => {
                 this.waiting_since = None;
                 Some(terms.check(piece))
@@ -111,6 +111,12 @@ impl<P> Terms<P> {
                 Ok(bytes)
             }
         }
+    }
+
+    /// An HTTP/2 server may reset a stream without calling it an error, which then looks like an end.
+    fn shortfall(&self) -> Option<Error> {
+        let facts = Facts { http: Some(Http::CutShort), ..Facts::default() };
+        self.remaining.filter(|rest| *rest > 0).map(|_| errors::in_body(&facts, &self.url))
     }
 
     fn late(&self, limit: Limit) -> Error {

@@ -10,6 +10,9 @@ use crate::{Error, ErrorKind, Phase};
 /// Why no answer came. `proxied` says that the request went through a proxy.
 pub(super) fn before_answer(facts: &Facts, url: &Url, proxied: bool) -> Error {
     let peer = peer(url);
+    if facts.unsendable {
+        return Error::config("the URL can't be sent: it is longer than 64 KiB, or its host is none");
+    }
     if let Some(limit) = facts.connect_limit {
         return timed_out(Phase::Connect, limit, &peer);
     }

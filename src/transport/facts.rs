@@ -17,6 +17,8 @@ type SocksError = <SocksV5<HttpConnector> as Service<http::Uri>>::Error;
 /// What a chain of errors is known to contain.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
+    /// Nothing was sent, because it cannot be written on the wire.
+    pub unsendable: bool,
     /// The failure came while connecting.
     pub connecting: bool,
     /// A name was not resolved.
@@ -100,6 +102,7 @@ impl Facts {
     fn note(&mut self, err: &(dyn StdError + 'static)) {
         if let Some(err) = err.downcast_ref::<reqwest::Error>() {
             self.connecting |= err.is_connect();
+            self.unsendable |= err.is_builder();
         } else if err.is::<NotResolved>() {
             self.name = true;
         } else if let Some(ConnectTimedOut(limit)) = err.downcast_ref() {

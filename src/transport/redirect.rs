@@ -64,7 +64,8 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<Verdict> {
     let url = target(seen.url, location)?;
     let crosses = url.origin() != seen.url.origin();
     let refused = |why: &str| {
-        let (from, to) = (display_url(seen.url), display_url(&url));
+        // Of where it leads only the origin: the server wrote the rest, and may have written in a key that it was sent.
+        let (from, to) = (display_url(seen.url), url.origin().ascii_serialization());
         Err(Error::new(ErrorKind::Redirect, Phase::FirstByte, format!("{from} redirects to {to}: {why}")))
     };
     match seen.policy {

@@ -158,7 +158,11 @@ pub(super) async fn send(
     *request.body_mut() = match sending.body {
         Body::Empty | Body::Events(_) => None,
         Body::Full(bytes) => Some(bytes.into()),
-        Body::Stream(body) => Some(reqwest::Body::wrap_stream(upload::pieces(body, &fault))),
+        Body::Stream(body) => {
+            let announced = sending.headers.get(header::CONTENT_LENGTH);
+            let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+            Some(reqwest::Body::wrap_stream(upload::pieces(body, &fault, announced)))
+        }
     };
     let attempt = Attempt::new(sending.connect_limit);
     let mut sent = pin!(ATTEMPT.scope(Arc::clone(&attempt), client.execute(request)));

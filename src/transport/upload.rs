@@ -58,21 +58,43 @@ impl Fault {
 #[error("the request's body failed")]
 pub(super) struct Failed;
 
-/// The pieces of a body. Its own failure ends the request and is kept in `fault`.
+/// The pieces of a body. Its own failure ends the request and is kept in `fault`; so is a length that is not
+/// the one that the headers have announced: the connection would cut the body or wait for more without a word.
 pub(super) fn pieces(
     body: ByteStream,
     fault: &Fault,
+    announced: Option<u64>,
 ) -> impl Stream<Item = Result<Bytes, Failed>> + Send + use<> {
     let fault = fault.clone();
-    body.map(move |piece| {
-        piece.map_err(|err| {
-            fault.keep(if err.kind() == ErrorKind::RequestBody {
-                err
-            } else {
-                let message = format!("the request's body failed: {}", err.message());
-                Error::new(ErrorKind::RequestBody, Phase::FirstByte, message).with_source(err)
-            });
-            Failed
-        })
+    let fail = move |err: Error| {
+        fault.keep(if err.kind() == ErrorKind::RequestBody {
+            err
+        } else {
+            let message = format!("the request's body failed: {}", err.message());
+            Error::new(ErrorKind::RequestBody, Phase::FirstByte, message).with_source(err)
+        });
+        Failed
+    };
+    let state = Some((body, 0_u64, fail));
+    futures_util::stream::unfold(state, move |state| async move {
+        let (mut body, sent, fail) = state?;
+        let piece = match body.next().await {
+            Some(Ok(piece)) => piece,
+            Some(Err(err)) => return Some((Err(fail(err)), None)),
+            None if announced.is_some_and(|length| sent < length) => {
+                return Some((Err(fail(other_length("shorter"))), None));
+            }
+            None => return None,
+        };
+        let sent = sent + piece.len() as u64;
+        if announced.is_some_and(|length| sent > length) {
+            return Some((Err(fail(other_length("longer"))), None));
+        }
+        Some((Ok(piece), Some((body, sent, fail))))
     })
+}
+
+fn other_length(what: &str) -> Error {
+    let message = format!("the request's body is {what} than its `content-length` says");
+    Error::new(ErrorKind::RequestBody, Phase::FirstByte, message)
 }
