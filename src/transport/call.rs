@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use http::{Extensions, HeaderValue, Method, StatusCode, Version, header};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -156,6 +157,7 @@ impl Transport {
                 connect_limit: course.clock.timeouts.connect,
             };
             let learn = |connection: Opened| place.learn(connection.http2);
+            let handed_over = Instant::now();
             let sent = wire::send(client, sending, &learn);
             let answer = match limit {
                 None => sent.await,
@@ -171,10 +173,9 @@ impl Transport {
                 }
                 Err(failure) => failure,
             };
+            let stale = failure.facts.is_stale_socket(failure.reused, handed_over.elapsed());
             body = match kept.replay() {
-                Some(body) if replaced < MAX_REPLACED && failure.facts.is_stale_socket(failure.reused) => {
-                    body
-                }
+                Some(body) if stale && replaced < MAX_REPLACED => body,
                 _ => return Err(self.explain(failure, &req.url)),
             };
             replaced += 1;

@@ -128,6 +128,13 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// As if so much time had passed, for whoever measures it by Tokio's clock.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
