@@ -94,16 +94,17 @@ impl Wire {
         }
     }
 
-    /// Reading the certificates is work for a thread that may block.
     async fn secure_client(&self) -> Result<Client> {
-        let (trust, builder) = (self.trust.clone(), self.builder()?);
-        match tokio::task::spawn_blocking(move || built(trust.equip(builder)?)).await {
-            Ok(client) => client,
-            Err(err) => {
-                Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up")
-                    .with_source(err))
-            }
-        }
+        let tls = self.read_tls().await?;
+        built(self.builder()?.tls_backend_preconfigured(tls))
+    }
+
+    /// Reading the certificates is work for a thread that may block.
+    async fn read_tls(&self) -> Result<rustls::ClientConfig> {
+        let (trust, http2) = (self.trust.clone(), self.options.http2);
+        tokio::task::spawn_blocking(move || trust.config(http2)).await.unwrap_or_else(|err| {
+            Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up").with_source(err))
+        })
     }
 
     fn builder(&self) -> Result<ClientBuilder> {
@@ -192,9 +193,6 @@ pub(super) async fn send(
 
 fn built(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|err| {
-        let facts = Facts::of(&err);
-        let reason = facts.tls.map_or_else(|| err.to_string(), |tls| tls.reason);
-        let message = format!("TLS could not be set up ({reason}); trusted authorities go into `tls.ca`");
-        Error::new(ErrorKind::Tls, Phase::Connect, message).with_source(err)
+        Error::new(ErrorKind::Internal, Phase::Connect, "a connection could not be set up").with_source(err)
     })
 }
