@@ -7,6 +7,8 @@ mod certificates;
 mod encodings;
 mod failures;
 mod http2;
+#[cfg(feature = "server")]
+mod lanes;
 mod options;
 mod proxies;
 mod queue;
