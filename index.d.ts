@@ -40,15 +40,25 @@ export interface Timeouts {
 export interface Pool {
   /** Keep sockets open for the next call. @default true */
   keepAlive?: boolean;
-  /** Sockets at once per origin over HTTP/1.1; HTTP/2 shares one, on which the server limits the calls. @default 256 */
+  /**
+   * Sockets at once per origin. Over HTTP/1.1 each carries one call; over HTTP/2 another one is opened only when
+   * those open have `maxStreams` calls each. What comes beyond waits.
+   * @default 256
+   */
   maxSockets?: number;
+  /**
+   * Calls at once per HTTP/2 connection. Common servers allow 100 or more. Where one allows fewer, the rest of them
+   * waits in the connection, unseen by the queue: then set it to what the server allows.
+   * @default 100
+   */
+  maxStreams?: number;
   /** Idle sockets kept per origin. @default 256 */
   maxFreeSockets?: number;
   /** How long an idle socket is kept, in milliseconds. @default 90000 */
   idleTimeout?: number;
-  /** Calls that may wait for a socket per origin; one more gets a QueueFullError. @default 10000 */
+  /** Calls that may wait for room on a socket per origin; one more gets a QueueFullError. @default 10000 */
   queueLimit?: number;
-  /** How long a call may wait for a socket, in milliseconds; 0 means no limit. @default 0 */
+  /** How long a call may wait for room on a socket, in milliseconds; 0 means no limit. @default 0 */
   queueTimeout?: number;
 }
 
@@ -302,11 +312,34 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   readonly firstEventMs: number | null;
 }
 
+/** Calls and connections of one origin. */
+export interface OriginStats {
+  /** Scheme, host and port. */
+  origin: string;
+  /** Calls under way, bodies included. */
+  inFlight: number;
+  /** Calls that wait for a connection, or for room on one. */
+  queued: number;
+  /** Connections that carry those under way: one for each over HTTP/1.1, one for up to `maxStreams` over HTTP/2. */
+  connections: number;
+}
+
+/** What a client does, and has done so far; clients that share a pool share these figures too. */
 export interface Stats {
   /** Calls that JavaScript waits for. */
   pending: number;
   /** How often Rust woke this JavaScript environment, over all its clients. */
   wakeUps: number;
+  /** Calls under way, bodies included. */
+  inFlight: number;
+  /** Calls that wait for a connection, or for room on one. */
+  queued: number;
+  connectionsOpened: number;
+  /** Calls so far; redirects and replaced sockets are not counted. */
+  requests: number;
+  /** Open sockets that turned out dead and were replaced without anyone noticing. */
+  replacedSockets: number;
+  origins: OriginStats[];
   [figure: string]: unknown;
 }
 

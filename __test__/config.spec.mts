@@ -17,6 +17,7 @@ const WRONG: [unknown, string, RegExp][] = [
   [{ pool: { maxSockets: 0 } }, 'pool.maxSockets', / must be a whole number of at least 1, got 0/],
   [{ pool: { maxSockets: 1.5 } }, 'pool.maxSockets', / must be a whole number .* got 1\.5/],
   [{ pool: { maxSockets: '10' } }, 'pool.maxSockets', / must be .* got a string/],
+  [{ pool: { maxStreams: 0 } }, 'pool.maxStreams', / must be a whole number of at least 1, got 0/],
   [{ pool: { keepAlive: 'yes' } }, 'pool.keepAlive', / must be true or false, got a string/],
   [{ pool: { queueTimeout: -5 } }, 'pool.queueTimeout', / must be a number of milliseconds \(0 for no limit\), got -5/],
   [{ pool: 5 }, 'pool', / must be an object, got 5/],

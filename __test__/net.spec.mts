@@ -35,6 +35,24 @@ test('TLS with an authority of the client and HTTP/2 by agreement: all streams s
   assert.equal(simulator.counters.connectionsTotal, 1);
 });
 
+test('streams beyond one HTTP/2 connection run over more of them, as many as maxSockets, and stats tell', async (t) => {
+  const { client, simulator } = await pair(t, { pool: { maxSockets: 3, maxStreams: 10 } }, { tls: true });
+  const reply = answering({ events: 5, hangAfterEvents: 2 });
+  const begin = () => client.stream('/v1/messages', { stream: true }, reply);
+  const streams = await Promise.all(Array.from({ length: 30 }, begin));
+  const origin = { origin: simulator.url, inFlight: 30, queued: 0, connections: 3 };
+  assert.deepEqual(client.stats().origins, [origin]);
+  assert.equal(simulator.counters.connectionsTotal, 3);
+  const waiting = begin();
+  await until(() => client.stats().queued === 1, 'one more waits');
+  streams.pop()?.abort();
+  streams.push(await waiting);
+  assert.deepEqual(client.stats().origins, [origin]);
+  for (const stream of streams) stream.abort();
+  await until(() => client.stats().inFlight === 0, 'all places are given back');
+  assert.equal(client.stats().connectionsOpened, 3);
+});
+
 test('http2 off speaks HTTP/1.1 over TLS, and only speaks HTTP/2 without TLS', async (t) => {
   const off = await pair(t, { http2: 'off' }, { tls: true });
   assert.equal((await off.client.get('/v1/models')).httpVersion, '1.1');

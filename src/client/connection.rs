@@ -26,6 +26,7 @@ pub(super) fn pool(fields: &mut Fields, call: &mut CallSettings) -> Result<PoolO
     let options = PoolOptions {
         keep_alive: pool.boolean("keepAlive")?.unwrap_or(default.keep_alive),
         max_sockets: size(pool.count("maxSockets", 1)?, default.max_sockets),
+        max_streams: size(pool.count("maxStreams", 1)?, default.max_streams),
         max_free_sockets: size(pool.count("maxFreeSockets", 0)?, default.max_free_sockets),
         idle_timeout: pool
             .limit("idleTimeout")?

@@ -146,6 +146,7 @@ pub fn defaults() -> Value {
         "timeout.total": ms(None),
         "pool.keepAlive": pool.keep_alive,
         "pool.maxSockets": pool.max_sockets,
+        "pool.maxStreams": pool.max_streams,
         "pool.maxFreeSockets": pool.max_free_sockets,
         "pool.idleTimeout": ms(Some(pool.idle_timeout)),
         "pool.queueLimit": pool.queue_limit,

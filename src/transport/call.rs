@@ -6,12 +6,12 @@ use std::sync::{
 };
 
 use http::{Extensions, HeaderValue, Method, StatusCode, Version, header};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
     body::{Incoming, Pieces, Terms},
     clock::Clock,
-    connect::Opened,
     decompress, errors,
     options::TransportOptions,
     pool::{Gates, OriginStats, Place},
@@ -73,6 +73,9 @@ impl Transport {
     pub fn new(options: TransportOptions) -> Result<Self> {
         if options.pool.max_sockets == 0 {
             return Err(Error::config("`pool.maxSockets` must be at least 1"));
+        }
+        if options.pool.max_streams == 0 {
+            return Err(Error::config("`pool.maxStreams` must be at least 1"));
         }
         let counters = Counters::default();
         let gates = Gates::new(options.pool.clone(), options.http2);
@@ -141,9 +144,9 @@ impl Transport {
         kept: &Kept,
         course: &mut Course,
     ) -> Result<(Answer<impl Pieces + use<>>, Place)> {
-        let client = self.wire.client(&req.url).await?;
-        let (place, queued) = self.gates.place(&req.url, &course.clock).await?;
+        let (mut place, queued) = self.gates.place(&req.url, &course.clock).await?;
         course.timing.queued += queued;
+        let client = self.wire.client(&req.url, place.lane()).await?;
         let limit = course.clock.first_of(Phase::FirstByte, course.clock.timeouts.first_byte);
         let mut body = std::mem::take(&mut req.body);
         let mut replaced = 0;
@@ -155,8 +158,9 @@ impl Transport {
                 body,
                 connect_limit: course.clock.timeouts.connect,
             };
-            let learn = |connection: Opened| place.learn(connection.http2);
-            let sent = wire::send(client, sending, &learn);
+            let handed_over = Instant::now();
+            let mut watch = |progress| place.watch(progress);
+            let sent = wire::send(client, sending, &mut watch);
             let answer = match limit {
                 None => sent.await,
                 Some(limit) => tokio::time::timeout_at(limit.at.into(), sent)
@@ -165,16 +169,19 @@ impl Transport {
             };
             let failure = match answer {
                 Ok(answer) => {
+                    place.answered(answer.version == Version::HTTP_2);
                     course.timing.connect = answer.opened.map(|opened| opened.took);
                     course.timing.first_byte = Some(course.clock.started.elapsed());
                     return Ok((answer, place));
                 }
                 Err(failure) => failure,
             };
+            if failure.facts.connecting {
+                place.not_connected();
+            }
+            let stale = failure.facts.is_stale_socket(failure.reused, handed_over.elapsed());
             body = match kept.replay() {
-                Some(body) if replaced < MAX_REPLACED && failure.facts.is_stale_socket(failure.reused) => {
-                    body
-                }
+                Some(body) if stale && replaced < MAX_REPLACED => body,
                 _ => return Err(self.explain(failure, &req.url)),
             };
             replaced += 1;

@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -29,11 +29,19 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Attempt {
     limit: Option<Duration>,
+    begun: AtomicBool,
     opened: OnceLock<Opened>,
 }
 
+/// How far the connection has come that is opened for an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Begun,
+    Opened(Opened),
+}
+
 /// A connection that was opened for this attempt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Opened {
     /// Name look-up, TCP, proxy and TLS together.
     pub took: Duration,
@@ -43,12 +51,18 @@ pub(super) struct Opened {
 
 impl Attempt {
     pub fn new(limit: Option<Duration>) -> Arc<Self> {
-        Arc::new(Self { limit, opened: OnceLock::new() })
+        Arc::new(Self { limit, begun: AtomicBool::new(false), opened: OnceLock::new() })
     }
 
     /// `None` while nothing was opened: then an open socket was used, if any.
     pub fn opened(&self) -> Option<Opened> {
         self.opened.get().copied()
+    }
+
+    /// `None` while an open socket may do.
+    pub fn progress(&self) -> Option<Progress> {
+        let begun = || self.begun.load(Ordering::Relaxed).then_some(Progress::Begun);
+        self.opened().map(Progress::Opened).or_else(begun)
     }
 }
 
@@ -103,6 +117,9 @@ where
         // Taken here and not inside the future: hyper may finish a connection that its request no longer
         // needs in a task of its own, where no attempt is known.
         let attempt = ATTEMPT.try_with(Arc::clone).ok();
+        if let Some(attempt) = &attempt {
+            attempt.begun.store(true, Ordering::Relaxed);
+        }
         let connecting = self.inner.call(target);
         let counter = Arc::clone(&self.opened);
         Box::pin(async move {

@@ -10,6 +10,10 @@ use tower_service::Service;
 
 use super::connect::{ConnectTimedOut, NotResolved};
 
+/// A socket that was dying when a request met it breaks within a round trip. One that lived on has brought the
+/// request to its server, which may have worked on it ever since: to send it again could bill it twice.
+const STALE_WITHIN: Duration = Duration::from_secs(1);
+
 /// hyper-util names the errors of its proxies nowhere, but lets them be reached.
 type TunnelError = <Tunnel<HttpConnector> as Service<http::Uri>>::Error;
 type SocksError = <SocksV5<HttpConnector> as Service<http::Uri>>::Error;
@@ -169,9 +173,10 @@ impl Facts {
     /// Whether the request may be sent again on another connection as if nothing had happened: it met an
     /// open socket that the server was just closing, or the server says that it has not begun. That a
     /// server broke off within the head of its answer looks the same: hyper reports both alike.
-    pub fn is_stale_socket(&self, reused: bool) -> bool {
+    /// `after` is how long ago the request was handed over. What never left hyper sends again itself.
+    pub fn is_stale_socket(&self, reused: bool, after: Duration) -> bool {
         let gone = reused && !self.connecting && self.tls.is_none() && self.is_broken();
-        gone || self.http == Some(Http::Untouched)
+        (gone && after < STALE_WITHIN) || self.http == Some(Http::Untouched)
     }
 
     fn is_broken(&self) -> bool {

@@ -4,7 +4,7 @@
 //!
 //! - one call from end to end: `call`; its time limits: `clock`; what is fixed: `options`
 //! - what reqwest is told, and what it reports: `reqwest` `connect` `tls` `proxy`
-//! - who may go and who waits: `gate` judges, `pool` does
+//! - who may go, on which connection, and who waits: `gate` judges, `pool` does
 //! - the request's body: `upload`; the answer's: `body` `decompress`
 //! - what a redirect leads to: `redirect`; what a failure was: `facts`; what it means: `errors`
 //! - a transport without sockets, for tests: `scripted`

@@ -24,8 +24,12 @@ pub struct TransportOptions {
 pub struct PoolOptions {
     /// Whether a socket serves several requests. Default: `true`.
     pub keep_alive: bool,
-    /// Requests that may be under way at once per origin over HTTP/1.1. Default: 256.
+    /// Sockets in use at once per origin. Over HTTP/1.1 each carries one request; over HTTP/2 another one is
+    /// opened only when those open are full. Default: 256.
     pub max_sockets: usize,
+    /// Requests at once on an HTTP/2 connection. What a server allows less of them waits inside hyper, unseen.
+    /// Default: 100, the least that RFC 9113 recommends to allow, and what common servers do.
+    pub max_streams: usize,
     /// Idle sockets kept per origin. Default: 256.
     pub max_free_sockets: usize,
     /// How long an idle socket is kept. Default: 90 s, well below the 400 s of common edges, so that
@@ -40,10 +44,18 @@ impl Default for PoolOptions {
         Self {
             keep_alive: true,
             max_sockets: 256,
+            max_streams: 100,
             max_free_sockets: 256,
             idle_timeout: Duration::from_secs(90),
             queue_limit: 10_000,
         }
+    }
+}
+
+impl PoolOptions {
+    /// Whether a socket outlives its request; over HTTP/2 whether several share one.
+    pub fn keeps_sockets(&self) -> bool {
+        self.keep_alive && self.max_free_sockets > 0
     }
 }
 

@@ -11,8 +11,9 @@ use url::{Position, Url};
 
 use super::{
     clock::Clock,
+    connect::Progress,
     errors,
-    gate::{Entry, Gate, Protocol, Role},
+    gate::{Entry, Gate, Limits, Pass, Protocol},
     options::{Http2, PoolOptions},
 };
 use crate::{Error, ErrorKind, Phase, Result};
@@ -29,7 +30,7 @@ pub(super) struct Gates {
 
 /// One origin.
 pub(super) struct Origin {
-    gate: Mutex<Gate<oneshot::Sender<Role>>>,
+    gate: Mutex<Gate<oneshot::Sender<Pass>>>,
     /// The protocol is found out and not prescribed.
     learns: bool,
 }
@@ -44,6 +45,8 @@ pub struct OriginStats {
     pub in_flight: usize,
     /// Requests that wait for a place.
     pub queued: usize,
+    /// Connections that carry those under way: one for each over HTTP/1.1, few over HTTP/2.
+    pub connections: usize,
 }
 
 impl Gates {
@@ -62,11 +65,15 @@ impl Gates {
             origins.retain(|_, origin| Arc::strong_count(origin) > 1);
         }
         let protocol = match self.http2 {
+            // A socket that is not kept is not shared either.
+            _ if !self.options.keeps_sockets() => Protocol::Http1,
             Http2::Only => Protocol::Http2,
             Http2::Auto if url.scheme() == "https" => Protocol::Unknown,
             Http2::Auto | Http2::Off => Protocol::Http1,
         };
-        let gate = Gate::new(protocol, self.options.max_sockets, self.options.queue_limit);
+        let PoolOptions { max_sockets, max_streams, queue_limit, .. } = self.options;
+        let limits = Limits { sockets: max_sockets, streams: max_streams, queue: queue_limit };
+        let gate = Gate::new(protocol, limits);
         let origin = Arc::new(Origin { gate: Mutex::new(gate), learns: protocol == Protocol::Unknown });
         origins.insert(key.into(), Arc::clone(&origin));
         origin
@@ -82,6 +89,7 @@ impl Gates {
                 origin: name.to_string(),
                 in_flight: gate.in_flight(),
                 queued: gate.queued(),
+                connections: gate.connections(),
             });
         }
         all.sort_by(|a, b| a.origin.cmp(&b.origin));
@@ -94,14 +102,16 @@ impl Gates {
         let ticket = {
             let mut gate = lock(&origin.gate);
             match gate.enter() {
-                Entry::In(role) => {
+                Entry::In(pass) => {
                     drop(gate);
-                    return Ok((Place { origin, role }, Duration::ZERO));
+                    return Ok((Place { origin, pass }, Duration::ZERO));
                 }
                 Entry::Full => return Err(self.full(url)),
                 Entry::Wait => {
                     let (waker, woken) = oneshot::channel();
                     let number = gate.queue(waker);
+                    // One more than the connections that are being opened have room for opens another.
+                    let_in(&mut gate);
                     drop(gate);
                     Ticket { origin, number, woken: Some(woken) }
                 }
@@ -131,15 +141,41 @@ impl Gates {
 /// A place at an origin, given back when dropped.
 pub(super) struct Place {
     origin: Arc<Origin>,
-    role: Role,
+    pass: Pass,
 }
 
 impl Place {
-    /// A connection was opened.
-    pub fn learn(&self, http2: bool) {
-        if self.origin.learns {
+    /// Which of the clients carries the request.
+    pub fn lane(&self) -> usize {
+        self.pass.lane()
+    }
+
+    /// A connection is being opened, or was opened, for the request.
+    pub fn watch(&mut self, progress: Progress) {
+        if !self.origin.learns {
+            return;
+        }
+        let mut gate = lock(&self.origin.gate);
+        match progress {
+            Progress::Begun => gate.opening(&mut self.pass),
+            Progress::Opened(connection) => {
+                gate.learn(&mut self.pass, connection.http2);
+                let_in(&mut gate);
+            }
+        }
+    }
+
+    /// No connection could be opened for the request; who waits for it goes on when the place is given back.
+    pub fn not_connected(&self) {
+        lock(&self.origin.gate).fail(&self.pass);
+    }
+
+    /// An answer came. If others still wait for this request to open a connection, it has found one that was
+    /// open, which nobody knew of: its origin had been forgotten, or it was opened for one that gave up.
+    pub fn answered(&mut self, http2: bool) {
+        if self.pass.leads() {
             let mut gate = lock(&self.origin.gate);
-            gate.learn(http2);
+            gate.learn(&mut self.pass, http2);
             let_in(&mut gate);
         }
     }
@@ -147,7 +183,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        give_back(&self.origin, self.role);
+        give_back(&self.origin, &self.pass);
     }
 }
 
@@ -155,18 +191,18 @@ impl Drop for Place {
 struct Ticket {
     origin: Arc<Origin>,
     number: u64,
-    woken: Option<oneshot::Receiver<Role>>,
+    woken: Option<oneshot::Receiver<Pass>>,
 }
 
 impl Ticket {
     async fn place(mut self) -> Result<Place> {
         let lost = || Error::new(ErrorKind::Internal, Phase::Queue, "a place in the queue was lost");
-        let role = match &mut self.woken {
+        let pass = match &mut self.woken {
             Some(woken) => woken.await.map_err(|_| lost())?,
             None => return Err(lost()),
         };
         self.woken = None;
-        Ok(Place { origin: Arc::clone(&self.origin), role })
+        Ok(Place { origin: Arc::clone(&self.origin), pass })
     }
 }
 
@@ -177,29 +213,22 @@ impl Drop for Ticket {
         if lock(&self.origin.gate).abandon(self.number) {
             return;
         }
-        if let Ok(role) = woken.try_recv() {
-            give_back(&self.origin, role);
+        if let Ok(pass) = woken.try_recv() {
+            give_back(&self.origin, &pass);
         }
     }
 }
 
-fn give_back(origin: &Origin, role: Role) {
+fn give_back(origin: &Origin, pass: &Pass) {
     let mut gate = lock(&origin.gate);
-    if role == Role::Leader {
-        // No effect where the leader has told the protocol.
-        gate.leader_failed();
-    }
-    gate.leave();
+    gate.leave(pass);
     let_in(&mut gate);
 }
 
-fn let_in(gate: &mut Gate<oneshot::Sender<Role>>) {
-    while let Some((role, waker)) = gate.next() {
-        if waker.send(role).is_err() {
-            if role == Role::Leader {
-                gate.leader_failed();
-            }
-            gate.leave();
+fn let_in(gate: &mut Gate<oneshot::Sender<Pass>>) {
+    while let Some((pass, waker)) = gate.next() {
+        if let Err(pass) = waker.send(pass) {
+            gate.leave(&pass);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The only file that sends: two reqwest clients with everything off that we do ourselves.
+//! The only file that sends: reqwest clients with everything off that we do ourselves, one for each lane.
 
 use std::{
     error::Error as StdError,
     future::poll_fn,
     pin::pin,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     body::Pieces,
-    connect::{ATTEMPT, Attempt, Opened, SystemNames, WatchConnects},
+    connect::{ATTEMPT, Attempt, Opened, Progress, SystemNames, WatchConnects},
     facts::Facts,
     options::{Http2, TransportOptions},
     proxy::Proxies,
@@ -36,10 +36,31 @@ pub(super) struct Wire {
     options: TransportOptions,
     proxies: Proxies,
     trust: Trust,
-    plain: OnceCell<Client>,
-    /// Apart from `plain` because making it reads the system's certificates, which takes its time.
-    secure: OnceCell<Client>,
+    plain: Lanes,
+    /// Apart from `plain` because they need `tls`.
+    secure: Lanes,
+    /// What all of `secure` share. Made at the first `https` call: it reads the system's certificates, which
+    /// takes its time.
+    tls: OnceCell<rustls::ClientConfig>,
     opened: Arc<AtomicU64>,
+}
+
+/// A client with a pool of its own for each lane, made when the lane is first used: hyper shares one HTTP/2
+/// connection per pool and origin. A list, so that none is found by way of a lock.
+#[derive(Default)]
+struct Lanes {
+    client: OnceCell<Client>,
+    next: OnceLock<Box<Lanes>>,
+}
+
+impl Lanes {
+    fn client(&self, lane: usize) -> &OnceCell<Client> {
+        let mut lanes = self;
+        for _ in 0..lane {
+            lanes = lanes.next.get_or_init(Box::default);
+        }
+        &lanes.client
+    }
 }
 
 /// One request on one connection.
@@ -76,7 +97,8 @@ impl Wire {
     pub fn new(options: TransportOptions, opened: Arc<AtomicU64>) -> Result<Self> {
         let proxies = Proxies::read(&options.proxy, |name| std::env::var(name).ok())?;
         let trust = Trust::read(&options.tls)?;
-        Ok(Self { options, proxies, trust, plain: OnceCell::new(), secure: OnceCell::new(), opened })
+        let (plain, secure) = (Lanes::default(), Lanes::default());
+        Ok(Self { options, proxies, trust, plain, secure, tls: OnceCell::new(), opened })
     }
 
     /// Whether requests to this URL go through a proxy.
@@ -84,26 +106,28 @@ impl Wire {
         self.proxies.serves(url)
     }
 
-    /// The client for a URL.
-    pub async fn client(&self, url: &Url) -> Result<&Client> {
+    /// The client for a URL on a lane.
+    pub async fn client(&self, url: &Url, lane: usize) -> Result<&Client> {
         if url.scheme() == "https" || self.proxies.http_needs_tls() {
-            self.secure.get_or_try_init(|| self.secure_client()).await
+            self.secure.client(lane).get_or_try_init(|| self.secure_client()).await
         } else {
             // An empty list of roots costs nothing to build.
-            self.plain.get_or_try_init(|| async { built(self.builder()?.tls_certs_only([])) }).await
+            let make = || async { built(self.builder()?.tls_certs_only([])) };
+            self.plain.client(lane).get_or_try_init(make).await
         }
     }
 
-    /// Reading the certificates is work for a thread that may block.
     async fn secure_client(&self) -> Result<Client> {
-        let (trust, builder) = (self.trust.clone(), self.builder()?);
-        match tokio::task::spawn_blocking(move || built(trust.equip(builder)?)).await {
-            Ok(client) => client,
-            Err(err) => {
-                Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up")
-                    .with_source(err))
-            }
-        }
+        let tls = self.tls.get_or_try_init(|| self.read_tls()).await?.clone();
+        built(self.builder()?.tls_backend_preconfigured(tls))
+    }
+
+    /// Reading the certificates is work for a thread that may block.
+    async fn read_tls(&self) -> Result<rustls::ClientConfig> {
+        let (trust, http2) = (self.trust.clone(), self.options.http2);
+        tokio::task::spawn_blocking(move || trust.config(http2)).await.unwrap_or_else(|err| {
+            Err(Error::new(ErrorKind::Internal, Phase::Connect, "TLS could not be set up").with_source(err))
+        })
     }
 
     fn builder(&self) -> Result<ClientBuilder> {
@@ -115,7 +139,7 @@ impl Wire {
             .connector_layer(WatchConnects { opened: Arc::clone(&self.opened) })
             .tcp_nodelay(true)
             .tcp_keepalive(TCP_KEEP_ALIVE)
-            .pool_max_idle_per_host(if pool.keep_alive { pool.max_free_sockets } else { 0 })
+            .pool_max_idle_per_host(if pool.keeps_sockets() { pool.max_free_sockets } else { 0 })
             .pool_idle_timeout(pool.idle_timeout)
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
@@ -140,17 +164,17 @@ impl Wire {
             return Ok(None);
         }
         let unusable = |_| Error::config("the URL holds a user or a password that cannot be used");
-        let mut request = self.client(url).await?.get(url.clone()).build().map_err(unusable)?;
+        let mut request = self.client(url, 0).await?.get(url.clone()).build().map_err(unusable)?;
         *url = request.url().clone();
         Ok(request.headers_mut().remove(header::AUTHORIZATION))
     }
 }
 
-/// Sends a request. `opened` is called at most once, as soon as a connection was opened and can be shared.
+/// Sends a request. `watch` is called when a connection is being opened for it, and when others can share it.
 pub(super) async fn send(
     client: &Client,
     sending: Sending<'_>,
-    opened: &(dyn Fn(Opened) + Sync),
+    watch: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Answer<impl Pieces + use<>>, Failure> {
     let fault = Fault::default();
     let mut request = reqwest::Request::new(sending.method.clone(), sending.url.clone());
@@ -166,14 +190,17 @@ pub(super) async fn send(
     };
     let attempt = Attempt::new(sending.connect_limit);
     let mut sent = pin!(ATTEMPT.scope(Arc::clone(&attempt), client.execute(request)));
-    let mut told = false;
+    let mut told = None;
     let answer = poll_fn(|cx| {
         let answer = sent.as_mut().poll(cx);
-        if !told && let Some(connection) = attempt.opened() {
-            // Told after the poll and not by the connector: within that same poll hyper puts an HTTP/2
-            // connection where other requests find it.
-            told = true;
-            opened(connection);
+        // Told after the poll and not by the connector: within that same poll hyper puts an HTTP/2
+        // connection where other requests find it.
+        let progress = attempt.progress();
+        if let Some(progress) = progress
+            && told != Some(progress)
+        {
+            told = Some(progress);
+            watch(progress);
         }
         answer
     })
@@ -196,9 +223,6 @@ pub(super) async fn send(
 
 fn built(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(|err| {
-        let facts = Facts::of(&err);
-        let reason = facts.tls.map_or_else(|| err.to_string(), |tls| tls.reason);
-        let message = format!("TLS could not be set up ({reason}); trusted authorities go into `tls.ca`");
-        Error::new(ErrorKind::Tls, Phase::Connect, message).with_source(err)
+        Error::new(ErrorKind::Internal, Phase::Connect, "a connection could not be set up").with_source(err)
     })
 }

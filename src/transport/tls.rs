@@ -2,22 +2,23 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use reqwest::{Certificate, Identity};
 use rustls::{
-    crypto::aws_lc_rs,
+    ClientConfig,
+    crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    sign::CertifiedKey,
+    sign::{CertifiedKey, SingleCertAndKey},
+    version::{TLS12, TLS13},
 };
+use rustls_platform_verifier::Verifier;
 
-use super::options::{TlsOptions, TlsVersion};
-use crate::{Error, Result};
+use super::options::{Http2, TlsOptions, TlsVersion};
+use crate::{Error, ErrorKind, Phase, Result};
 
 /// Certificates and keys that were found to be readable.
 #[derive(Clone)]
 pub(super) struct Trust {
     ca: Vec<CertificateDer<'static>>,
-    /// Certificate and key in one PEM text, as reqwest wants them.
-    identity: Option<Arc<[u8]>>,
+    identity: Option<Arc<SingleCertAndKey>>,
     min_version: Option<TlsVersion>,
     extra_ca_file: Option<PathBuf>,
 }
@@ -43,22 +44,43 @@ impl Trust {
         })
     }
 
-    /// Adds trust and identity to a client that will speak TLS. Reads files: may take milliseconds.
-    pub fn equip(&self, builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder> {
-        let mut roots = Vec::new();
-        for certificate in self.ca.iter().chain(&self.extra()?) {
-            roots.push(Certificate::from_der(certificate).map_err(|err| unreadable("tls.ca", err))?);
-        }
-        let mut builder = builder.tls_certs_merge(roots);
-        if let Some(pem) = &self.identity {
-            let identity = Identity::from_pem(pem).map_err(|err| unreadable("tls.cert", err))?;
-            builder = builder.identity(identity);
-        }
-        Ok(match self.min_version {
-            Some(TlsVersion::Tls12) => builder.tls_version_min(reqwest::tls::Version::TLS_1_2),
-            Some(TlsVersion::Tls13) => builder.tls_version_min(reqwest::tls::Version::TLS_1_3),
-            None => builder,
-        })
+    /// What connections are made by. Reads files: may take milliseconds.
+    pub fn config(&self, http2: Http2) -> Result<ClientConfig> {
+        let versions = match self.min_version {
+            Some(TlsVersion::Tls13) => &[&TLS13][..],
+            Some(TlsVersion::Tls12) | None => &[&TLS13, &TLS12],
+        };
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = self.verifier(&provider)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .map_err(not_set_up)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as _),
+            None => builder.with_no_client_auth(),
+        };
+        let protocols: &[&str] = match http2 {
+            Http2::Auto => &["h2", "http/1.1"],
+            Http2::Off => &["http/1.1"],
+            Http2::Only => &["h2"],
+        };
+        config.alpn_protocols = protocols.iter().map(|&protocol| protocol.into()).collect();
+        Ok(config)
+    }
+
+    /// The system's own judgement of certificates, with our authorities besides its own.
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
+        let roots = [self.ca.clone(), self.extra()?].concat();
+        let provider = Arc::clone(provider);
+        // Roots of ours, even none of them, are a second search for some systems.
+        let verifier = if roots.is_empty() {
+            Verifier::new(provider)
+        } else {
+            Verifier::new_with_extra_roots(roots, provider)
+        };
+        verifier.map_err(not_set_up)
     }
 
     /// System-wide bundles hold odd certificates; like Node we skip what cannot be used.
@@ -91,7 +113,7 @@ fn valid(certificate: CertificateDer<'static>) -> Result<CertificateDer<'static>
     Ok(certificate)
 }
 
-fn identity(options: &TlsOptions) -> Result<Option<Arc<[u8]>>> {
+fn identity(options: &TlsOptions) -> Result<Option<Arc<SingleCertAndKey>>> {
     let (cert, key) = match (&options.cert, &options.key) {
         (None, None) => return Ok(None),
         (Some(_), None) => return Err(Error::config("`tls.cert` needs `tls.key`")),
@@ -107,14 +129,17 @@ fn identity(options: &TlsOptions) -> Result<Option<Arc<[u8]>>> {
     if chain.is_empty() {
         return Err(Error::config("`tls.cert` holds no certificate in PEM form"));
     }
-    CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider()).map_err(|err| match err {
+    let pair = CertifiedKey::from_der(chain, private, &aws_lc_rs::default_provider());
+    let pair = pair.map_err(|err| match err {
         rustls::Error::InconsistentKeys(_) => Error::config("`tls.key` is not the private key of `tls.cert`"),
         _ => Error::config(unusable),
     })?;
-    let mut pem = key.clone();
-    pem.push(b'\n');
-    pem.extend_from_slice(cert);
-    Ok(Some(pem.into()))
+    Ok(Some(Arc::new(pair.into())))
+}
+
+fn not_set_up(err: rustls::Error) -> Error {
+    let message = format!("TLS could not be set up ({err}); trusted authorities go into `tls.ca`");
+    Error::new(ErrorKind::Tls, Phase::Connect, message).with_source(err)
 }
 
 fn unreadable(option: &str, err: impl std::error::Error + Send + Sync + 'static) -> Error {

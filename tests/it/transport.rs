@@ -7,6 +7,8 @@ mod certificates;
 mod encodings;
 mod failures;
 mod http2;
+#[cfg(feature = "server")]
+mod lanes;
 mod options;
 mod proxies;
 mod queue;
@@ -126,6 +128,13 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
         assert!(tokio::time::Instant::now() < deadline, "it never came true");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// As if so much time had passed, for whoever measures it by Tokio's clock.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 fn ms(milliseconds: u64) -> Duration {

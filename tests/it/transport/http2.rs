@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use trae_native::{
     ErrorKind, Phase,
     transport::{Http2, PingOptions},
@@ -12,7 +12,7 @@ use super::*;
 use crate::support::{
     frames::{
         CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, HEADERS, NO_ERROR, PING, PROTOCOL_ERROR,
-        REFUSED_STREAM, STATUS_200,
+        REFUSED_STREAM, SETTINGS, STATUS_200,
     },
     peer::Peer,
 };
@@ -193,6 +193,100 @@ async fn a_call_that_the_server_may_have_begun_is_not_sent_twice() {
         assert_eq!((err.phase(), err.is_retryable()), (Phase::FirstByte, true), "{mischief:?}");
         assert_eq!((count(&asked), transport.stats().replaced_sockets), (1, 0), "{mischief:?}: {err:?}");
     }
+}
+
+/// What a server does to a call on an open connection when it has held it for long.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    Close,
+    /// Says that it has not begun the call, and closes.
+    GoAwayBefore,
+    Refuse,
+}
+
+#[tokio::test]
+async fn a_call_that_an_open_connection_has_held_for_long_is_sent_again_only_if_it_was_not_begun() {
+    for ending in [Ending::Close, Ending::GoAwayBefore, Ending::Refuse] {
+        let (tell, mut heard) = mpsc::channel(1);
+        let (go, gone) = watch::channel(false);
+        let (peer, asked) = serving(move |mut frames, stream| {
+            let (tell, mut gone) = (tell.clone(), gone.clone());
+            async move {
+                if stream != 3 {
+                    frames.ok(stream).await;
+                    return frames;
+                }
+                tell.send(()).await.unwrap();
+                gone.wait_for(|gone| *gone).await.unwrap();
+                match ending {
+                    Ending::Refuse => frames.reset(stream, REFUSED_STREAM).await,
+                    Ending::GoAwayBefore => frames.go_away(1, NO_ERROR).await,
+                    Ending::Close => frames.close().await,
+                }
+                frames
+            }
+        })
+        .await;
+        let transport = transport();
+        read(&transport, ask(&peer)).await.unwrap();
+        let (answer, ()) = tokio::join!(read(&transport, ask(&peer)), async {
+            heard.recv().await.unwrap();
+            pass(ms(5000)).await;
+            go.send(true).unwrap();
+        });
+        if let Ending::Close = ending {
+            let err = answer.unwrap_err();
+            assert_eq!(
+                (err.kind(), err.phase(), err.is_retryable()),
+                (ErrorKind::Reset, Phase::FirstByte, true)
+            );
+            assert_eq!((count(&asked), transport.stats().replaced_sockets), (2, 0), "{err:?}");
+        } else {
+            assert_eq!(answer.unwrap(), "ok", "{ending:?}");
+            assert_eq!((count(&asked), transport.stats().replaced_sockets), (3, 1), "{ending:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_never_left_is_sent_on_another_connection_however_long_it_has_waited() {
+    const MAX_CONCURRENT_STREAMS: u8 = 3;
+    let (tell, mut heard) = mpsc::channel(1);
+    let (go, gone) = watch::channel(false);
+    let (peer, asked) = serving(move |mut frames, stream| {
+        let (tell, mut gone) = (tell.clone(), gone.clone());
+        async move {
+            if frames.index() > 0 {
+                frames.ok(stream).await;
+            } else if stream == 1 {
+                frames.send(SETTINGS, 0, 0, [0, MAX_CONCURRENT_STREAMS, 0, 0, 0, 1]).await;
+                frames.ok(stream).await;
+            } else {
+                tell.send(()).await.unwrap();
+                gone.wait_for(|gone| *gone).await.unwrap();
+                frames.close().await;
+            }
+            frames
+        }
+    })
+    .await;
+    let transport = transport();
+    read(&transport, ask(&peer)).await.unwrap();
+    let begun = read(&transport, ask(&peer));
+    // h2 takes one more than the server allows; what it does not take stays with hyper.
+    let taken = read(&transport, ask(&peer));
+    let left = async {
+        heard.recv().await.unwrap();
+        let left = read(&transport, ask(&peer));
+        tokio::join!(left, async {
+            pass(ms(5000)).await;
+            go.send(true).unwrap();
+        })
+    };
+    let (begun, taken, (left, ())) = tokio::join!(begun, taken, left);
+    assert_eq!(begun.unwrap_err().kind(), ErrorKind::Reset);
+    assert!(taken.unwrap_err().is_retryable());
+    assert_eq!((left.unwrap(), count(&asked)), ("ok".into(), 3));
 }
 
 /// The result of an answer with so many headers, and how often it was asked for. Each counts 132 bytes in HTTP/2.

@@ -45,9 +45,11 @@ fn tls_options_that_cannot_work_are_named() {
 }
 
 #[test]
-fn a_pool_of_no_sockets_is_refused() {
+fn a_pool_of_no_sockets_or_of_sockets_for_no_call_is_refused() {
     let pool = PoolOptions { max_sockets: 0, ..PoolOptions::default() };
     assert!(refusal(TransportOptions { pool, ..direct() }).contains("`pool.maxSockets`"));
+    let pool = PoolOptions { max_streams: 0, ..PoolOptions::default() };
+    assert!(refusal(TransportOptions { pool, ..direct() }).contains("`pool.maxStreams`"));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use trae_native::{ErrorKind, transport::drain};
+use tokio::sync::{mpsc, watch};
+use trae_native::{ErrorKind, Phase, transport::drain};
 
 use super::*;
 use crate::support::peer::{Conn, Peer};
@@ -32,6 +33,44 @@ async fn a_socket_that_died_idle_is_replaced_and_nobody_notices() {
         }
         let stats = transport.stats();
         assert_eq!((stats.replaced_sockets, stats.requests, peer.connections()), (2, 3, 3));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_a_pooled_socket_has_held_for_a_second_is_not_sent_twice() {
+    for (held, replaced) in [(ms(100), true), (ms(1000), false)] {
+        let (tell, mut heard) = mpsc::channel(1);
+        let (go, gone) = watch::channel(false);
+        let peer = Peer::start(move |mut conn: Conn| {
+            let (tell, mut gone) = (tell.clone(), gone.clone());
+            async move {
+                conn.request().await;
+                conn.write(OK).await;
+                if conn.index == 0 && conn.request().await.is_some() {
+                    tell.send(()).await.unwrap();
+                    gone.wait_for(|gone| *gone).await.unwrap();
+                }
+            }
+        })
+        .await;
+        let transport = transport();
+        read(&transport, get(peer.url("/"))).await.unwrap();
+        let (answer, ()) = tokio::join!(read(&transport, post(peer.url("/"), "prompt")), async {
+            heard.recv().await.unwrap();
+            pass(held).await;
+            go.send(true).unwrap();
+        });
+        let replacements = transport.stats().replaced_sockets;
+        assert_eq!((replacements > 0, peer.connections()), (replaced, if replaced { 2 } else { 1 }));
+        if replaced {
+            assert_eq!(answer.unwrap(), "ok");
+        } else {
+            let err = answer.unwrap_err();
+            assert_eq!(
+                (err.code(), err.phase(), err.is_retryable()),
+                ("CONNECTION_RESET", Phase::FirstByte, true)
+            );
+        }
     }
 }
 

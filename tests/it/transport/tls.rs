@@ -92,6 +92,16 @@ async fn http2_off_and_the_oldest_version_of_tls_are_obeyed() {
 }
 
 #[tokio::test]
+async fn http2_only_is_agreed_on_over_tls_or_there_is_no_connection() {
+    for (spoken, agreed) in [(HttpVersions::Two, true), (HttpVersions::One, false)] {
+        let simulator = simulator(spoken);
+        let options = TransportOptions { http2: Http2::Only, tls: trust(&simulator), ..direct() };
+        let answer = send(&Transport::new(options).unwrap(), hello(&simulator)).await;
+        assert_eq!(answer.is_ok_and(|answer| answer.version == http::Version::HTTP_2), agreed);
+    }
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown_where_it_is_asked_for() {
     let options =
         SimulatorOptions { tls: true, client_ca: Some("own".into()), ..SimulatorOptions::default() };

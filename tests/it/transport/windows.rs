@@ -43,10 +43,11 @@ async fn readers_that_do_not_read_hold_back_their_own_streams_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_beyond_the_streams_that_the_server_allows_wait_for_their_turn() {
     let simulator = Simulator::start(&Handle::current(), SimulatorOptions::default()).unwrap();
-    // The simulator allows 200 streams at once.
+    // The simulator allows 200 streams at once, of which the transport knows nothing.
     simulator.set_default(Reply { body: Some("ok".into()), delay_ms: 20, ..Reply::default() }).unwrap();
     let url = Url::parse(simulator.url()).unwrap();
-    let transport = Transport::new(TransportOptions { http2: Http2::Only, ..direct() }).unwrap();
+    let pool = PoolOptions { max_streams: 500, ..PoolOptions::default() };
+    let transport = Transport::new(TransportOptions { http2: Http2::Only, pool, ..direct() }).unwrap();
     let answers = join_all((0..500).map(|_| read(&transport, get(url.clone())))).await;
     assert!(answers.into_iter().all(|answer| answer.unwrap() == "ok"));
     assert_eq!((simulator.counters().connections_total, transport.stats().in_flight), (1, 0));

@@ -1,0 +1,383 @@
+//! What a gate promises, by example and then whatever comes in whatever order.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn gate(protocol: Protocol, sockets: usize, streams: usize, queue: usize) -> Gate<&'static str> {
+    Gate::new(protocol, Limits { sockets, streams, queue })
+}
+
+fn http1(sockets: usize, queue: usize) -> Gate<&'static str> {
+    gate(Protocol::Http1, sockets, 1, queue)
+}
+
+fn enter<W>(gate: &mut Gate<W>) -> Pass {
+    match gate.enter() {
+        Entry::In(pass) => pass,
+        other => panic!("not let in but {other:?}"),
+    }
+}
+
+fn next(gate: &mut Gate<&'static str>) -> Option<(usize, bool, &'static str)> {
+    gate.next().map(|(pass, name)| (pass.lane(), pass.leads(), name))
+}
+
+/// A gate that has found out that HTTP/2 is spoken, with the one that did so.
+fn found_http2(sockets: usize, streams: usize) -> (Gate<&'static str>, Pass) {
+    let mut gate = gate(Protocol::Unknown, sockets, streams, 9);
+    let mut first = enter(&mut gate);
+    gate.learn(&mut first, true);
+    (gate, first)
+}
+
+#[test]
+fn over_http1_a_request_waits_for_a_socket_and_then_fails_for_a_full_queue() {
+    let mut gate = http1(1, 1);
+    let first = enter(&mut gate);
+    assert!(!first.leads());
+    assert_eq!(gate.enter(), Entry::Wait);
+    gate.queue("a");
+    assert_eq!(gate.enter(), Entry::Full);
+    assert_eq!(next(&mut gate), None);
+    gate.leave(&first);
+    assert_eq!(next(&mut gate), Some((0, false, "a")));
+    assert_eq!((gate.in_flight(), gate.queued(), gate.connections()), (1, 0, 1));
+}
+
+#[test]
+fn the_longest_waiting_goes_first_and_nobody_overtakes() {
+    let mut gate = http1(1, 9);
+    let inside = enter(&mut gate);
+    let first = gate.queue("a");
+    gate.queue("b");
+    gate.queue("c");
+    assert!(gate.abandon(first));
+    gate.leave(&inside);
+    assert_eq!(gate.enter(), Entry::Wait);
+    assert_eq!(next(&mut gate), Some((0, false, "b")));
+    assert!(!gate.abandon(first));
+}
+
+#[test]
+fn while_the_protocol_is_unknown_one_leads_and_the_rest_wait_for_its_connection() {
+    let mut gate = gate(Protocol::Unknown, 1, 3, 9);
+    let mut leader = enter(&mut gate);
+    assert!(leader.leads());
+    for name in ["a", "b"] {
+        assert_eq!(gate.enter(), Entry::Wait);
+        gate.queue(name);
+        assert_eq!(next(&mut gate), None);
+    }
+    gate.learn(&mut leader, true);
+    assert_eq!(next(&mut gate), Some((0, false, "a")));
+    assert_eq!(next(&mut gate), Some((0, false, "b")));
+    assert_eq!((gate.in_flight(), gate.connections()), (3, 1));
+}
+
+#[test]
+fn after_a_leader_that_gave_up_the_next_one_leads() {
+    let mut gate = gate(Protocol::Unknown, 1, 9, 9);
+    let leader = enter(&mut gate);
+    gate.queue("a");
+    gate.queue("b");
+    gate.leave(&leader);
+    assert_eq!(next(&mut gate), Some((0, true, "a")));
+    assert_eq!(next(&mut gate), None);
+}
+
+#[test]
+fn after_a_leader_for_whom_nothing_could_be_opened_nobody_waits_for_the_attempt_of_another() {
+    for found in [false, true] {
+        let mut gate = gate(Protocol::Unknown, 3, 9, 9);
+        let mut leader = enter(&mut gate);
+        if found {
+            gate.learn(&mut leader, true);
+            gate.opening(&mut leader);
+        }
+        for name in ["a", "b", "c"] {
+            gate.queue(name);
+        }
+        gate.fail(&leader);
+        gate.leave(&leader);
+        let (mut a, _) = gate.next().unwrap();
+        assert!(!a.leads());
+        assert_eq!((next(&mut gate), next(&mut gate)), (Some((0, false, "b")), Some((0, false, "c"))));
+        gate.leave(&a);
+        a = enter(&mut gate);
+        assert!(!a.leads(), "also when it comes later");
+        gate.learn(&mut a, true);
+        gate.opening(&mut a);
+        assert_eq!((a.leads(), gate.enter()), (true, Entry::Wait), "until one could");
+    }
+}
+
+#[test]
+fn while_a_connection_is_open_or_once_all_have_left_one_goes_ahead_again() {
+    let (mut gate, first) = found_http2(2, 1);
+    for name in ["a", "b"] {
+        let leader = enter(&mut gate);
+        gate.queue(name);
+        gate.fail(&leader);
+        gate.leave(&leader);
+        let (next, _) = gate.next().unwrap();
+        assert_eq!((next.lane(), next.leads()), (1, true), "{name}");
+        gate.leave(&next);
+    }
+    gate.leave(&first);
+    let mut gate = self::gate(Protocol::Unknown, 2, 1, 9);
+    let leader = enter(&mut gate);
+    gate.fail(&leader);
+    gate.leave(&leader);
+    assert!(enter(&mut gate).leads());
+}
+
+#[test]
+fn another_lane_is_opened_only_when_those_open_are_full_and_the_fullest_with_room_is_preferred() {
+    let (mut gate, first) = found_http2(3, 2);
+    let second = enter(&mut gate);
+    assert_eq!((second.lane(), second.leads()), (0, false));
+    let mut third = enter(&mut gate);
+    assert_eq!((third.lane(), third.leads(), gate.connections()), (1, true, 2));
+    gate.learn(&mut third, true);
+    gate.leave(&first);
+    gate.leave(&second);
+    let fourth = enter(&mut gate);
+    assert_eq!((fourth.lane(), gate.connections()), (1, 1), "the first lane may end");
+    assert_eq!(enter(&mut gate).lane(), 0);
+}
+
+#[test]
+fn no_more_connections_are_opened_than_those_who_wait_fill() {
+    let (mut gate, _first) = found_http2(3, 2);
+    let _second = enter(&mut gate);
+    let mut leader = enter(&mut gate);
+    assert_eq!(gate.enter(), Entry::Wait);
+    gate.queue("fits");
+    assert_eq!(next(&mut gate), None, "the lane that is being opened has room for it");
+    assert_eq!(gate.enter(), Entry::Wait);
+    gate.queue("does not");
+    assert_eq!(next(&mut gate), Some((2, true, "fits")), "the first in the queue goes first");
+    gate.learn(&mut leader, true);
+    assert_eq!(next(&mut gate), Some((1, false, "does not")));
+}
+
+#[test]
+fn what_waits_for_a_connection_to_be_opened_does_not_fill_the_queue() {
+    let mut gate = gate(Protocol::Unknown, 2, 2, 0);
+    let mut first = enter(&mut gate);
+    assert_eq!(gate.enter(), Entry::Wait, "either protocol has a place for it");
+    gate.queue("second");
+    assert_eq!(gate.enter(), Entry::Full);
+    gate.learn(&mut first, true);
+    assert_eq!(next(&mut gate), Some((0, false, "second")));
+    let _third = enter(&mut gate);
+    assert_eq!(gate.enter(), Entry::Wait);
+    gate.queue("fourth");
+    assert_eq!(gate.enter(), Entry::Full);
+}
+
+#[test]
+fn when_a_connection_has_gone_one_opens_the_next_and_the_others_wait_for_it() {
+    let (mut gate, _first) = found_http2(1, 9);
+    let mut stale = enter(&mut gate);
+    let mut late = enter(&mut gate);
+    gate.opening(&mut stale);
+    assert!(stale.leads());
+    assert_eq!(gate.enter(), Entry::Wait);
+    gate.queue("a");
+    gate.learn(&mut stale, true);
+    gate.opening(&mut late);
+    assert!(!late.leads(), "there is a connection again");
+    assert_eq!(next(&mut gate), Some((0, false, "a")));
+    gate.opening(&mut stale);
+    gate.leave(&stale);
+    assert!(enter(&mut gate).leads(), "it was not opened");
+}
+
+#[test]
+fn where_http2_is_prescribed_nobody_leads_and_lanes_fill_one_after_the_other() {
+    let mut gate = gate(Protocol::Http2, 2, 2, 0);
+    let lanes: Vec<_> = (0..4).map(|_| enter(&mut gate)).map(|pass| (pass.lane(), pass.leads())).collect();
+    assert_eq!(lanes, [(0, false), (0, false), (1, false), (1, false)]);
+    assert_eq!(gate.enter(), Entry::Full);
+}
+
+/// One thing that may happen; a number picks one of those whom it may happen to.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Come,
+    GiveUp(usize),
+    Leave(usize),
+    /// Could not connect, and leaves.
+    Fail(usize),
+    Open(usize),
+    /// Opened, and speaks HTTP/2.
+    Opened(usize, bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let whom = 0..64_usize;
+    prop_oneof![
+        6 => Just(Step::Come),
+        1 => whom.clone().prop_map(Step::GiveUp),
+        3 => whom.clone().prop_map(Step::Leave),
+        1 => whom.clone().prop_map(Step::Fail),
+        1 => whom.clone().prop_map(Step::Open),
+        // A server that changes its mind is rare.
+        2 => (whom, proptest::bool::weighted(0.9)).prop_map(|(whom, http2)| Step::Opened(whom, http2)),
+    ]
+}
+
+/// A gate and everyone at it.
+struct Scene {
+    gate: Gate<u32>,
+    inside: Vec<Pass>,
+    /// In the order in which they came, with their tickets.
+    waiting: VecDeque<(u64, u32)>,
+    came: u32,
+}
+
+impl Scene {
+    fn new(protocol: Protocol, limits: Limits) -> Self {
+        Self { gate: Gate::new(protocol, limits), inside: Vec::new(), waiting: VecDeque::new(), came: 0 }
+    }
+
+    fn take(&mut self, step: Step) {
+        let one_of = |count: usize, whom: usize| (count > 0).then(|| whom % count);
+        match step {
+            Step::Come => self.come(),
+            Step::GiveUp(whom) => {
+                let Some(whom) = one_of(self.waiting.len(), whom) else { return };
+                let (ticket, _) = self.waiting.remove(whom).unwrap();
+                assert!(self.gate.abandon(ticket));
+            }
+            Step::Leave(whom) => {
+                let Some(whom) = one_of(self.inside.len(), whom) else { return };
+                self.gate.leave(&self.inside.swap_remove(whom));
+            }
+            Step::Fail(whom) => {
+                let Some(whom) = one_of(self.inside.len(), whom) else { return };
+                let pass = self.inside.swap_remove(whom);
+                self.gate.fail(&pass);
+                self.gate.leave(&pass);
+            }
+            Step::Open(whom) => {
+                let Some(whom) = one_of(self.inside.len(), whom) else { return };
+                self.gate.opening(&mut self.inside[whom]);
+            }
+            Step::Opened(whom, http2) => {
+                let Some(whom) = one_of(self.inside.len(), whom) else { return };
+                self.gate.learn(&mut self.inside[whom], http2);
+            }
+        }
+        self.let_in();
+        self.check();
+    }
+
+    fn come(&mut self) {
+        self.came += 1;
+        match self.gate.enter() {
+            Entry::In(pass) => {
+                assert!(self.waiting.is_empty(), "it overtook those who wait");
+                self.welcome(pass);
+            }
+            Entry::Wait => self.waiting.push_back((self.gate.queue(self.came), self.came)),
+            Entry::Full => assert!(self.waiting.len() >= self.gate.limits.queue),
+        }
+    }
+
+    fn let_in(&mut self) {
+        while let Some((pass, who)) = self.gate.next() {
+            assert_eq!(self.waiting.pop_front().map(|(_, first)| first), Some(who), "it overtook");
+            self.welcome(pass);
+        }
+    }
+
+    /// Whoever is let in keeps to the limits, and leads only where no connection has room or soon will.
+    fn welcome(&mut self, pass: Pass) {
+        let Gate { protocol, limits, lanes, in_flight, .. } = &self.gate;
+        if *protocol == Protocol::Http2 {
+            assert!(lanes[pass.lane].in_flight <= limits.streams, "too many on a lane");
+            assert!(lanes.len() <= limits.sockets, "too many lanes");
+        } else {
+            assert!(*in_flight <= limits.sockets, "too many sockets");
+        }
+        if pass.leads() {
+            assert!(!self.gate.unreachable, "it goes ahead where each tries for itself");
+            let others = |number: usize| number != pass.lane;
+            assert!(!self.has_room(others), "a connection was opened beside one that has room");
+            assert!(self.room_soon(others) <= self.waiting.len(), "one too many was opened");
+        }
+        self.inside.push(pass);
+    }
+
+    fn lanes(&self, connection: Connection) -> impl Iterator<Item = (usize, usize)> {
+        let lanes = self.gate.lanes.iter().enumerate().filter(move |(_, lane)| lane.connection == connection);
+        lanes.map(|(number, lane)| (number, self.gate.limits.streams.saturating_sub(lane.in_flight)))
+    }
+
+    fn has_room(&self, which: impl Fn(usize) -> bool) -> bool {
+        self.lanes(Connection::Open).any(|(number, room)| which(number) && room > 0)
+    }
+
+    fn room_soon(&self, which: impl Fn(usize) -> bool) -> usize {
+        self.lanes(Connection::Opening).filter(|(number, _)| which(*number)).map(|(_, room)| room).sum()
+    }
+
+    fn check(&self) {
+        let Gate { protocol, limits, lanes, .. } = &self.gate;
+        assert_eq!((self.gate.in_flight(), self.gate.queued()), (self.inside.len(), self.waiting.len()));
+        for (number, lane) in lanes.iter().enumerate() {
+            let on_it = || self.inside.iter().filter(|pass| pass.lane == number);
+            assert_eq!(lane.in_flight, on_it().count());
+            let leaders = on_it().filter(|pass| pass.leads() && pass.opened == lane.opened).count();
+            assert_eq!(leaders, usize::from(lane.connection == Connection::Opening), "who opens {number}?");
+        }
+        if self.waiting.is_empty() {
+            return;
+        }
+        assert!(!self.inside.is_empty(), "nobody is in, and yet some wait");
+        let all_are_in = self.inside.len() >= limits.sockets;
+        match protocol {
+            Protocol::Unknown => {
+                assert!(all_are_in || !self.gate.unreachable, "one waits for another's attempt");
+            }
+            Protocol::Http1 => assert!(all_are_in, "a socket is free"),
+            Protocol::Http2 => {
+                assert!(!self.has_room(|_| true), "a lane has room");
+                let closed = self.lanes(Connection::Closed).any(|(_, room)| room > 0);
+                let can_open = closed || lanes.len() < limits.sockets;
+                let soon = self.room_soon(|_| true);
+                assert!(soon >= self.waiting.len() || !can_open, "too few are opened");
+                assert!(
+                    !self.gate.unreachable || (soon == 0 && !can_open),
+                    "one waits for another's attempt"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_limits_hold_nobody_overtakes_and_everyone_is_let_in_at_last(
+        protocol in prop_oneof![Just(Protocol::Unknown), Just(Protocol::Http1), Just(Protocol::Http2)],
+        (sockets, streams, queue) in (1..4_usize, 1..4_usize, 0..12_usize),
+        steps in proptest::collection::vec(step(), 0..120),
+    ) {
+        let mut scene = Scene::new(protocol, Limits { sockets, streams, queue });
+        for step in steps {
+            scene.take(step);
+        }
+        // One after the other leaves, a leader without having opened anything.
+        while !scene.inside.is_empty() {
+            scene.take(Step::Leave(0));
+        }
+        prop_assert!(scene.waiting.is_empty());
+        prop_assert!(scene.gate.lanes.iter().all(|lane| lane.connection != Connection::Opening));
+        prop_assert_eq!((scene.gate.in_flight(), scene.gate.queued(), scene.gate.connections()), (0, 0, 0));
+    }
+}
