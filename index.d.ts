@@ -111,7 +111,7 @@ export interface RequestConfig {
   redirect?: 'same-origin' | 'follow' | 'error' | 'manual';
   /** The largest answer that is read whole, decompressed, in bytes. @default 134217728 */
   maxResponseBytes?: number;
-  /** The largest server-sent event, in bytes; its id may have 8192. @default 16777216 */
+  /** The largest server-sent event, in bytes; its id may have 8192. At most 268435456. @default 16777216 */
   maxEventBytes?: number;
   /** Deliver `ping` events too. @default false */
   pings?: boolean;
@@ -436,6 +436,8 @@ export declare class TraeError extends Error {
   readonly type?: string;
   readonly requestId?: string;
   readonly retryAfterMs?: number;
+  /** The call that failed, as the caller wrote it; the values of its query are not shown. */
+  readonly request?: { method: string; url: string };
   /** The answer that said so; not enumerable. */
   readonly response?: { status: number; statusText: string; headers: ResponseHeaders; data: any };
   toJSON(): Record<string, unknown>;

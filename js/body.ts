@@ -13,6 +13,8 @@ export type Encoded =
   /** `length` where it is known: some servers take no body without one. */
   | { kind: 'stream'; source: AsyncIterable<unknown>; type: string; length?: number };
 
+/** Of these JSON would make `{}`. */
+const OPAQUE = [Map, Set, WeakMap, WeakSet, RegExp, Error];
 const BINARY = 'application/octet-stream';
 
 export function encode(data: unknown): Encoded {
@@ -40,7 +42,7 @@ function special(data: object): Encoded | undefined {
   if (isReadableStream(data)) return { kind: 'stream', source: pieces(data), type: BINARY };
   if (isOldStream(data)) return old(data);
   // JSON would make `{}` of these, and the server would be asked something that nobody wrote.
-  if (data instanceof Map || data instanceof Set || typeof (data as Promise<unknown>).then === 'function')
+  if (OPAQUE.some((kind) => data instanceof kind) || typeof (data as Promise<unknown>).then === 'function')
     throw config(`the request body can't be ${kindOf(data)}`);
   return undefined;
 }

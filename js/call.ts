@@ -6,11 +6,14 @@ import { Headers } from './headers.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, requestId, TraeResponse } from './response.js';
+import { shownUrl } from './secrets.js';
 import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
 
 export interface Plan {
   method: string;
+  /** As the caller wrote it. */
+  url: string;
   config: () => object;
   signal: AbortSignal | undefined;
   validateStatus: ((status: number) => boolean) | null | undefined;
@@ -99,6 +102,7 @@ export class Call implements Listener, Abortable {
 
   failed(error: TraeError): void {
     this.#over();
+    error.request = this.#asked();
     this.#reject(error);
   }
 
@@ -114,10 +118,16 @@ export class Call implements Listener, Abortable {
   ended(error: TraeError | undefined): void {
     const head = this.#head;
     if (head) head.totalMs = performance.now() - this.#started;
+    if (error) error.request = this.#asked();
     // The answer's headers named the request; what failed inside its body knows nothing of them.
     if (head && error && error.requestId === undefined) error.requestId = requestId(Headers.parse(headerLines(head)));
     this.#content?.end(error);
     this.#over();
+  }
+
+  /** What an error may say of its call. */
+  #asked(): { method: string; url: string } {
+    return { method: this.#plan.method, url: shownUrl(this.#plan.url) };
   }
 
   room(): void {

@@ -11,10 +11,11 @@ import {
   type Options,
   requireAgents,
   requireFunctions,
+  requireNoClients,
   requireObject,
   signalOf,
 } from './config.js';
-import { aborted, fromFailure, kindOf, ParseError, type TraeError, config as wrong } from './errors.js';
+import { aborted, fromFailure, kindOf, ParseError, TraeError, config as wrong } from './errors.js';
 import type { Layer } from './middleware/compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
 import { Onion } from './middleware/onion.js';
@@ -225,12 +226,18 @@ export class Client {
     return `TraeClient ${inspect(redacted({ ...this.#config }), options)}`;
   }
 
-  #send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Answer {
+  async #send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
     const own = config?.['middlewares'];
-    if (this.#stack.size > 0 || own !== undefined) return this.#through(own, method, url, data, config, shape);
-    return new Promise((resolve, reject) => {
-      this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape });
-    });
+    try {
+      if (this.#stack.size > 0 || own !== undefined) return await this.#through(own, method, url, data, config, shape);
+      return await new Promise((resolve, reject) => {
+        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape });
+      });
+    } catch (error) {
+      // Made while the mailbox was emptied, it would show nothing of who called; here the callers can be seen.
+      if (error instanceof TraeError) error.place(this.#send);
+      throw error;
+    }
   }
 
   /** Through the middlewares, those of the call innermost. */
@@ -284,6 +291,7 @@ export class Client {
     if (typeof method !== 'string') throw wrong(`\`method\` must be a string, got ${kindOf(method)}`);
     if (config != null) requireObject(config, "a call's config");
     requireFunctions(config);
+    requireNoClients(config, this.#config);
     const signal = signalOf(config?.['signal'] ?? this.#config['signal']);
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     return { method: method.toUpperCase(), signal };
@@ -306,6 +314,7 @@ export class Client {
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     const plan: Plan = {
       method,
+      url: target,
       config: () => merge(this.#config, config),
       signal,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],

@@ -18,6 +18,7 @@ export function merge(under: Options, over: Options | undefined): Options {
   const merged: Options = { ...under };
   for (const [name, value] of Object.entries(over ?? {})) {
     if (value === undefined) continue;
+    if (name === '__proto__') throw wrong('unknown option `__proto__`');
     const key = name === 'baseUrl' ? 'baseURL' : name;
     const present = merged[key];
     if (key === 'headers') merged[key] = mergeHeaders(present, value);
@@ -50,6 +51,19 @@ export function live<T extends Options>(options: T, changed: () => void): T {
 export function requireObject(value: unknown, whose: string): asserts value is Options {
   const set = typeof value === 'object' && value !== null && !(Symbol.iterator in value);
   if (!set) throw wrong(`${whose} must be an object, got ${kindOf(value)}`);
+}
+
+/** What only a client has: a call would go somewhere else than its caller thinks. */
+const CLIENTS = ['baseURL', 'baseUrl', 'pool', 'http2', 'proxy', 'tls', 'httpAgent', 'httpsAgent', 'allowAbsoluteUrls'];
+
+/** Refuses a client's options in a call, unless they are that client's own: `res.config` may be used again. */
+export function requireNoClients(call: Options | undefined, client: Options): void {
+  if (call === undefined || call === null) return;
+  for (const name of CLIENTS) {
+    const given = call[name];
+    if (given === undefined || given === client[name === 'baseUrl' ? 'baseURL' : name]) continue;
+    throw wrong(`\`${name}\` is an option of a client, not of a call: use extend({ ${name}: … })`);
+  }
 }
 
 /** Checks what JavaScript reads itself, of a client or of a call, so that nothing is sent first. */

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
+import { withoutKeys } from './secrets.js';
 
 /** A failure as Rust describes it (`src/node/text.rs`). */
 export interface Failure {
@@ -36,6 +37,8 @@ export class TraeError extends Error {
   declare requestId?: string;
   declare readonly retryAfterMs?: number;
   declare readonly response?: ErrorResponse;
+  /** The call that failed; its query is not shown. */
+  declare request?: { method: string; url: string };
 
   constructor(failure: Partial<Failure> & { message: string }, cause?: unknown) {
     super(failure.message, cause === undefined ? undefined : { cause });
@@ -56,14 +59,23 @@ export class TraeError extends Error {
     if (failure.code === 'INTERNAL') Error.captureStackTrace?.(this, TraeError);
   }
 
+  /** Shows who called, in place of where the failure was read. */
+  place(below: Function): void {
+    if (this.#placed) return;
+    this.#placed = true;
+    Error.captureStackTrace?.(this, below);
+  }
+
+  #placed = false;
+
   override get name(): string {
     return this.constructor.name;
   }
 
   /** The facts, without the answer's body. */
   toJSON(): Record<string, unknown> {
-    const { name, message, code, phase, status, type, requestId, retryable, retryAfterMs, attempts } = this;
-    return { name, message, code, phase, status, type, requestId, retryable, retryAfterMs, attempts };
+    const { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts } = this;
+    return { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts };
   }
 
   [inspect.custom](_depth: number, options: object): string {
@@ -159,7 +171,8 @@ export function middleware(message: string): MiddlewareError {
 }
 
 export function config(message: string, cause?: unknown): ConfigError {
-  return new ConfigError({ code: 'CONFIG', phase: 'prepare', message }, cause);
+  // It may quote a name that the caller has taken for something else, and that is a key.
+  return new ConfigError({ code: 'CONFIG', phase: 'prepare', message: withoutKeys(message), attempts: 0 }, cause);
 }
 
 /** What was given in place of what was asked for: its kind, never its content. */

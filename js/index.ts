@@ -40,8 +40,19 @@ export {
 } from './errors.js';
 export { EventStream } from './stream.js';
 
+/** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */
+function ready(): Client {
+  try {
+    return createClient();
+  } catch (error) {
+    return createClient({ proxy: false }).before(() => {
+      throw error;
+    });
+  }
+}
+
 /** A client that is ready; its pool is made when it is first used. */
-export const trae: Client & { create: typeof createClient } = Object.defineProperty(createClient(), 'create', {
+export const trae: Client & { create: typeof createClient } = Object.defineProperty(ready(), 'create', {
   value: createClient,
 }) as Client & { create: typeof createClient };
 

@@ -40,7 +40,18 @@ interface Binding {
   NativeSimulator: new (options: string) => never;
 }
 
-export const native = createRequire(__filename)('../native/index.js') as Binding;
+/** The loader of the addon speaks of a bug in npm whatever is missing; this says what is. */
+function load(): Binding {
+  try {
+    return createRequire(__filename)('../native/index.js') as Binding;
+  } catch (cause) {
+    const { platform, arch } = process;
+    const message = `trae-native has no addon for ${platform}-${arch} here: in a checkout, \`npm run build\` makes it`;
+    throw new Error(message, { cause });
+  }
+}
+
+export const native = load();
 
 /** What an answer's head says, before anybody asks for its headers. */
 export interface Head {

@@ -26,9 +26,11 @@ export function plainHeaders(headers: unknown): HeaderRecord {
 /** `over` laid over `under`, a record made here; names are the same in any case. */
 export function mergeHeaders(under: unknown, over: unknown): HeaderRecord {
   const merged: HeaderRecord = Object.assign(Object.create(null), under);
+  const present = new Map(Object.keys(merged).map((name) => [name.toLowerCase(), name]));
   for (const [name, value] of Object.entries(plainHeaders(over))) {
-    const lower = name.toLowerCase();
-    for (const present of Object.keys(merged)) if (present.toLowerCase() === lower) delete merged[present];
+    const before = present.get(name.toLowerCase());
+    if (before !== undefined) delete merged[before];
+    present.set(name.toLowerCase(), name);
     merged[name] = value;
   }
   return guarded(merged, fields);

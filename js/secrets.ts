@@ -7,7 +7,7 @@ import { inspect, types } from 'node:util';
  * models count. `src/request.rs` has the same list for headers; tests/fixtures/names.json holds both to it.
  */
 const SECRET =
-  /(auth|authorization|bearer|cookies?|credentials?|jwt|keys?|passphrase|passwd|passwords?|pwd|secrets?|session|signature|token)$|^(cert|pfx|sid|sig)$/;
+  /(auth|authorization|bearer|cookies?|credentials?|jwt|keys?|passphrase|passwd|passwords?|pwd|secrets?|session|signature|token)$|^(auth\d+|cert|pass|pfx|sid|sig)$/;
 /** Keys that name a thing and not a caller. */
 const HARMLESS = /(idempotency|cache|public)-key$/;
 /** Keys that stand where nobody expects them; `src/client/secrets.rs` knows them by the same looks. */
@@ -113,7 +113,7 @@ export function shownText(text: string): string {
   return withoutKeys(text.replace(/^(\s*[a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, `$1${SHOWN_AS}@`));
 }
 
-function withoutKeys(text: string): string {
+export function withoutKeys(text: string): string {
   return text.replace(KEY, SHOWN_AS);
 }
 

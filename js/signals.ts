@@ -20,6 +20,8 @@ export function listenTo(signal: AbortSignal, call: Abortable): () => void {
     const calls = new Set<Abortable>();
     const listener = (): void => {
       listening.delete(signal);
+      // Not every library's signal knows `once`.
+      signal.removeEventListener('abort', listener);
       for (const listed of [...calls]) listed.abort(signal.reason);
     };
     entry = { calls, listener };

@@ -1,9 +1,11 @@
 // The simulated Claude API, in this process: for tests, demos and benchmarks.
 
+import { inspect } from 'node:util';
 import type { Received as Facts, Reply, SimulatorOptions } from '../simulator.js';
 import { piece } from './body.js';
 import { kindOf, TraeError, config as wrong } from './errors.js';
 import { native } from './native.js';
+import { isSecret } from './secrets.js';
 
 interface NativeSimulator {
   url(): string;
@@ -35,7 +37,16 @@ class Received {
   json(): unknown {
     return JSON.parse(this.body.toString());
   }
+
+  /** Printed in a log of tests, it shows no key that a service was configured with. */
+  [inspect.custom](): object {
+    const headers = this.headers.map(([name, value]) => [name, isSecret(name) ? '[redacted]' : value]);
+    return { ...this, headers, body: `[${this.body.length} bytes]` };
+  }
 }
+
+/** Simulators that listen: one that a test knows only by its URL must not be collected. */
+const listening = new Set<Simulator>();
 
 export class Simulator {
   readonly #native: NativeSimulator;
@@ -48,6 +59,7 @@ export class Simulator {
       return new native.NativeSimulator(json(options, 'simulator options')) as unknown as NativeSimulator;
     });
     this.#native = made;
+    listening.add(this);
     this.url = made.url();
     this.ca = made.ca() ?? undefined;
     const identity = made.clientIdentity();
@@ -78,11 +90,12 @@ export class Simulator {
   }
 
   async close(): Promise<void> {
+    listening.delete(this);
     this.#native.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#native.close();
+    await this.close();
   }
 }
 

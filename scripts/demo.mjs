@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, setup } from './setup.mjs';
+import { root, setup, stop } from './setup.mjs';
 
 setup();
 const { createClient } = await import('../dist/index.mjs');
@@ -23,8 +23,15 @@ console.log(
     ? 'No CLAUDE_API_KEY or ANTHROPIC_API_KEY is set: talking to the embedded simulator.\n'
     : `Talking to ${baseURL} as ${model}.\n`,
 );
+try {
+  new URL(baseURL);
+} catch {
+  stop(`CLAUDE_BASE_URL or ANTHROPIC_BASE_URL is no URL: ${baseURL}`);
+}
 const client = createClient({
   baseURL,
+  // A proxy of the environment has no way to the simulator.
+  ...(simulator && { proxy: false }),
   headers: { 'x-api-key': key ?? 'simulated', 'anthropic-version': '2023-06-01' },
   timeout: 60_000,
 });

@@ -188,7 +188,7 @@ impl Error {
 
     /// An option or argument that cannot be used.
     pub fn config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, Phase::Prepare, message)
+        Self::new(ErrorKind::Config, Phase::Prepare, message).with_attempts(0)
     }
 
     /// The same failure under the name it has one layer further out.

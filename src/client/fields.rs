@@ -168,6 +168,6 @@ pub(super) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), *name))
         .min()
-        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 2)
+        .filter(|(distance, name)| *distance <= name.len().max(unknown.len()) / 3)
         .map(|(_, name)| name)
 }

@@ -272,8 +272,9 @@ fn base(fields: &mut Fields) -> Result<Option<Url>> {
         }
     };
     // The text may hold a password, so it is not repeated.
-    let url = Url::parse(&given)
-        .map_err(|cause| Error::config(format!("`baseURL` is not an absolute URL: {cause}")))?;
+    let url = Url::parse(&given).map_err(|cause| {
+        Error::config(format!("`baseURL` is not an absolute URL, as https://api.anthropic.com is: {cause}"))
+    })?;
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = without_keys(url.scheme());
         return Err(Error::config(format!("`baseURL` must begin with http:// or https://, got {scheme}://")));

@@ -69,7 +69,12 @@ fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Res
             ErrorKind::Parse,
             Phase::FirstEvent,
             format!(
-                "expected a stream of events, got one answer of type {other}: does the request ask for a stream (`stream: true`)?"
+                "expected a stream of events, got one answer of type {other}: {}",
+                if other == "text/html" {
+                    "is that the API's URL?"
+                } else {
+                    "does the request ask for a stream (`stream: true`)?"
+                }
             ),
         ));
     }

@@ -55,7 +55,7 @@ fn not_connected(facts: &Facts, peer: &str, proxied: bool) -> Error {
             (_, Some(io::ErrorKind::ConnectionRefused)) => "nobody listens there",
             _ => "it refused or failed",
         };
-        let advice = "check `proxy`, its user and its password";
+        let advice = "check `proxy`, or HTTP_PROXY, HTTPS_PROXY and NO_PROXY, with user and password";
         (ErrorKind::Proxy, format!("could not reach {peer} through the proxy: {words}; {advice}"))
     } else if facts.name {
         (ErrorKind::Dns, format!("the name of {peer} could not be resolved; check the host and the network"))

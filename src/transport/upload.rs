@@ -87,7 +87,15 @@ pub(super) fn pieces(
             None => return None,
         };
         let sent = sent + piece.len() as u64;
-        if announced.is_some_and(|length| sent > length) {
+        // With the last byte announced the connection stops reading, so what is beyond it is looked for before.
+        let longer = match announced {
+            Some(length) if sent == length => {
+                body.by_ref().any(|more| std::future::ready(more.is_ok_and(|more| !more.is_empty()))).await
+            }
+            Some(length) => sent > length,
+            None => false,
+        };
+        if longer {
             return Some((Err(fail(other_length("longer"))), None));
         }
         Some((Ok(piece), Some((body, sent, fail))))

@@ -218,7 +218,7 @@ fn a_stream_needs_no_event_names() {
     assert!(!rules.messages_started());
     assert!(matches!(accept(&mut rules, r#"{"type":"message_start"}"#), Verdict::Deliver));
     assert!(rules.messages_started());
-    assert!(matches!(accept(&mut rules, r#"{"type":"ping"}"#), Verdict::Skip));
+    assert!(matches!(accept(&mut rules, r#"{"type":"ping"}"#), Verdict::Ping));
     assert!(matches!(accept(&mut rules, r#"{"type":"tomorrow"}"#), Verdict::Deliver));
     assert!(rules.end_of_body().is_some());
     assert!(matches!(accept(&mut rules, r#"{"type":"message_stop"}"#), Verdict::DeliverAndEnd));
@@ -231,7 +231,7 @@ fn the_type_decides_before_the_name_and_the_name_where_there_is_no_type() {
     assert!(matches!(verdict("error", r#"{"type":"content_block_stop"}"#), Verdict::Deliver));
     assert!(matches!(verdict("ping", r#"{"type":"message_stop"}"#), Verdict::DeliverAndEnd));
     assert!(matches!(verdict("message_stop", "{}"), Verdict::DeliverAndEnd));
-    assert!(matches!(verdict("ping", "null"), Verdict::Skip));
+    assert!(matches!(verdict("ping", "null"), Verdict::Ping));
     assert!(matches!(verdict("", r#"{"error":"no type"}"#), Verdict::Deliver));
     assert_eq!(failure("error", r#"{"error":{"message":"no type"}}"#).kind(), ErrorKind::ApiStream);
 }
@@ -310,7 +310,7 @@ fn play(recording: &str) -> (Vec<String>, Result<(), Error>) {
         match verdict {
             Verdict::Fail(error) => return (delivered, Err(error)),
             Verdict::End | Verdict::DeliverAndEnd => return (delivered, Ok(())),
-            Verdict::Deliver | Verdict::Skip => {}
+            Verdict::Deliver | Verdict::Ping | Verdict::Skip => {}
         }
     }
     (delivered, rules.end_of_body().map_or(Ok(()), Err))
