@@ -34,18 +34,31 @@ function runProgram(name: string, source: string): Promise<{ code: number | null
 test('the tour runs as it is written', async (t) => {
   const simulator = await createSimulator({ requireKey: true });
   t.after(() => simulator.close());
-  const [tour, testing] = programs as [string, string];
+  const [tour, onion, testing] = programs as [string, string, string];
   const first = await runProgram('tour', tour.replace('https://api.anthropic.com', simulator.url));
   assert.equal(first.code, 0, first.out);
   assert.match(first.out, /req_.*You said: Hello/s);
-  const second = await runProgram(
-    'testing',
-    `import { createClient } from 'trae-native';\n${testing}
-    await client.post('/v1/messages', {}).catch((error) => console.log(error.name));
-    await client.close();
-    await simulator.close();`,
+  const ask = `
+    const body = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] };
+    await client.post('/messages', body);`;
+  const second = await runProgram('onion', onion.replace('https://api.anthropic.com', simulator.url) + ask);
+  assert.match(
+    second.out,
+    /^1\. before .*2\. log .*3\. finally .*4\. transport\nPOST \/messages 200 \d+ ms\n$/s,
+    second.out,
   );
-  assert.deepEqual(second, { code: 0, out: 'OverloadedError\n' });
+  const third = await runProgram('testing', testing);
+  assert.match(third.out, /^OVERLOADED\nHello there\n2 \{/, third.out);
+});
+
+test('every program of the guide to middlewares runs', async () => {
+  const guide = readFileSync(new URL('../docs/write-a-middleware.md', import.meta.url), 'utf8');
+  const all = [...guide.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program as string);
+  assert.equal(all.length, 3);
+  for (const [number, program] of all.entries()) {
+    const { code, out } = await runProgram(`guide-${number}`, program);
+    assert.equal(code, 0, out);
+  }
 });
 
 test('the table of errors has every code of the engine and its class', async () => {
