@@ -1,17 +1,20 @@
 //! What a request or a response carries: nothing, bytes, a stream of bytes, or a stream of events.
 
-use std::{fmt, pin::Pin};
+use std::{fmt, future::poll_fn, pin::Pin};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
-use crate::{Result, event::Event};
+use crate::{Error, ErrorKind, Phase, Result, event::Event};
 
-/// Bytes as they come. Dropping it ends the transfer.
-pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+/// Parts of a content as they come. Dropping it ends the transfer.
+pub type Items<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 
-/// Events as they come, those of one network read together. Dropping it ends the transfer.
-pub type EventStream = Pin<Box<dyn Stream<Item = Result<Vec<Event>>> + Send>>;
+/// Bytes as they come.
+pub type ByteStream = Items<Bytes>;
+
+/// Events as they come, those of one network read together.
+pub type EventStream = Items<Vec<Event>>;
 
 /// A request's or a response's content.
 #[derive(Default)]
@@ -48,4 +51,49 @@ impl fmt::Debug for Body {
             Self::Events(_) => f.write_str("Events"),
         }
     }
+}
+
+/// All of a content, at most `limit` bytes. `content_length` is what the answer announced, if anything.
+pub async fn collect(body: Body, limit: u64, content_length: Option<u64>) -> Result<Bytes> {
+    if content_length.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let mut stream = match body {
+        Body::Empty => return Ok(Bytes::new()),
+        Body::Full(bytes) if bytes.len() as u64 > limit => return Err(too_large(limit)),
+        Body::Full(bytes) => return Ok(bytes),
+        Body::Stream(stream) => stream,
+        Body::Events(_) => {
+            return Err(Error::new(ErrorKind::Internal, Phase::Body, "a stream of events was read as bytes"));
+        }
+    };
+    let mut whole = Bytes::new();
+    let mut buffer = BytesMut::new();
+    let mut read = 0;
+    while let Some(bytes) = poll_fn(|cx| stream.as_mut().poll_next(cx)).await.transpose()? {
+        read += bytes.len() as u64;
+        if read > limit {
+            return Err(too_large(limit));
+        }
+        if read == bytes.len() as u64 {
+            whole = bytes;
+            continue;
+        }
+        if !whole.is_empty() {
+            // Believed only up to a point: the length is what the other side says.
+            let expected = content_length.unwrap_or(0).min(1 << 20).max(read);
+            buffer.reserve(usize::try_from(expected).unwrap_or_default());
+            buffer.extend_from_slice(&std::mem::take(&mut whole));
+        }
+        buffer.extend_from_slice(&bytes);
+    }
+    Ok(if buffer.is_empty() { whole } else { buffer.freeze() })
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        Phase::Body,
+        format!("the answer's body is larger than {limit} bytes (`maxResponseBytes`)"),
+    )
 }

@@ -6,7 +6,9 @@
 use std::{error::Error as StdError, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::attempt::Attempt;
 
 /// The engine's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +28,7 @@ struct Inner {
     message: String,
     retry_after: Option<Duration>,
     attempts: u32,
+    history: Vec<Attempt>,
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
 }
@@ -181,6 +184,7 @@ impl Error {
             message: message.into(),
             retry_after: None,
             attempts: 1,
+            history: Vec::new(),
             response: None,
             source: None,
         }))
@@ -189,6 +193,12 @@ impl Error {
     /// An option or argument that cannot be used.
     pub fn config(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Config, Phase::Prepare, message).with_attempts(0)
+    }
+
+    /// A limit that passed: what has not happened by then, and the option as the user wrote it.
+    pub fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Self {
+        let ms = limit.as_millis();
+        Self::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
     }
 
     /// The same failure under the name it has one layer further out.
@@ -223,6 +233,24 @@ impl Error {
     #[must_use]
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
+        self
+    }
+
+    /// What each attempt came to, in order; says how many there were too.
+    #[must_use]
+    pub fn with_history(mut self, history: Vec<Attempt>) -> Self {
+        if let Some(count) = u32::try_from(history.len()).ok().filter(|count| *count > 0) {
+            self.0.attempts = count;
+        }
+        self.0.history = history;
+        self
+    }
+
+    /// Adds to the message what a layer further out did about it, or why it did nothing.
+    #[must_use]
+    pub fn with_note(mut self, note: &str) -> Self {
+        self.0.message.push_str("; ");
+        self.0.message.push_str(note);
         self
     }
 
@@ -269,10 +297,18 @@ impl Error {
         self.0.attempts
     }
 
+    /// What each attempt came to, in order; empty where nobody would have made another.
+    pub fn history(&self) -> &[Attempt] {
+        &self.0.history
+    }
+
     /// Whether the same call may succeed if it is made again: by nature of the failure, not by policy.
     pub fn is_retryable(&self) -> bool {
-        if let Some(told) = self.0.response.as_ref().and_then(|r| r.headers.get("x-should-retry")) {
-            return told == "true";
+        let told = self.0.response.as_ref().and_then(|r| r.headers.get("x-should-retry"));
+        match told.map(HeaderValue::as_bytes) {
+            Some(b"true") => return true,
+            Some(b"false") => return false,
+            _ => {}
         }
         match self.0.kind {
             ErrorKind::Status(status) => matches!(status, 408 | 409 | 429 | 500..=599),

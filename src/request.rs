@@ -1,6 +1,13 @@
 //! A call on its way out.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{Extensions, HeaderMap, HeaderName, Method};
 use url::Url;
@@ -37,6 +44,19 @@ impl Request {
             attempt: self.attempt,
             extensions: self.extensions.clone(),
         })
+    }
+}
+
+/// Names a call among those of this process. The client puts one into each request's extensions, so that a
+/// middleware knows the attempts of one call, whoever repeats it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CallId(u64);
+
+impl CallId {
+    /// The name of the next call.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -88,6 +108,8 @@ pub enum Expect {
     Bytes,
     /// Server-sent events as they come, whatever the media type says.
     Events,
+    /// The same, but their data is text of no protocol: an event called `error` is the caller's.
+    TextEvents,
 }
 
 /// Time limits of the stages of a call.

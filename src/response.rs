@@ -1,11 +1,12 @@
 //! An answer on its way back.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, StatusCode, Version};
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, StatusCode, Version, header::CONTENT_LENGTH};
 use url::Url;
 
-use crate::body::Body;
+use crate::{attempt::Attempt, body::Body};
 
 /// An answer as the pipeline sees it: headers are here, the body may still be coming.
 #[derive(Debug)]
@@ -24,8 +25,40 @@ pub struct Response {
     pub timing: Timing,
     /// How many attempts were made, this one included.
     pub attempts: u32,
+    /// What each attempt came to, this one included; empty where nobody would have made another.
+    pub history: Vec<Attempt>,
     /// What layers further in have to say to layers further out.
     pub extensions: Extensions,
+}
+
+impl Response {
+    /// How many bytes the content is announced to have.
+    pub fn content_length(&self) -> Option<u64> {
+        self.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    }
+}
+
+/// Takes the credentials of its request out of what an answer tells. It stands in the extensions of a stream
+/// of events, for whoever makes an error of one: a server may repeat the key that it refuses.
+#[derive(Clone)]
+pub struct Conceal(Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>);
+
+impl Conceal {
+    /// By this rule.
+    pub fn new(rule: impl Fn(Bytes) -> Bytes + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rule))
+    }
+
+    /// The body as it may be told.
+    pub fn apply(&self, body: Bytes) -> Bytes {
+        (self.0)(body)
+    }
+}
+
+impl fmt::Debug for Conceal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Conceal")
+    }
 }
 
 /// What is known about the time a call took when its headers arrive.

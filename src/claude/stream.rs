@@ -1,5 +1,7 @@
 //! The rules of a stream of messages: what is delivered, what ends it, what fails it.
 
+use bytes::Bytes;
+
 use crate::{
     Error, ErrorKind, Phase,
     claude::{
@@ -7,6 +9,7 @@ use crate::{
         payload::{Kind, NotJson, inspect},
     },
     event::Event,
+    response::Conceal,
 };
 
 /// How streams of other APIs of this family say that they are complete.
@@ -43,6 +46,7 @@ pub enum Verdict {
 pub struct StreamRules {
     message: Message,
     events: u64,
+    conceal: Option<Conceal>,
 }
 
 /// Which part of a message was seen. Not every stream carries one.
@@ -67,7 +71,19 @@ impl StreamRules {
 
     /// The rules of a stream that must carry one: an end before it began is no end.
     pub fn of_message() -> Self {
-        Self { message: Message::Awaited, events: 0 }
+        Self { message: Message::Awaited, ..Self::default() }
+    }
+
+    /// The rules of what is answered at this path. What the Messages API answers is a message; of other APIs we
+    /// know less.
+    pub fn at(path: &str) -> Self {
+        if path.ends_with("/messages") { Self::of_message() } else { Self::new() }
+    }
+
+    /// What the stream reports is told by way of this: it may repeat what it was asked with.
+    #[must_use]
+    pub fn concealing(self, conceal: Option<Conceal>) -> Self {
+        Self { conceal, ..self }
     }
 
     /// What to do about the next event.
@@ -88,7 +104,7 @@ impl StreamRules {
             }
             Ok(Kind::Ping) if inspect(&event.data).is_ok() => Verdict::Ping,
             Ok(Kind::Ping) => Verdict::Skip,
-            Ok(Kind::Error) => Verdict::Fail(error_from_event(&event.data)),
+            Ok(Kind::Error) => Verdict::Fail(self.reported(&event.data)),
             Ok(Kind::Other) => Verdict::Deliver,
             Err(problem) => Verdict::Fail(self.not_json(&event.data, problem)),
         }
@@ -112,6 +128,12 @@ impl StreamRules {
 
     fn end(&mut self) {
         self.message = Message::Ended { started: self.messages_started() };
+    }
+
+    fn reported(&self, data: &str) -> Error {
+        let Some(conceal) = &self.conceal else { return error_from_event(data) };
+        let told = conceal.apply(Bytes::copy_from_slice(data.as_bytes()));
+        error_from_event(&String::from_utf8_lossy(&told))
     }
 
     /// Says where and what was expected, never what is there: the content is the caller's.

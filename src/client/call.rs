@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Error, Result,
     body::Body,
-    request::{Request, display_url, drop_credentials},
+    request::{CallId, Request, display_url, drop_credentials},
 };
 
 /// What the caller asks for, nothing of it checked yet.
@@ -41,6 +41,8 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Checks the call and lays it over the client's settings.
 pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallSettings)> {
     let mut own = settings.call.clone();
+    let mut extensions = http::Extensions::new();
+    extensions.insert(CallId::next());
     let (mut given_headers, mut given_params) = (Value::Null, Value::Null);
     if let Some(options) = call.options {
         let mut fields = Fields::open("", options)?;
@@ -63,7 +65,7 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         body: call.body,
         options: std::sync::Arc::clone(&own.options),
         attempt: 1,
-        extensions: http::Extensions::new(),
+        extensions,
     };
     Ok((request, own))
 }
@@ -206,6 +208,7 @@ fn web(url: Url) -> Result<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Expect;
 
     #[test]
     fn a_path_goes_below_the_base_whatever_slashes_either_has() {
@@ -243,5 +246,19 @@ mod tests {
             assert_eq!(url.origin(), base.origin(), "{path:?}");
             assert!(url.username().is_empty(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn layers_are_told_which_call_it_is_and_whether_its_events_are_of_a_protocol() {
+        let settings = Settings::read(serde_json::json!({ "baseURL": "http://h" })).unwrap();
+        let request = |shape: &str| {
+            let options = Some(serde_json::json!({ "responseType": shape }));
+            prepare(&settings, Call { options, ..Call::default() }).unwrap().0
+        };
+        let (events, text) = (request("events"), request("sse"));
+        let id = |request: &Request| *request.extensions.get::<CallId>().unwrap();
+        assert_ne!(id(&events), id(&text));
+        assert_eq!(id(&events), id(&events.replay().unwrap()), "another attempt is the same call");
+        assert_eq!((events.options.expect, text.options.expect), (Expect::Events, Expect::TextEvents));
     }
 }

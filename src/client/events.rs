@@ -2,15 +2,14 @@
 
 use std::{pin::Pin, time::Duration};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::secrets::Secrets;
 use crate::{
-    Error, ErrorKind, Phase, Result,
+    Error, Phase, Result,
+    attempt::Attempt,
     body::EventStream,
-    claude::{StreamRules, Verdict, error_from_event},
+    claude::{StreamRules, Verdict},
     event::Event,
 };
 
@@ -23,7 +22,8 @@ pub struct EventReader {
     reading: Reading,
     rules: Rules,
     first_event: Option<(Pin<Box<Sleep>>, Duration)>,
-    deadline: Option<(Pin<Box<Sleep>>, Duration)>,
+    /// Those that it took to get this stream: an error in it lists them too.
+    attempts: Vec<Attempt>,
 }
 
 /// Where the reader stands. An error that came after events waits until those have been handed over.
@@ -34,27 +34,22 @@ enum Reading {
 }
 
 pub(super) enum Rules {
-    /// Each event's data is one JSON value; an error among them is told without the secrets.
-    Json { rules: StreamRules, pings: bool, secrets: Secrets },
+    /// Each event's data is one JSON value.
+    Json { rules: StreamRules, pings: bool },
     /// Data is text, and only the end of the body is an end.
     Text,
 }
 
-/// What limits a stream in time.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Limits {
-    pub(super) first_event: Option<Duration>,
-    /// The call's deadline and the limit that it came from.
-    pub(super) deadline: Option<(Instant, Duration)>,
-}
-
 impl EventReader {
-    /// A reader of events by these rules.
-    pub(super) fn new(events: EventStream, rules: Rules, limits: Limits) -> Self {
-        let first_event =
-            limits.first_event.map(|limit| (Box::pin(sleep_until(Instant::now() + limit)), limit));
-        let deadline = limits.deadline.map(|(at, limit)| (Box::pin(sleep_until(at)), limit));
-        Self { events, reading: Reading::Open, rules, first_event, deadline }
+    /// A reader of events by these rules, the first of which must come within a limit.
+    pub(super) fn new(events: EventStream, rules: Rules, first_event: Option<Duration>) -> Self {
+        let first_event = first_event.map(|limit| (Box::pin(sleep_until(Instant::now() + limit)), limit));
+        Self { events, reading: Reading::Open, rules, first_event, attempts: Vec::new() }
+    }
+
+    /// The reader of an answer that came after these attempts.
+    pub(super) fn after(self, attempts: Vec<Attempt>) -> Self {
+        Self { attempts, ..self }
     }
 
     /// Whether the data of each event is JSON.
@@ -67,7 +62,7 @@ impl EventReader {
         loop {
             match std::mem::replace(&mut self.reading, Reading::Done) {
                 Reading::Open => {}
-                Reading::Failing(error) => return Some(Err(error)),
+                Reading::Failing(error) => return Some(Err(self.told(error))),
                 Reading::Done => return None,
             }
             match self.read().await {
@@ -78,28 +73,25 @@ impl EventReader {
                         return Some(Ok(kept));
                     }
                 }
-                Some(Err(error)) => return Some(Err(in_stream(error))),
-                None => return self.end_of_body().map(Err),
+                Some(Err(error)) => return Some(Err(self.told(error))),
+                None => return self.end_of_body().map(|error| Err(self.told(error))),
             }
         }
     }
 
     async fn read(&mut self) -> Option<Result<Vec<Event>>> {
-        // Without limits, which is the usual case, no timer is touched.
-        if self.first_event.is_none() && self.deadline.is_none() {
-            return self.events.next().await;
-        }
+        // Without a limit, which is the usual case, no timer is touched.
+        let Some((passed, limit)) = &mut self.first_event else { return self.events.next().await };
         tokio::select! {
             biased;
             read = self.events.next() => read,
-            limit = passed(&mut self.first_event) => Some(Err(timeout(Phase::FirstEvent, "no event came", limit, "timeout.firstEvent"))),
-            limit = passed(&mut self.deadline) => Some(Err(timeout(Phase::Total, UNFINISHED, limit, TOTAL))),
+            () = passed => Some(Err(Error::timeout(Phase::FirstEvent, "no event came", *limit, "timeout.firstEvent"))),
         }
     }
 
     /// Applies the rules to each event and remembers how the stream goes on.
     fn sift(&mut self, mut events: Vec<Event>) -> Vec<Event> {
-        let Rules::Json { rules, pings, secrets } = &mut self.rules else {
+        let Rules::Json { rules, pings } = &mut self.rules else {
             self.reading = Reading::Open;
             return events;
         };
@@ -119,7 +111,7 @@ impl EventReader {
                     false
                 }
                 Verdict::Fail(error) => {
-                    next = Reading::Failing(concealed(error, &events[place], secrets));
+                    next = Reading::Failing(error);
                     false
                 }
             };
@@ -137,6 +129,10 @@ impl EventReader {
         }
         self.reading = next;
         events
+    }
+
+    fn told(&mut self, error: Error) -> Error {
+        error.with_history(std::mem::take(&mut self.attempts))
     }
 
     fn end_of_body(&mut self) -> Option<Error> {
@@ -157,40 +153,35 @@ impl EventReader {
     }
 }
 
-async fn passed(timer: &mut Option<(Pin<Box<Sleep>>, Duration)>) -> Duration {
-    match timer {
-        Some((sleep, limit)) => {
-            sleep.as_mut().await;
-            *limit
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// The option that limits a call with all of its stream, and what has not happened when it passes.
-pub(super) const TOTAL: &str = "timeout.total";
+/// What has not happened when a call's limit passes after its answer has begun.
 pub(super) const UNFINISHED: &str = "the call was not finished";
 
-/// The error of a limit that passed: what has not happened, and the option that the user wrote.
-pub(super) fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Error {
-    let ms = limit.as_millis();
-    Error::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
+/// The error of the limit on a call with all of its stream.
+pub(super) fn unfinished(limit: Duration) -> Error {
+    Error::timeout(Phase::Total, UNFINISHED, limit, "timeout.total")
 }
 
-/// What the API reports may repeat what it was sent; what we say ourselves quotes nobody.
-fn concealed(error: Error, event: &Event, secrets: &Secrets) -> Error {
-    if error.response().is_none() {
-        return error;
-    }
-    let data = secrets.conceal_body(Bytes::copy_from_slice(event.data.as_bytes()));
-    error_from_event(&String::from_utf8_lossy(&data))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
 
-/// What a failure of the body is called where the body is a stream of events.
-fn in_stream(error: Error) -> Error {
-    match (error.kind(), error.phase()) {
-        (ErrorKind::Timeout, Phase::Idle) => error.into_kind(ErrorKind::StreamIdle),
-        (ErrorKind::Incomplete, _) => error.into_kind(ErrorKind::IncompleteStream),
-        _ => error,
+    #[tokio::test]
+    async fn an_error_in_a_stream_lists_the_attempts_that_it_took_to_get_it() {
+        let attempt = |status| Attempt {
+            status: Some(status),
+            code: None,
+            waited: Duration::ZERO,
+            took: Duration::from_secs(1),
+        };
+        let reset = || Error::new(ErrorKind::Reset, Phase::Body, "it broke");
+        let reported = Event { event: "error".into(), ..Event::default() };
+        for items in [vec![Err(reset())], vec![Ok(vec![reported])], vec![]] {
+            let rules = Rules::Json { rules: StreamRules::of_message(), pings: false };
+            let reader = EventReader::new(Box::pin(futures_util::stream::iter(items)), rules, None);
+            let attempts = vec![attempt(529), attempt(200)];
+            let error = reader.after(attempts.clone()).next().await.unwrap().unwrap_err();
+            assert_eq!((error.attempts(), error.history()), (2, attempts.as_slice()));
+        }
     }
 }

@@ -38,7 +38,7 @@ use self::{
 };
 pub use crate::claude::{Delta, DeltaKind};
 use crate::{
-    Phase, Result,
+    Error, Phase, Result,
     pipeline::{Endpoint, Pipeline},
     transport::{Stats, Transport},
 };
@@ -115,8 +115,8 @@ impl Limit {
         tokio::time::timeout_at(self.started + after, part).await.unwrap_or_else(|_| {
             let (phase, what) = stage();
             Err(match self.total {
-                Total::Always(_) => events::timeout(Phase::Total, events::UNFINISHED, after, events::TOTAL),
-                _ => events::timeout(phase, &what, after, "timeout"),
+                Total::Always(_) => events::unfinished(after),
+                _ => Error::timeout(phase, &what, after, "timeout"),
             })
         })
     }

@@ -3,23 +3,22 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
-use http::{HeaderMap, Method, StatusCode, Version, header::CONTENT_LENGTH};
-use tokio::time::{Instant, sleep_until};
+use http::{HeaderMap, Method, StatusCode, Version};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    events::{EventReader, Limits, Rules, TOTAL, UNFINISHED, timeout},
-    secrets::Secrets,
+    events::{EventReader, Rules, unfinished},
     settings::{CallSettings, Shape, Total},
     wire::media_type,
 };
 use crate::{
-    Phase, Result,
-    body::{Body, ByteStream},
+    Result,
+    attempt::Attempt,
+    body::{Body, ByteStream, Items, collect},
     claude::StreamRules,
+    middleware::timeout::limited,
     response::{Response, Timing},
-    transport::collect,
 };
 
 /// What a call comes back with.
@@ -45,6 +44,8 @@ pub struct Head {
     pub timing: Timing,
     /// How many attempts were made.
     pub attempts: u32,
+    /// What each of them came to; empty where nobody would have made another.
+    pub history: Vec<Attempt>,
 }
 
 /// Content in the shape asked for.
@@ -69,13 +70,6 @@ pub(super) struct Asked {
     pub(super) url: Url,
 }
 
-impl Asked {
-    /// What a stream of JSON has to keep to. What the Messages API answers is a message; of other APIs we know less.
-    fn rules(&self) -> StreamRules {
-        if self.url.path().ends_with("/messages") { StreamRules::of_message() } else { StreamRules::new() }
-    }
-}
-
 /// Brings an answer into shape; reads it to its end unless it is a stream.
 pub(super) async fn shape(
     asked: &Asked,
@@ -84,25 +78,27 @@ pub(super) async fn shape(
     started: Instant,
 ) -> Result<Reply> {
     let media = media_type(&res);
-    let length = content_length(&res.headers);
-    let Response { status, version, headers, body, url, timing, attempts, mut extensions } = res;
-    let head = Head { status, version, headers, url, timing, attempts };
+    let length = res.content_length();
+    let Response { status, version, headers, body, url, timing, attempts, history, mut extensions } = res;
+    let head = Head { status, version, headers, url, timing, attempts, history };
     let deadline = match call.total {
         Total::Always(limit) => Some((started + limit, limit)),
         Total::Unlimited | Total::UntilStream(_) => None,
     };
     let content = match (body, call.shape) {
         (Body::Events(events), shape) => {
-            let limits = Limits { first_event: call.options.timeouts.first_event, deadline };
+            let events = in_time(events, deadline);
             let rules = if shape == Shape::Sse {
                 Rules::Text
             } else {
-                let secrets = extensions.remove::<Secrets>().unwrap_or_default();
-                Rules::Json { rules: asked.rules(), pings: call.pings, secrets }
+                let rules = StreamRules::at(asked.url.path()).concealing(extensions.remove());
+                Rules::Json { rules, pings: call.pings }
             };
-            Content::Events(Box::new(EventReader::new(events, rules, limits)))
+            let reader = EventReader::new(events, rules, call.options.timeouts.first_event)
+                .after(head.history.clone());
+            Content::Events(Box::new(reader))
         }
-        (body, Shape::Bytes) => Content::Bytes(bounded(into_stream(body), deadline)),
+        (body, Shape::Bytes) => Content::Bytes(in_time(into_stream(body), deadline)),
         (body, shape) => {
             let bytes = collect(body, call.options.max_response_bytes, length).await?;
             whole(bytes, &form(shape, &asked.method, status, media.as_deref()))
@@ -142,10 +138,6 @@ fn whole(bytes: Bytes, form: &Form) -> Content {
     }
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
 fn into_stream(body: Body) -> ByteStream {
     match body {
         Body::Stream(stream) => stream,
@@ -154,16 +146,10 @@ fn into_stream(body: Body) -> ByteStream {
     }
 }
 
-/// Ends a stream of bytes with an error when the call's deadline passes.
-fn bounded(stream: ByteStream, deadline: Option<(Instant, Duration)>) -> ByteStream {
-    let Some((at, limit)) = deadline else { return stream };
-    let state = Some((stream, Box::pin(sleep_until(at))));
-    Box::pin(futures_util::stream::unfold(state, move |state| async move {
-        let (mut stream, mut timer) = state?;
-        tokio::select! {
-            biased;
-            chunk = stream.next() => chunk.map(|chunk| (chunk, Some((stream, timer)))),
-            () = timer.as_mut() => Some((Err(timeout(Phase::Total, UNFINISHED, limit, TOTAL)), None)),
-        }
-    }))
+/// Ends a stream with an error when the call's deadline passes.
+fn in_time<T: Send + 'static>(stream: Items<T>, deadline: Option<(Instant, Duration)>) -> Items<T> {
+    match deadline {
+        Some((at, limit)) => limited(stream, at, move || unfinished(limit)),
+        None => stream,
+    }
 }

@@ -85,7 +85,8 @@ impl Shape {
             Self::Auto => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
             Self::Bytes => Expect::Bytes,
-            Self::Events | Self::Sse => Expect::Events,
+            Self::Events => Expect::Events,
+            Self::Sse => Expect::TextEvents,
         }
     }
 }

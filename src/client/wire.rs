@@ -15,7 +15,7 @@ use crate::{
     claude,
     pipeline::{BoxFuture, Endpoint},
     request::{Expect, Request},
-    response::Response,
+    response::{Conceal, Response},
     sse,
 };
 
@@ -46,7 +46,7 @@ impl Endpoint for Wire {
             let mut res = read(res, options.expect, options.max_event_bytes)?;
             if matches!(res.body, Body::Events(_)) {
                 // Errors within the stream are made further out, where it is read.
-                res.extensions.insert(secrets);
+                res.extensions.insert(Conceal::new(move |body| secrets.conceal_body(body)));
             }
             Ok(res)
         })
@@ -58,7 +58,7 @@ fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Res
     let media = media_type(&res);
     let events = match expect {
         Expect::Auto => media.as_deref() == Some("text/event-stream"),
-        Expect::Events => res.status.is_success(),
+        Expect::Events | Expect::TextEvents => res.status.is_success(),
         Expect::Whole | Expect::Bytes => false,
     };
     if !events {

@@ -9,7 +9,7 @@ use std::{
 use futures_core::Stream;
 
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Phase, Result,
     body::{ByteStream, EventStream},
     event::Event,
     sse::Decoder,
@@ -39,7 +39,7 @@ impl Stream for Events {
             let mut batch = Vec::new();
             let outcome = match ready!(body.as_mut().poll_next(cx)) {
                 Some(Ok(bytes)) => decoder.feed(&bytes, &mut batch),
-                Some(Err(error)) => Err(error),
+                Some(Err(error)) => Err(in_stream(error)),
                 None => {
                     *self = Self::Done;
                     break;
@@ -56,5 +56,14 @@ impl Stream for Events {
             Self::Failed(error) => Poll::Ready(Some(Err(error))),
             Self::Open { .. } | Self::Done => Poll::Ready(None),
         }
+    }
+}
+
+/// What a failure of the body is called where the body is a stream of events.
+fn in_stream(error: Error) -> Error {
+    match (error.kind(), error.phase()) {
+        (ErrorKind::Timeout, Phase::Idle) => error.into_kind(ErrorKind::StreamIdle),
+        (ErrorKind::Incomplete, _) => error.into_kind(ErrorKind::IncompleteStream),
+        _ => error,
     }
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tokio::time::Sleep;
@@ -18,10 +18,7 @@ use super::{
     errors,
     facts::{Facts, Http},
 };
-use crate::{
-    Error, ErrorKind, Phase, Result,
-    body::{Body, ByteStream},
-};
+use crate::{Error, Phase, Result, body::ByteStream};
 
 /// The most that is read for nobody, to keep a connection, and for how long.
 const DRAIN_BYTES: u64 = 128 * 1024;
@@ -181,49 +178,4 @@ pub fn drain(mut body: ByteStream) {
         };
         let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
     });
-}
-
-/// All of a content, at most `limit` bytes. `content_length` is what the answer announced, if anything.
-pub async fn collect(body: Body, limit: u64, content_length: Option<u64>) -> Result<Bytes> {
-    if content_length.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
-    let mut stream = match body {
-        Body::Empty => return Ok(Bytes::new()),
-        Body::Full(bytes) if bytes.len() as u64 > limit => return Err(too_large(limit)),
-        Body::Full(bytes) => return Ok(bytes),
-        Body::Stream(stream) => stream,
-        Body::Events(_) => {
-            return Err(Error::new(ErrorKind::Internal, Phase::Body, "a stream of events was read as bytes"));
-        }
-    };
-    let mut whole = Bytes::new();
-    let mut buffer = BytesMut::new();
-    let mut read = 0;
-    while let Some(bytes) = stream.next().await.transpose()? {
-        read += bytes.len() as u64;
-        if read > limit {
-            return Err(too_large(limit));
-        }
-        if read == bytes.len() as u64 {
-            whole = bytes;
-            continue;
-        }
-        if !whole.is_empty() {
-            // Believed only up to a point: the length is what the other side says.
-            let expected = content_length.unwrap_or(0).min(1 << 20).max(read);
-            buffer.reserve(usize::try_from(expected).unwrap_or_default());
-            buffer.extend_from_slice(&std::mem::take(&mut whole));
-        }
-        buffer.extend_from_slice(&bytes);
-    }
-    Ok(if buffer.is_empty() { whole } else { buffer.freeze() })
-}
-
-fn too_large(limit: u64) -> Error {
-    Error::new(
-        ErrorKind::TooLarge,
-        Phase::Body,
-        format!("the answer's body is larger than {limit} bytes (`maxResponseBytes`)"),
-    )
 }

@@ -226,6 +226,7 @@ fn respond(req: Request, mut answer: Answer<impl Pieces>, place: Place, course: 
         url,
         timing: course.timing,
         attempts,
+        history: Vec::new(),
         extensions: Extensions::new(),
     })
 }

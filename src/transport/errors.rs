@@ -129,8 +129,7 @@ pub(super) fn timed_out(phase: Phase, limit: Duration, peer: &str) -> Error {
         Phase::Queue => "pool.queueTimeout".to_owned(),
         phase => format!("timeout.{}", phase.name()),
     };
-    let limit = limit.as_millis();
-    Error::new(ErrorKind::Timeout, phase, format!("{what} {peer} within {limit} ms (`{option}`)"))
+    Error::timeout(phase, &format!("{what} {peer}"), limit, &option)
 }
 
 /// Host and port, all that a message may say of a URL.

@@ -26,7 +26,7 @@ mod scripted;
 mod tls;
 mod upload;
 
-pub use body::{collect, drain};
+pub use body::drain;
 pub use call::{Stats, Transport};
 pub use options::{
     HeaderLimits, Http2, PingOptions, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions,

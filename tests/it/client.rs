@@ -219,6 +219,28 @@ async fn a_limit_that_passed_is_named_as_the_user_wrote_it() {
 }
 
 #[tokio::test]
+async fn a_stream_with_more_than_is_read_does_not_outlive_its_limit() {
+    let peer = Peer::start(|mut conn| async move {
+        conn.request().await;
+        conn.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await;
+        loop {
+            conn.write("data: 1\n\n".repeat(5000)).await;
+        }
+    })
+    .await;
+    for shape in ["events", "sse"] {
+        let options = json!({ "timeout": { "total": 100 }, "responseType": shape });
+        let reply = call(&client(&peer, &json!({})), "/x", options).await.unwrap();
+        let Content::Events(mut reader) = reply.content else { unreachable!("it is a stream of events") };
+        assert!(reader.next().await.unwrap().is_ok());
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        let error = reader.next().await.unwrap().err().unwrap();
+        assert_eq!(error.message(), "the call was not finished within 100 ms (`timeout.total`)");
+        assert!(reader.next().await.is_none());
+    }
+}
+
+#[tokio::test]
 async fn the_boundary_of_a_form_is_always_named() {
     let peer = Peer::start(|mut conn| async move {
         let head = conn.request().await.unwrap().head;

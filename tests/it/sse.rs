@@ -303,6 +303,17 @@ fn a_failure_of_the_body_is_passed_on_and_ends_the_events() {
 }
 
 #[test]
+fn a_failure_of_the_body_is_called_what_it_is_in_a_stream() {
+    for (kind, phase, called) in [
+        (ErrorKind::Timeout, Phase::Idle, ErrorKind::StreamIdle),
+        (ErrorKind::Incomplete, Phase::Body, ErrorKind::IncompleteStream),
+        (ErrorKind::Timeout, Phase::Total, ErrorKind::Timeout),
+    ] {
+        assert_eq!(collect(vec![Err(Error::new(kind, phase, "it failed"))]), [Err(called)]);
+    }
+}
+
+#[test]
 fn events_completed_before_a_violation_come_before_it() {
     let batches =
         collect(vec![Ok("data: a\n\ndata: 0123456789012345678901234567890123456789"), Ok("data: b\n\n")]);

@@ -30,11 +30,11 @@ use futures_util::StreamExt;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use trae_native::{
     Error, Result,
-    body::{Body, ByteStream},
+    body::{Body, ByteStream, collect},
     pipeline::Endpoint,
     request::{Expect, Options, Redirect, Request, Timeouts},
     response::Response,
-    transport::{PoolOptions, ProxyOptions, Transport, TransportOptions, collect},
+    transport::{PoolOptions, ProxyOptions, Transport, TransportOptions},
 };
 use url::Url;
 

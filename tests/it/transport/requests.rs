@@ -129,6 +129,7 @@ async fn a_script_answers_in_turn_and_remembers_what_it_was_asked() {
         url: Url::parse("http://x/").unwrap(),
         timing: trae_native::response::Timing::default(),
         attempts: 1,
+        history: Vec::new(),
         extensions: Extensions::new(),
     };
     let script = Scripted::new(vec![Ok(answer()), Err(Error::config("no"))]);
