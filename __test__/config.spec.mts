@@ -1,7 +1,7 @@
 // Options: every wrong one is answered at once, by name, and every default is what the page says.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
@@ -143,11 +143,25 @@ test('an argument that cannot be sent rejects with a ConfigError and sends nothi
   }
 });
 
-test('every default on the public page is the default of the engine', () => {
+/** The tables of the middlewares' pages: a row has an option and its default, or a dash where there is none. */
+function documentedByRooms(): Map<string, string> {
+  const folder = new URL('../docs/middlewares/', import.meta.url);
+  const defaults = new Map<string, string>();
+  for (const file of readdirSync(folder)) {
+    const page = readFileSync(new URL(file, folder), 'utf8');
+    const room = /^# (\w+)\(/.exec(page)?.[1];
+    for (const [, option, value] of page.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)) {
+      if (value !== '–') defaults.set(`${room}.${option}`, (value as string).replaceAll(', ', ','));
+    }
+  }
+  return defaults;
+}
+
+test('every default on the public page and on those of the middlewares is the default of the engine', () => {
   const engineOf = createRequire(import.meta.url)('../dist/native.js').engine as { optionDefaults(): string };
   const engine = JSON.parse(engineOf.optionDefaults()) as Record<string, unknown>;
   const page = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
-  const documented = new Map<string, string>();
+  const documented = documentedByRooms();
   const prefixes: Record<string, string> = { Timeouts: 'timeout.', Pool: 'pool.', RequestConfig: '', ClientConfig: '' };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];

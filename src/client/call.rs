@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     fields::Fields,
-    headers, query,
+    headers, query, rooms,
     secrets::without_keys,
     settings::{CallSettings, Settings, Shape},
 };
@@ -48,6 +48,9 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         let mut fields = Fields::open("", options)?;
         given_headers = fields.take("headers").unwrap_or_default();
         given_params = fields.take("params").unwrap_or_default();
+        if let Some(retry) = fields.take("retry") {
+            extensions.insert(rooms::retry::for_call(retry)?);
+        }
         own.read(&mut fields)?;
     }
     let (mut url, foreign) = target(settings, &call.url)?;

@@ -49,7 +49,7 @@ pub(super) fn proxy(fields: &mut Fields) -> Result<ProxyOptions> {
         Some(object @ Value::Object(_)) => {
             let mut proxy = Fields::open("proxy", object)?;
             let url = proxy.string("url")?.ok_or_else(|| Error::config("`proxy.url` is missing"))?;
-            let no_proxy = strings(&mut proxy, "noProxy")?;
+            let no_proxy = proxy.strings("noProxy")?.unwrap_or_default();
             proxy.finish()?;
             Ok(ProxyOptions::Url { url, no_proxy })
         }
@@ -61,7 +61,7 @@ pub(super) fn proxy(fields: &mut Fields) -> Result<ProxyOptions> {
 pub(super) fn tls(fields: &mut Fields) -> Result<TlsOptions> {
     let mut tls = Fields::open("tls", fields.take("tls").unwrap_or_default())?;
     let options = TlsOptions {
-        ca: strings(&mut tls, "ca")?.into_iter().map(String::into_bytes).collect(),
+        ca: tls.strings("ca")?.unwrap_or_default().into_iter().map(String::into_bytes).collect(),
         cert: tls.string("cert")?.map(String::into_bytes),
         key: tls.string("key")?.map(String::into_bytes),
         min_version: tls
@@ -72,17 +72,4 @@ pub(super) fn tls(fields: &mut Fields) -> Result<TlsOptions> {
     };
     tls.finish()?;
     Ok(options)
-}
-
-/// A string or a list of them.
-fn strings(fields: &mut Fields, name: &'static str) -> Result<Vec<String>> {
-    let value = match fields.take(name) {
-        None => return Ok(Vec::new()),
-        Some(Value::String(one)) => return Ok(vec![one]),
-        Some(value) => value,
-    };
-    let list = value
-        .as_array()
-        .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
-    list.ok_or_else(|| wrong(&fields.name(name), "a string or a list of strings", &value))
 }

@@ -1,6 +1,6 @@
 //! Reads options out of JSON by name, so that a wrong one is answered by its full name and what it takes.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -62,6 +62,19 @@ impl Fields {
         }
     }
 
+    /// A string or a list of them.
+    pub(super) fn strings(&mut self, name: &'static str) -> Result<Option<Vec<String>>> {
+        let value = match self.take(name) {
+            None => return Ok(None),
+            Some(Value::String(one)) => return Ok(Some(vec![one])),
+            Some(value) => value,
+        };
+        let list = value
+            .as_array()
+            .and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+        list.map(Some).ok_or_else(|| wrong(&self.name(name), "a string or a list of strings", &value))
+    }
+
     /// A whole number of at least `least`.
     pub(super) fn count(&mut self, name: &'static str, least: u64) -> Result<Option<u64>> {
         let Some(value) = self.take(name) else { return Ok(None) };
@@ -77,6 +90,27 @@ impl Fields {
         milliseconds(&value)
             .map(Some)
             .ok_or_else(|| wrong(&self.name(name), "a number of milliseconds (0 for no limit)", &value))
+    }
+
+    /// Milliseconds that may be none.
+    pub(super) fn wait(&mut self, name: &'static str) -> Result<Option<Duration>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let wait = milliseconds(&value).map(|limit| Some(limit.duration().unwrap_or_default()));
+        wait.ok_or_else(|| wrong(&self.name(name), "a number of milliseconds", &value))
+    }
+
+    /// A number within a range, which `range` says in words.
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        allowed: RangeInclusive<f64>,
+        range: &str,
+    ) -> Result<Option<f64>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        match value.as_f64().filter(|number| allowed.contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(wrong(&self.name(name), &format!("a number {range}"), &value)),
+        }
     }
 
     /// One of a few words.

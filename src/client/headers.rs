@@ -21,7 +21,7 @@ pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
         other => return Err(wrong("headers", "an object of strings", other)),
     };
     for (name, value) in fields {
-        let key = self::name(name)?;
+        let key = self::name(name, "headers")?;
         headers.remove(&key);
         match value {
             Value::Null => {}
@@ -42,18 +42,18 @@ fn too_many() -> Error {
     Error::config("`headers` are too many: no server takes thousands")
 }
 
-fn name(text: &str) -> Result<HeaderName> {
-    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| Error::config(no_name(text)))?;
+/// The name of a header that may be set, as this option gives it.
+pub(super) fn name(text: &str, option: &str) -> Result<HeaderName> {
+    let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| Error::config(no_name(text, option)))?;
     if FRAMING.contains(&name) {
-        return Err(Error::config(format!(
-            "`headers['{name}']` is written by the transport and can't be set"
-        )));
+        let place = format!("{option}['{name}']");
+        return Err(Error::config(format!("`{place}` is written by the transport and can't be set")));
     }
     Ok(name)
 }
 
 /// What is wrong with a name, without the name: it may be a key that was pasted in the wrong place.
-fn no_name(text: &str) -> String {
+fn no_name(text: &str, option: &str) -> String {
     let length = text.chars().count();
     let bad = text.chars().enumerate().find(|(_, c)| !c.is_ascii_alphanumeric() && !MARKS.contains(*c));
     let why = match bad {
@@ -63,7 +63,7 @@ fn no_name(text: &str) -> String {
         None if length == 0 => "it is empty".to_owned(),
         None => "it is too long".to_owned(),
     };
-    format!("a text of {length} characters in `headers` is not a header name: {why}")
+    format!("a text of {length} characters in `{option}` is not a header name: {why}")
 }
 
 fn kind(c: char) -> &'static str {

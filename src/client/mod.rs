@@ -5,6 +5,7 @@
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+//! - [`rooms`]: the native middlewares, by name and options
 //! - [`secrets`]: what an answer may not repeat
 
 mod call;
@@ -14,6 +15,7 @@ mod fields;
 mod headers;
 mod query;
 mod reply;
+mod rooms;
 mod secrets;
 mod settings;
 mod wire;
@@ -27,8 +29,8 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Content, Head, Reply},
+    rooms::middleware,
     secrets::without_keys,
-    settings::defaults,
     wire::describe,
 };
 use self::{
@@ -94,6 +96,16 @@ impl Client {
     pub fn stats(&self) -> Stats {
         self.transport.stats()
     }
+}
+
+/// The defaults by the names of the public options, those of a middleware after its own name: for the
+/// documentation's test.
+pub fn defaults() -> Value {
+    let mut defaults = settings::defaults();
+    if let Some(client) = defaults.as_object_mut() {
+        client.extend(rooms::defaults());
+    }
+    defaults
 }
 
 /// The limit on a whole call.

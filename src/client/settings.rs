@@ -134,11 +134,15 @@ impl Default for CallSettings {
     }
 }
 
-/// The defaults by the names of the public options, for the documentation's test.
-pub fn defaults() -> Value {
+/// A limit in milliseconds, where 0 is none.
+pub(super) fn ms(limit: Option<Duration>) -> Value {
+    limit.map_or(json!(0), |limit| json!(limit.as_millis()))
+}
+
+/// The defaults of a client by the names of its options.
+pub(super) fn defaults() -> Value {
     let call = CallSettings::default();
     let pool = PoolOptions::default();
-    let ms = |limit: Option<Duration>| limit.map_or(json!(0), |limit| json!(limit.as_millis()));
     json!({
         "timeout.connect": ms(call.options.timeouts.connect),
         "timeout.firstByte": ms(call.options.timeouts.first_byte),

@@ -4,6 +4,7 @@ mod claude;
 mod client;
 mod hostile;
 mod layers;
+mod middleware;
 #[cfg(feature = "server")]
 mod simulator;
 mod sse;

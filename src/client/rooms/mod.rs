@@ -1,0 +1,49 @@
+//! The native middlewares by their public names: each room's options read out of JSON, a file per room.
+
+mod idempotency_key;
+pub(super) mod retry;
+mod timeout;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{fields::nearest, secrets::without_keys};
+use crate::{Error, Result, pipeline::Middleware};
+
+/// A middleware with these options.
+type Build = fn(Value) -> Result<Arc<dyn Middleware>>;
+
+const ROOMS: [(&str, Build); 3] =
+    [("idempotencyKey", idempotency_key::build), ("retry", retry::build), ("timeout", timeout::build)];
+
+/// The native middleware of this name. Its options are those of the function of the same name in JavaScript, as
+/// JSON; `null` leaves every default.
+pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
+    match ROOMS.iter().find(|(known, _)| *known == name) {
+        Some((_, build)) => build(options),
+        None => Err(unknown(name)),
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    let known: Vec<&str> = ROOMS.iter().map(|(name, _)| *name).collect();
+    let hint = match nearest(name, &known) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("known names are `{}`", known.join("`, `")),
+    };
+    Error::config(format!("unknown middleware `{}`: {hint}", without_keys(name)))
+}
+
+/// The defaults of all rooms, each after the name of its room.
+pub(super) fn defaults() -> Map<String, Value> {
+    let rooms = [idempotency_key::defaults(), retry::defaults(), timeout::defaults()];
+    rooms
+        .into_iter()
+        .filter_map(|room| match room {
+            Value::Object(defaults) => Some(defaults),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! Options of `retry()`, and of a call's own `retry`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::{
+    fields::{Fields, Limit, wrong},
+    settings::ms,
+};
+use crate::{
+    Result,
+    middleware::retry::{BudgetOptions, Change, Jitter, Retry, RetryOptions, RetryOverride},
+    pipeline::Middleware,
+};
+
+const JITTERS: [(&str, Jitter); 5] = [
+    ("full", Jitter::Full),
+    ("equal", Jitter::Equal),
+    ("decorrelated", Jitter::Decorrelated),
+    ("none", Jitter::None),
+    ("fixed", Jitter::Fixed),
+];
+
+/// A middleware for all calls.
+pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
+    let mut fields = open(options)?;
+    let mut changes = changes(&mut fields)?;
+    changes.extend(budget(&mut fields)?.map(Change::Budget));
+    fields.finish()?;
+    Ok(Arc::new(Retry::new(RetryOverride::new(changes).over(&RetryOptions::default()))))
+}
+
+/// What a single call says: options over those of the middleware, or `false`.
+pub(in crate::client) fn for_call(retry: Value) -> Result<RetryOverride> {
+    match retry {
+        Value::Bool(false) => Ok(RetryOverride::off()),
+        Value::Bool(true) => Ok(RetryOverride::new(Vec::new())),
+        options => {
+            let mut fields = open(options)?;
+            let changes = changes(&mut fields)?;
+            fields.finish()?;
+            Ok(RetryOverride::new(changes))
+        }
+    }
+}
+
+/// A mere number is `maxRetries`.
+fn open(options: Value) -> Result<Fields> {
+    match options {
+        count @ Value::Number(_) => Fields::open("retry", json!({ "maxRetries": count })),
+        options @ (Value::Object(_) | Value::Null) => Fields::open("retry", options),
+        other => Err(wrong("retry", "an object or a number of retries", &other)),
+    }
+}
+
+fn changes(fields: &mut Fields) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    let count = fields.count("maxRetries", 0)?;
+    changes.extend(count.map(|count| Change::MaxRetries(u32::try_from(count).unwrap_or(u32::MAX))));
+    changes.extend(fields.wait("base")?.map(Change::Base));
+    changes.extend(fields.number("factor", 1.0..=f64::MAX, "of at least 1")?.map(Change::Factor));
+    changes.extend(fields.limit("cap")?.map(Limit::duration).map(Change::Cap));
+    changes.extend(fields.choice("jitter", &JITTERS)?.map(Change::Jitter));
+    changes.extend(fields.limit("deadline")?.map(Limit::duration).map(Change::Deadline));
+    changes.extend(fields.limit("maxRetryAfter")?.map(Limit::duration).map(Change::MaxRetryAfter));
+    fields.left_to_javascript("shouldRetry", true)?;
+    fields.left_to_javascript("onRetry", true)?;
+    Ok(changes)
+}
+
+/// `false` is no budget at all; `None` leaves it as it is.
+#[expect(clippy::option_option, reason = "not given and none are two answers")]
+fn budget(fields: &mut Fields) -> Result<Option<Option<BudgetOptions>>> {
+    let given = match fields.take("budget") {
+        None => return Ok(None),
+        Some(Value::Bool(false)) => return Ok(Some(None)),
+        Some(object @ Value::Object(_)) => object,
+        Some(other) => return Err(wrong("retry.budget", "{ share, minPerSecond } or false", &other)),
+    };
+    let default = BudgetOptions::default();
+    let mut budget = Fields::open("retry.budget", given)?;
+    let options = BudgetOptions {
+        share: budget.number("share", 0.0..=1.0, "from 0 to 1")?.unwrap_or(default.share),
+        min_per_second: budget
+            .number("minPerSecond", 0.0..=f64::MAX, "of at least 0")?
+            .unwrap_or(default.min_per_second),
+    };
+    budget.finish()?;
+    Ok(Some(Some(options)))
+}
+
+pub(super) fn defaults() -> Value {
+    let options = RetryOptions::default();
+    let budget = options.budget.unwrap_or_default();
+    let jitter = JITTERS.iter().find(|(_, jitter)| *jitter == options.jitter).map(|(name, _)| *name);
+    json!({
+        "retry.maxRetries": options.max_retries,
+        "retry.base": ms(Some(options.base)),
+        "retry.factor": options.factor,
+        "retry.cap": ms(options.cap),
+        "retry.jitter": jitter,
+        "retry.deadline": ms(options.deadline),
+        "retry.maxRetryAfter": ms(options.max_retry_after),
+        "retry.budget.share": budget.share,
+        "retry.budget.minPerSecond": budget.min_per_second,
+    })
+}

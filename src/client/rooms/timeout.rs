@@ -1,0 +1,36 @@
+//! Options of `timeout()`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::{
+    fields::{Fields, Limit, wrong},
+    settings::ms,
+};
+use crate::{
+    Result,
+    middleware::timeout::{Timeout, TimeoutOptions},
+    pipeline::Middleware,
+};
+
+/// A mere number is `after`.
+pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
+    let default = TimeoutOptions::default();
+    let mut fields = match options {
+        after @ Value::Number(_) => Fields::open("timeout", json!({ "after": after }))?,
+        options @ (Value::Object(_) | Value::Null) => Fields::open("timeout", options)?,
+        other => return Err(wrong("timeout", "a number of milliseconds or { after, stream }", &other)),
+    };
+    let options = TimeoutOptions {
+        after: fields.limit("after")?.map_or(default.after, Limit::duration),
+        stream: fields.boolean("stream")?.unwrap_or(default.stream),
+    };
+    fields.finish()?;
+    Ok(Arc::new(Timeout::new(options)))
+}
+
+pub(super) fn defaults() -> Value {
+    let TimeoutOptions { after, stream } = TimeoutOptions::default();
+    json!({ "timeout.after": ms(after), "timeout.stream": stream })
+}

@@ -1,0 +1,267 @@
+//! Makes a call again that failed in a way that may heal, while nothing of its answer has been handed out.
+//!
+//! What is inside of it is an attempt, what is outside sees one call.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use trae_native::{
+//!     middleware::retry::{Retry, RetryOptions},
+//!     pipeline::Pipeline,
+//!     transport::Scripted,
+//! };
+//!
+//! let retry = Retry::new(RetryOptions { max_retries: 3, ..RetryOptions::default() });
+//! let pipeline = Pipeline::new(vec![Arc::new(retry)], Arc::new(Scripted::default()));
+//! ```
+//!
+//! - [`options`]: what can be set · [`overrides`]: what a call sets for itself
+//! - `verdict`: whether and when again · `backoff`: the wait · `budget`: what all calls may spend
+//! - `answer`: from when on an answer is one
+
+mod answer;
+mod backoff;
+mod budget;
+pub mod options;
+pub mod overrides;
+mod verdict;
+
+use std::{
+    borrow::Cow,
+    future::Future,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use self::{
+    answer::{Asked, Failure},
+    budget::Budget,
+    verdict::{Moment, Reason, wait},
+};
+pub use self::{
+    options::{BudgetOptions, Jitter, Judge, OnRetry, RetryOptions},
+    overrides::{Change, RetryOverride},
+};
+use crate::{
+    Error, Phase, Result,
+    attempt::Attempt,
+    pipeline::{BoxFuture, Middleware, Next},
+    request::Request,
+    response::Response,
+};
+
+/// The middleware; one budget for all calls that pass it.
+pub struct Retry {
+    options: RetryOptions,
+    budget: Option<Mutex<Budget>>,
+}
+
+impl Retry {
+    /// A middleware with a full budget.
+    pub fn new(options: RetryOptions) -> Self {
+        let budget = options.budget.map(|budget| Mutex::new(Budget::new(budget, Instant::now())));
+        Self { options, budget }
+    }
+
+    fn deposit(&self, now: Instant) {
+        if let Some(budget) = &self.budget {
+            budget.lock().unwrap_or_else(PoisonError::into_inner).deposit(now);
+        }
+    }
+
+    fn withdraw(&self, now: Instant) -> bool {
+        let Some(budget) = &self.budget else { return true };
+        budget.lock().unwrap_or_else(PoisonError::into_inner).withdraw(now)
+    }
+}
+
+impl Middleware for Retry {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            let options = match req.extensions.get::<RetryOverride>() {
+                Some(own) => Cow::Owned(own.over(&self.options)),
+                None => Cow::Borrowed(&self.options),
+            };
+            if options.max_retries == 0 {
+                return next.run(req).await;
+            }
+            let now = Instant::now();
+            self.deposit(now);
+            Course::begin(self, &options, &req, now).run(req, next).await
+        })
+    }
+}
+
+/// A call on its way through its attempts.
+struct Course<'a> {
+    retry: &'a Retry,
+    options: &'a RetryOptions,
+    started: Instant,
+    /// Attempts made before this layer was reached: a layer further out may repeat the call too.
+    before: u32,
+    retries: u32,
+    /// The wait before the present attempt.
+    waited: Duration,
+    history: Vec<Attempt>,
+    last: Option<Error>,
+}
+
+impl<'a> Course<'a> {
+    fn begin(retry: &'a Retry, options: &'a RetryOptions, req: &Request, now: Instant) -> Self {
+        Self {
+            retry,
+            options,
+            started: now,
+            before: req.attempt.saturating_sub(1),
+            retries: 0,
+            waited: Duration::ZERO,
+            history: Vec::new(),
+            last: None,
+        }
+    }
+
+    async fn run(mut self, mut req: Request, next: Next<'_>) -> Result<Response> {
+        loop {
+            let spare = self.spare(&req);
+            let asked = Asked::of(&req);
+            let begun = Instant::now();
+            let attempt = async { asked.judge(next.run(req).await?).await };
+            let failure = match self.in_time(attempt).await {
+                Some(Ok(res)) => return Ok(self.answered(res, begun)),
+                Some(Err(failure)) => failure,
+                None => return Err(self.late(begun)),
+            };
+            self.failed(&failure.error, begun);
+            let wait = match self.verdict(&failure.error, spare).await {
+                Ok((spare, wait)) => {
+                    req = spare;
+                    wait
+                }
+                Err(reason) => return self.give_up(failure, reason),
+            };
+            if let Some(tell) = &self.options.on_retry {
+                tell(&failure.error, self.attempts(), wait);
+            }
+            // The connection is free before the wait.
+            drop(failure.answer);
+            self.last = Some(failure.error);
+            sleep(wait).await;
+            self.retries += 1;
+            self.waited = wait;
+            req.attempt = self.attempts() + 1;
+        }
+    }
+
+    /// What another attempt would send, taken while it can be.
+    fn spare(&self, req: &Request) -> Result<Request, Reason> {
+        if self.retries >= self.options.max_retries {
+            return Err(Reason::Exhausted);
+        }
+        req.replay().ok_or(Reason::Body)
+    }
+
+    async fn verdict(
+        &self,
+        error: &Error,
+        spare: Result<Request, Reason>,
+    ) -> Result<(Request, Duration), Reason> {
+        if matches!(spare, Err(Reason::Exhausted)) {
+            return Err(Reason::Exhausted);
+        }
+        let is_worth = match &self.options.should_retry {
+            Some(judge) => judge.is_worth(error, self.attempts()).await,
+            None => error.is_retryable(),
+        };
+        if !is_worth {
+            return Err(Reason::Final);
+        }
+        let spare = spare?;
+        let now = Instant::now();
+        let moment = Moment {
+            retries: self.retries,
+            hint: error.retry_after(),
+            previous: self.waited,
+            elapsed: now.duration_since(self.started),
+            random: random(),
+        };
+        let wait = wait(self.options, &moment)?;
+        // Last, so that nothing is spent on a retry that something else forbids.
+        if self.retry.withdraw(now) { Ok((spare, wait)) } else { Err(Reason::Budget) }
+    }
+
+    /// `None` once the deadline has passed.
+    async fn in_time<T>(&self, attempt: impl Future<Output = T>) -> Option<T> {
+        match self.options.deadline.and_then(|deadline| self.started.checked_add(deadline)) {
+            Some(at) => timeout_at(at, attempt).await.ok(),
+            None => Some(attempt.await),
+        }
+    }
+
+    fn answered(mut self, mut res: Response, begun: Instant) -> Response {
+        let attempt = Attempt::answered(&res, self.waited, begun.elapsed());
+        self.list(attempt, &std::mem::take(&mut res.history));
+        self.hand_out(res)
+    }
+
+    fn hand_out(self, mut res: Response) -> Response {
+        res.attempts = self.attempts();
+        res.history = self.history;
+        res
+    }
+
+    fn failed(&mut self, error: &Error, begun: Instant) {
+        // What was refused before anything was sent was no attempt.
+        if error.attempts() == 0 {
+            return;
+        }
+        self.list(Attempt::failed(error, self.waited, begun.elapsed()), error.history());
+    }
+
+    /// One attempt of this layer may have been several of a layer further in.
+    fn list(&mut self, attempt: Attempt, inner: &[Attempt]) {
+        let place = self.history.len();
+        self.history.extend_from_slice(if inner.is_empty() { std::slice::from_ref(&attempt) } else { inner });
+        if let Some(first) = self.history.get_mut(place).filter(|_| !inner.is_empty()) {
+            first.waited += attempt.waited;
+        }
+    }
+
+    fn attempts(&self) -> u32 {
+        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX))
+    }
+
+    fn give_up(self, failure: Failure, reason: Reason) -> Result<Response> {
+        if let Some(answer) = failure.answer {
+            return Ok(self.hand_out(answer));
+        }
+        let error = match reason.note() {
+            Some(note) => failure.error.with_note(&note),
+            None => failure.error,
+        };
+        Err(self.with_history(error))
+    }
+
+    /// The deadline has passed in the middle of an attempt; what failed before is the cause.
+    fn late(mut self, begun: Instant) -> Error {
+        let deadline = self.options.deadline.unwrap_or_default();
+        let error = Error::timeout(Phase::Total, "the call was not answered", deadline, "retry.deadline");
+        self.failed(&error, begun);
+        match self.last.take() {
+            Some(cause) => self.with_history(error.with_source(cause)),
+            None => self.with_history(error),
+        }
+    }
+
+    fn with_history(self, error: Error) -> Error {
+        let attempts = self.attempts();
+        error.with_history(self.history).with_attempts(attempts)
+    }
+}
+
+/// From 0 to below 1. Each hasher has keys of its own, drawn from the system's: chance enough to spread calls.
+#[expect(clippy::cast_precision_loss, reason = "53 bits are what an f64 holds")]
+fn random() -> f64 {
+    (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64
+}

@@ -1,0 +1,156 @@
+//! The native middlewares by name: what their options make of them, and how a wrong one is answered.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+use trae_native::{
+    ErrorKind, Result,
+    client::{Call, Client, middleware},
+    pipeline::Middleware,
+};
+
+use super::{Peer, never, ok, onion, post, refusal, status};
+
+fn built(name: &str, options: Value) -> Arc<dyn Middleware> {
+    middleware(name, options).map_err(|error| error.to_string()).unwrap()
+}
+
+fn refused(name: &str, options: Value) -> String {
+    let error = middleware(name, options).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    error.message().to_owned()
+}
+
+/// How often a call is sent that always fails.
+async fn attempts(options: Value) -> usize {
+    let peer = Peer::new((0..9).map(|_| status(500)).collect());
+    let _ = onion(vec![built("retry", options)], &peer).run(post()).await;
+    peer.count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_option_of_retry_is_obeyed() {
+    assert_eq!(attempts(Value::Null).await, 3);
+    assert_eq!(attempts(json!({})).await, 3);
+    assert_eq!(attempts(json!(4)).await, 5);
+    assert_eq!(attempts(json!({ "maxRetries": 1, "shouldRetry": "[function]", "onRetry": null })).await, 2);
+    assert_eq!(attempts(json!({ "deadline": 100, "base": 200, "jitter": "none" })).await, 1);
+    assert_eq!(attempts(json!({ "maxRetries": 8, "budget": { "share": 0, "minPerSecond": 0 } })).await, 9);
+    let exact =
+        json!({ "maxRetries": 4, "base": 10, "factor": 3, "cap": 100, "jitter": "none", "budget": false });
+    let peer = Peer::new((0..5).map(|_| status(500)).collect());
+    let _ = onion(vec![built("retry", exact)], &peer).run(post()).await;
+    assert_eq!(peer.times(), [0, 10, 40, 130, 230]);
+    for (longest, sent) in [(500, 1), (2000, 2), (0, 2)] {
+        let peer = Peer::new(vec![refusal(429, &[("retry-after", "1")]), ok()]);
+        let layer = built("retry", json!({ "maxRetryAfter": longest }));
+        let _ = onion(vec![layer], &peer).run(post()).await;
+        assert_eq!(peer.count(), sent, "{longest}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_option_of_timeout_and_of_idempotency_key_is_obeyed() {
+    for options in [json!(20), json!({ "after": 20 }), json!({ "after": 20, "stream": true })] {
+        let peer = Peer::new(vec![never()]);
+        let error = onion(vec![built("timeout", options)], &peer).run(post()).await.unwrap_err();
+        assert_eq!(error.message(), "no answer came within 20 ms (`timeout()`)");
+    }
+    let peer = Peer::new(vec![ok()]);
+    let layer = built("idempotencyKey", json!({ "header": "X-Once", "methods": ["post"] }));
+    onion(vec![layer], &peer).run(post()).await.unwrap();
+    assert!(peer.asked()[0].headers.contains_key("x-once"));
+}
+
+#[test]
+fn a_wrong_option_is_answered_by_its_full_name_and_what_it_takes() {
+    for (name, options, words) in [
+        (
+            "retry",
+            json!({ "maxRetrys": 1 }),
+            "unknown option `retry.maxRetrys`: did you mean `retry.maxRetries`?",
+        ),
+        (
+            "retry",
+            json!({ "maxRetries": -1 }),
+            "`retry.maxRetries` must be a whole number of at least 0, got -1",
+        ),
+        (
+            "retry",
+            json!({ "maxRetries": "Infinity" }),
+            "`retry.maxRetries` must be a whole number of at least 0, got Infinity",
+        ),
+        ("retry", json!(1.5), "`retry.maxRetries` must be a whole number of at least 0, got 1.5"),
+        ("retry", json!("twice"), "`retry` must be an object or a number of retries, got a string"),
+        ("retry", json!({ "base": -1 }), "`retry.base` must be a number of milliseconds, got -1"),
+        ("retry", json!({ "factor": 0.5 }), "`retry.factor` must be a number of at least 1, got 0.5"),
+        (
+            "retry",
+            json!({ "jitter": "some" }),
+            "`retry.jitter` must be 'full' or 'equal' or 'decorrelated' or 'none' or 'fixed', got a string",
+        ),
+        ("retry", json!({ "shouldRetry": true }), "`retry.shouldRetry` must be a function, got true"),
+        ("retry", json!({ "budget": 3 }), "`retry.budget` must be { share, minPerSecond } or false, got 3"),
+        (
+            "retry",
+            json!({ "budget": { "share": 2 } }),
+            "`retry.budget.share` must be a number from 0 to 1, got 2",
+        ),
+        (
+            "retry",
+            json!({ "budget": { "minPerSec": 2 } }),
+            "unknown option `retry.budget.minPerSec`: did you mean `retry.budget.minPerSecond`?",
+        ),
+        (
+            "timeout",
+            json!("1s"),
+            "`timeout` must be a number of milliseconds or { after, stream }, got a string",
+        ),
+        (
+            "timeout",
+            json!({ "streams": true }),
+            "unknown option `timeout.streams`: did you mean `timeout.stream`?",
+        ),
+        (
+            "idempotencyKey",
+            json!({ "header": "no header" }),
+            "a text of 9 characters in `idempotencyKey.header` is not a header name: character 3 is a space",
+        ),
+        (
+            "idempotencyKey",
+            json!({ "methods": ["GET", "a b"] }),
+            "`idempotencyKey.methods` holds a text that is not a method of HTTP",
+        ),
+        ("retri", json!({}), "unknown middleware `retri`: did you mean `retry`?"),
+        ("sk-ant-api03-quite-secret", json!({}), "unknown middleware `[redacted]`"),
+    ] {
+        let message = refused(name, options.clone());
+        assert!(message.starts_with(words), "{name} {options}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_says_of_its_retries_what_the_middleware_could_be_told_but_the_budget() {
+    let client = Client::new(json!({ "baseURL": "http://127.0.0.1:1", "proxy": false })).unwrap();
+    let call = async |retry: Value| -> Result<()> {
+        let options = Some(json!({ "retry": retry }));
+        client
+            .execute(Call { method: Method::GET, url: "/".into(), options, ..Call::default() })
+            .await
+            .map(|_| ())
+    };
+    for retry in
+        [json!(false), json!(true), json!(3), json!({ "maxRetries": 1, "jitter": "equal" }), json!(null)]
+    {
+        assert_eq!(call(retry).await.unwrap_err().kind(), ErrorKind::Refused);
+    }
+    for (retry, words) in [
+        (json!({ "maxRetrys": 1 }), "unknown option `retry.maxRetrys`"),
+        (json!({ "budget": false }), "unknown option `retry.budget`"),
+        (json!("no"), "`retry` must be an object or a number of retries, got a string"),
+    ] {
+        let error = call(retry).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && error.message().starts_with(words), "{error}");
+    }
+}
