@@ -120,7 +120,9 @@ export interface RequestConfig {
   /** Changes the data of a whole answer. */
   transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
   /** For this call alone, further in than the client's. */
-  middlewares?: readonly (Middleware | Interceptor | Hooks)[];
+  middlewares?: readonly (Middleware | Interceptor | Hooks | NativeMiddleware)[];
+  /** What `retry()` does for this call; `false` for no retry. */
+  retry?: RetryOptions | number | false;
   [field: string]: any;
 }
 
@@ -192,6 +194,61 @@ export interface Hooks {
   /** Runs once for each call: for a stream when that has ended, been left or dropped. */
   finally?: (outcome: Outcome) => unknown;
 }
+
+declare const native: unique symbol;
+/** A middleware that runs in the engine. One instance may serve several clients, and its state with it. */
+export interface NativeMiddleware {
+  readonly [native]: true;
+}
+
+/** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
+export interface RetryOptions {
+  /** Attempts after the first; 0 for none. @default 2 */
+  maxRetries?: number;
+  /** The longest wait before the second attempt. @default 500 */
+  base?: number;
+  /** What the longest wait is multiplied by after each attempt. @default 2 */
+  factor?: number;
+  /** What the longest wait never exceeds; 0 for no cap. @default 8000 */
+  cap?: number;
+  /** How a wait is drawn. @default 'full' */
+  jitter?: 'full' | 'equal' | 'decorrelated' | 'none' | 'fixed';
+  /** From the start of the call until it is answered, attempts and waits included; 0 for none. @default 0 */
+  deadline?: number;
+  /** The longest wait that a server may ask for; 0 for any. @default 60000 */
+  maxRetryAfter?: number;
+}
+
+/** Retries per call that all calls together may make, and per second besides. */
+export interface RetryBudget {
+  /** From 0 to 1. @default 0.2 */
+  share?: number;
+  /** @default 10 */
+  minPerSecond?: number;
+}
+
+/** Makes a call again that failed in a way that may heal. A number is `maxRetries`. */
+export declare function retry(options?: number | (RetryOptions & { budget?: RetryBudget | false })): NativeMiddleware;
+
+/** Gives up on what stands inside of it. A number is `after`. */
+export declare function timeout(
+  options?:
+    | number
+    | {
+        /** Milliseconds; 0 for no limit. @default 600000 */
+        after?: number;
+        /** Whether it limits a stream to its end, and not only until it begins. @default false */
+        stream?: boolean;
+      },
+): NativeMiddleware;
+
+/** Names each call to the server by a header, the same over its attempts. */
+export declare function idempotencyKey(options?: {
+  /** @default 'idempotency-key' */
+  header?: string;
+  /** The methods whose requests get a key. @default POST, PUT, PATCH, DELETE */
+  methods?: readonly string[];
+}): NativeMiddleware;
 
 export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
@@ -401,7 +458,7 @@ export interface Client {
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
    * A function is a Middleware when it has two parameters.
    */
-  use(middleware: ((req: TraeRequest, next: Next) => unknown) | Hooks, options?: EntryOptions): this;
+  use(middleware: ((req: TraeRequest, next: Next) => unknown) | Hooks | NativeMiddleware, options?: EntryOptions): this;
   /** The hooks of Trae, each an entry in the same list. */
   before(hook: Interceptor, options?: EntryOptions): this;
   after(onResponse?: Hooks['after'] | null, onError?: Hooks['error'], options?: EntryOptions): this;

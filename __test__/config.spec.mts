@@ -162,7 +162,14 @@ test('every default on the public page and on those of the middlewares is the de
   const engine = JSON.parse(engineOf.optionDefaults()) as Record<string, unknown>;
   const page = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
   const documented = documentedByRooms();
-  const prefixes: Record<string, string> = { Timeouts: 'timeout.', Pool: 'pool.', RequestConfig: '', ClientConfig: '' };
+  const prefixes: Record<string, string> = {
+    Timeouts: 'timeout.',
+    Pool: 'pool.',
+    RequestConfig: '',
+    ClientConfig: '',
+    RetryOptions: 'retry.',
+    RetryBudget: 'retry.budget.',
+  };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];
     if (prefix === undefined) continue;

@@ -12,8 +12,17 @@ import {
   OverloadedError,
   type TraeError,
   type TraeRequest,
+  timeout,
 } from 'trae-native';
-import { answering, collect, message, pair, until } from './helpers/simulator.mts';
+import { answering, pair as bare, collect, message, until } from './helpers/simulator.mts';
+
+// The same contract holds where everything stands within a native middleware: onion-native.spec.mts says so.
+const native = process.env['TRAE_ONION'] === 'native';
+const pair: typeof bare = async (t, config, options) => {
+  const both = await bare(t, config, options);
+  if (native) both.client.use(timeout(60_000), { name: 'native' });
+  return both;
+};
 
 const broke = (words: RegExp) => (error: MiddlewareError) => {
   assert.ok(error instanceof MiddlewareError, `${error}`);
@@ -303,7 +312,7 @@ test('state is one bag per call, and config has the caller’s own fields', asyn
 });
 
 test('entries have names, conditions and an order that inspect() shows and eject() changes', async (t) => {
-  const { client } = await pair(t);
+  const { client } = await bare(t);
   const seen: string[] = [];
   client.use(async function log(_req: TraeRequest, next: Next) {
     seen.push('log');

@@ -34,7 +34,7 @@ function runProgram(name: string, source: string): Promise<{ code: number | null
 test('the tour runs as it is written', async (t) => {
   const simulator = await createSimulator({ requireKey: true });
   t.after(() => simulator.close());
-  const [tour, onion, testing] = programs as [string, string, string];
+  const [tour, onion, native, testing] = programs as [string, string, string, string];
   const first = await runProgram('tour', tour.replace('https://api.anthropic.com', simulator.url));
   assert.equal(first.code, 0, first.out);
   assert.match(first.out, /req_.*You said: Hello/s);
@@ -47,9 +47,14 @@ test('the tour runs as it is written', async (t) => {
     /^1\. before .*2\. log .*3\. finally .*4\. transport\nPOST \/messages 200 \d+ ms\n$/s,
     second.out,
   );
+  simulator.reply([{ status: 529 }, {}]);
+  const attempts = await runProgram('native', native.replace('https://api.anthropic.com', simulator.url) + keyed(ask));
+  assert.deepEqual(attempts, { code: 0, out: 'attempt 1\nattempt 2\n' });
   const third = await runProgram('testing', testing);
   assert.match(third.out, /^OVERLOADED\nHello there\n2 \{/, third.out);
 });
+
+const keyed = (program: string) => program.replace('body);', "body, { headers: { 'x-api-key': 'k' } });");
 
 test('every program of the guide to middlewares runs', async () => {
   const guide = readFileSync(new URL('../docs/write-a-middleware.md', import.meta.url), 'utf8');

@@ -1,7 +1,8 @@
 // One call in JavaScript: a promise that settles once, whatever happens on either side.
 
 import { type Batch, Channel } from './channel.js';
-import { aborted, fromFailure, ParseError, type TraeError } from './errors.js';
+import type { Ending } from './ending.js';
+import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
 import { Headers } from './headers.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
@@ -20,6 +21,12 @@ export interface Plan {
   transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
   /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
   responseType: string | undefined;
+  /** Begins a stream that waits in Rust; called when it is first read. */
+  open?(): void;
+  /** A value that stayed in JavaScript under this number. */
+  kept?(token: number): unknown;
+  /** The call has come to a group of middlewares within native ones. */
+  entered?(passage: number, group: number, attempt: number, headers: string): void;
   /** The headers that were sent, as JSON: an answer may repeat a key in them. */
   sent(): string;
   /** Called once, when neither answer nor stream has anything more to say. */
@@ -63,7 +70,7 @@ export class Call implements Listener, Abortable {
     try {
       if (!this.#valid(head, content)) return;
       response.data = this.#data(form, content, response);
-      const transform = this.#plan.transformResponse;
+      const transform = form === Form.Kept ? undefined : this.#plan.transformResponse;
       if (transform) response.data = transform(response.data, response.headers, response.status);
       this.#resolve(response);
     } catch (error) {
@@ -77,13 +84,13 @@ export class Call implements Listener, Abortable {
     this.#head = head;
     const release = (): void => this.#over();
     if (events) {
-      const channel = new Channel(this.id, release);
+      const channel = new Channel(this.id, release, this.#opening());
       this.#content = channel;
       response.data = new EventStream(channel, response);
     } else {
       // Loaded here because it loads Node's streams.
       const { ByteReadable, ByteSource } = require('./readable.js') as typeof import('./readable.js');
-      const source = new ByteSource(this.id, release);
+      const source = new ByteSource(this.id, release, this.#opening());
       this.#content = source;
       response.data = new ByteReadable(source);
     }
@@ -100,10 +107,14 @@ export class Call implements Listener, Abortable {
     this.ended(undefined);
   }
 
-  failed(error: TraeError): void {
+  failed(error: unknown, thrown?: number): void {
     this.#over();
-    error.request = this.#asked();
-    this.#reject(error);
+    if (error instanceof TraeError) error.request = this.#asked();
+    this.#reject(thrown === undefined ? error : this.#plan.kept?.(thrown));
+  }
+
+  entered(passage: number, group: number, attempt: number, headers: string): void {
+    this.#plan.entered?.(passage, group, attempt, headers);
   }
 
   events(batch: Batch, firstMs: number): void {
@@ -128,6 +139,11 @@ export class Call implements Listener, Abortable {
   /** What an error may say of its call. */
   #asked(): { method: string; url: string } {
     return { method: this.#plan.method, url: shownUrl(this.#plan.url) };
+  }
+
+  /** The end of the content, where that is a stream. */
+  get ending(): Ending | undefined {
+    return this.#content?.ending;
   }
 
   room(): void {
@@ -169,6 +185,19 @@ export class Call implements Listener, Abortable {
     this.#plan.over();
   }
 
+  /** What the first read of a stream that waits in Rust has to do. */
+  #opening(): (() => void) | undefined {
+    const { open } = this.#plan;
+    let waits = open !== undefined;
+    return (
+      open &&
+      (() => {
+        if (waits) open();
+        waits = false;
+      })
+    );
+  }
+
   /** A settled promise is let go: its answer holds the stream, which nobody but the caller may hold. */
   #resolve(response: TraeResponse): void {
     this.#settle?.resolve(response);
@@ -192,6 +221,7 @@ export class Call implements Listener, Abortable {
   }
 
   #data(form: Form, content: unknown, response: TraeResponse): unknown {
+    if (form === Form.Kept) return this.#plan.kept?.(content as number);
     if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
     if (form !== Form.Json) return content;
     try {

@@ -16,11 +16,10 @@ import {
   signalOf,
 } from './config.js';
 import { aborted, fromFailure, kindOf, ParseError, TraeError, config as wrong } from './errors.js';
-import type { Layer } from './middleware/compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
-import { Onion } from './middleware/onion.js';
+import { Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
-import { type EntryOptions, Stack } from './middleware/stack.js';
+import { type Arranged, arrange, type Entry, type EntryOptions, Stack } from './middleware/stack.js';
 import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
@@ -45,6 +44,8 @@ export class Client {
   #changed = false;
   readonly #pending = new Set<Abortable>();
   readonly #stack: Stack;
+  #arranged: { entries: readonly Entry[]; arranged: Arranged } | undefined;
+  #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
   /** Clients extended from this one, held weakly: a service may make one for each request. */
   readonly #children = new Set<WeakRef<Client>>();
   /** Held strongly, so that closing an ancestor finds its way down to this client. */
@@ -250,8 +251,7 @@ export class Client {
     shape?: string,
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
-    const layers = [...this.#stack.layers, ...layersOf(own)];
-    const onion = new Onion(asked.signal);
+    const onion = new Onion(asked.signal, this.#arrange(own));
     this.#pending.add(onion);
     try {
       const fields = {
@@ -263,16 +263,34 @@ export class Client {
         state: {},
         headers: mergeHeaders(this.#config['headers'], config?.['headers']),
       };
-      return await onion.run(fields, layers, (req, calls) => {
+      return await onion.run(fields, (req) => {
         const { method, url, params, data } = req;
         const changed = { ...config, ...req.config, params, headers: this.#headersOf(req) };
         return new Promise((resolve, reject) => {
-          this.#start({ resolve, reject }, calls, { method, url, data, config: changed, shape });
+          this.#start({ resolve, reject }, onion.calls, { method, url, data, config: changed, shape }, onion);
         });
       });
     } finally {
       this.#pending.delete(onion);
     }
+  }
+
+  /** The client's middlewares and those of the call; without the latter they are arranged once. */
+  #arrange(own: unknown): Arranged {
+    const entries = this.#stack.layers;
+    if (own !== undefined) return arrange([...entries, ...layersOf(own)]);
+    if (this.#arranged?.entries !== entries) this.#arranged = { entries, arranged: arrange(entries) };
+    return this.#arranged.arranged;
+  }
+
+  /** The engine's client with this pipeline; the last one is kept. */
+  #layered(pipeline: Arranged['pipeline']): NativeClient {
+    if (pipeline.length === 0) return this.#native;
+    const last = this.#last;
+    if (last?.pipeline === pipeline && last.native === this.#native) return last.layered;
+    const layered = this.#native.layered(pipeline.map((layer) => (typeof layer === 'number' ? layer : layer.handle)));
+    this.#last = { pipeline, native: this.#native, layered };
+    return layered;
   }
 
   /** What the engine does not know yet: a default that is gone has to be named. */
@@ -298,7 +316,7 @@ export class Client {
   }
 
   /** What it throws rejects the call. */
-  #start(settle: Settle, calls: Set<Abortable>, asked: Asked): void {
+  #start(settle: Settle, calls: Set<Abortable>, asked: Asked, onion?: Onion): void {
     const { method, signal } = this.#asked(asked);
     this.#refresh();
     const { url, data, config, shape } = asked;
@@ -323,10 +341,11 @@ export class Client {
       sent: () => JSON.stringify(mergeHeaders(this.#config['headers'], config?.['headers']), plainly),
       over: () => calls.delete(call),
     };
-    const call: Call = new Call(plan, settle);
+    const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
+    const native = onion ? this.#layered(onion.layers.pipeline) : this.#native;
     call.id = listen(call);
     calls.add(call);
-    engine.send(this.#native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
+    engine.send(native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 
@@ -352,7 +371,7 @@ interface Asked {
 }
 
 /** The middlewares of one call. */
-function layersOf(own: unknown): readonly Layer[] {
+function layersOf(own: unknown): readonly Entry[] {
   if (own === undefined) return [];
   if (!Array.isArray(own)) throw wrong(`\`middlewares\` must be a list, got ${kindOf(own)}`);
   const stack = new Stack();

@@ -171,7 +171,7 @@ function known(name: string, value: unknown): unknown {
 }
 
 /** Names of a call's options that Rust reads; the rest is the caller's own. */
-const CALL = ['timeout', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
+const CALL = ['timeout', 'retry', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
 export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
@@ -188,6 +188,11 @@ export function callJson(options: Options | undefined, judge: boolean, shape: st
   if (judge) own['$judgeStatus'] = true;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
+}
+
+/** A call's parameters as JSON, all of them. */
+export function callParams(value: unknown): string {
+  return json({ params: params(value) ?? null }).slice('{"params":'.length, -1);
 }
 
 function params(value: unknown): unknown {

@@ -8,10 +8,17 @@ import { fromFailure, ParseError, type TraeError } from './errors.js';
 /** The addon, as napi made it. */
 export interface NativeClient {
   extend(config: string): NativeClient | string;
+  layered(layers: (NativeMiddleware | number)[]): NativeClient;
   stats(): string;
 }
 
+/** A middleware that runs in Rust; it has no methods here. */
+export interface NativeMiddleware {
+  readonly native: unique symbol;
+}
+
 interface Engine {
+  createMiddleware(kind: string, options: string): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
   send(
     client: NativeClient,
@@ -24,6 +31,31 @@ interface Engine {
     options: string | undefined,
     upload: boolean,
   ): void;
+  next(
+    passage: number,
+    id: number,
+    method: string | undefined,
+    url: string | undefined,
+    params: string | undefined,
+    headers: string | undefined,
+    data: boolean,
+    json: string | undefined,
+    bytes: Uint8Array | undefined,
+    contentType: string | undefined,
+  ): void;
+  giveUp(passage: number): void;
+  openStream(passage: number, id: number): void;
+  asItCame(passage: number): void;
+  made(
+    passage: number,
+    status: number,
+    headers: string,
+    url: string | undefined,
+    content: string,
+    attempts: number,
+    token: number,
+  ): void;
+  thrown(passage: number, token: number): void;
   drain(slab: Float64Array, values: unknown[]): number;
   abort(id: number): void;
   grant(id: number, bytes: number): void;
@@ -72,13 +104,17 @@ export const enum Form {
   Json = 1,
   Text = 2,
   Buffer = 3,
+  /** A value that stayed in JavaScript; the content is its number. */
+  Kept = 4,
 }
 
 /** Whoever waits for a call. None of these may throw. */
 export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
-  failed(error: TraeError): void;
+  /** `thrown` is the number of what JavaScript threw itself. */
+  failed(error: TraeError, thrown?: number): void;
+  entered(passage: number, group: number, attempt: number, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
   ended(error: TraeError | undefined): void;
@@ -92,6 +128,8 @@ const enum Kind {
   Events = 3,
   Bytes = 4,
   Room = 5,
+  Entered = 6,
+  Left = 7,
 }
 
 const MOST = 256;
@@ -100,6 +138,8 @@ const values: unknown[] = new Array(2 * MOST + 1).fill(undefined);
 let shared: unknown[][] = [];
 let nextShared = 0;
 const listeners = new Map<number, Listener>();
+/** Whom to tell when nobody waits for a passage any more. */
+export const leaves = new Map<number, () => void>();
 let lastId = 0;
 
 export const engine = new native.Engine(wake);
@@ -157,7 +197,8 @@ function deliver(at: number, value: number): void {
   const id = slab[at] as number;
   const listener = listeners.get(id);
   const kind = slab[at + 1] as Kind;
-  if (kind === Kind.Events || kind === Kind.Bytes) piece(listener, at, first, second);
+  if (kind === Kind.Left) leaves.get(id)?.();
+  else if (kind === Kind.Events || kind === Kind.Bytes) piece(listener, at, first, second);
   else if (listener !== undefined) tell(listener, at, first, second);
 }
 
@@ -173,7 +214,10 @@ function tell(listener: Listener, at: number, first: unknown, second: unknown): 
       break;
     case Kind.Failed:
       listeners.delete(id);
-      listener.failed(fromFailure(first as string));
+      listener.failed(fromFailure(first as string), thrownIn(first as string));
+      break;
+    case Kind.Entered:
+      listener.entered(slab[at + 2] as number, slab[at + 3] as number, slab[at + 4] as number, first as string);
       break;
     case Kind.Room:
       listener.room();
@@ -199,6 +243,12 @@ function piece(listener: Listener | undefined, at: number, content: unknown, fai
   if (count > 0 && isEvents) listener.events({ packed: packed as Batch['packed'], size }, firstMs);
   else if (count > 0) listener.bytes(packed as Buffer, size, firstMs);
   if (end !== 0) listener.ended(end === 2 ? fromFailure(failure as string) : undefined);
+}
+
+/** The number of what JavaScript threw; it comes first in the data of a failure. */
+function thrownIn(json: string): number | undefined {
+  const [, token] = /^\{"thrown":(\d+)/.exec(json) ?? [];
+  return token === undefined ? undefined : Number(token);
 }
 
 function headAt(at: number, text: string): Head {

@@ -21,9 +21,13 @@ export class ByteSource {
   #reader: ByteReadable | undefined;
   readonly ending = new Ending();
 
-  constructor(id: number, release: () => void) {
+  readonly #open: (() => void) | undefined;
+
+  /** `open` begins a transfer that waits for its first reader. */
+  constructor(id: number, release: () => void, open?: () => void) {
     this.#id = id;
     this.#release = release;
+    this.#open = open;
   }
 
   /** Takes bytes in. */
@@ -44,6 +48,7 @@ export class ByteSource {
 
   /** The stream wants more. */
   read(reader: ByteReadable): void {
+    if (this.#reader === undefined) this.#open?.();
     this.#reader = reader;
     this.#serve();
   }

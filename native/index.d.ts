@@ -15,6 +15,8 @@ export declare class Engine {
   constructor(wake: () => void)
   /** A client, or why its options are wrong: a string is the error's data. */
   createClient(config: string): NativeClient | string
+  /** A native middleware, or why its options are wrong. */
+  createMiddleware(kind: string, options: string): NativeMiddleware | string
   /** Starts a call. Its outcome comes through the drain, whatever happens. */
   send(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, bytes: Uint8Array | undefined | null, contentType: string | undefined | null, options: string | undefined | null, upload: boolean): void
   /**
@@ -38,15 +40,32 @@ export declare class Engine {
   optionDefaults(): string
   /** `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count. */
   counters(): Array<number>
+  /** Runs the layers further in, with what has become different; `url` comes with `params`, `data` with its type. */
+  next(passage: number, id: number, method: string | undefined | null, url: string | undefined | null, params: string | undefined | null, headers: string | undefined | null, data: boolean, json?: string | undefined | null, bytes?: Uint8Array | undefined | null, contentType?: string | undefined | null): void
+  /** Gives up what is under way further in. */
+  giveUp(passage: number): void
+  /** Begins to hand over a stream that came from further in. */
+  openStream(passage: number, id: number): void
+  /** The group's outcome is what came from further in. */
+  asItCame(passage: number): void
+  /** The group's outcome is an answer of its own; JavaScript keeps the value of its content under a number. */
+  made(passage: number, status: number, headers: string, url: string | undefined | null, content: string, attempts: number, token: number): void
+  /** The group threw; JavaScript keeps what it threw under a number. */
+  thrown(passage: number, token: number): void
 }
 
 /** What a client is to JavaScript: a name for the options and the pool behind it. */
 export declare class NativeClient {
   /** A client with other options on the same pool, or why the options are wrong. */
   extend(config: string): NativeClient | string
+  /** The same client with layers around its calls, the first outermost: a number is a group of JavaScript's. */
+  layered(layers: Array<NativeMiddleware | number>): NativeClient
   /** What the pool is doing, as JSON. */
   stats(): string
 }
+
+/** A native middleware, whose state is shared by all clients that use it. */
+export declare class NativeMiddleware {}
 
 /** A simulated API; `js/simulator.ts` makes it pleasant. */
 export declare class NativeSimulator {

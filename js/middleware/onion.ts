@@ -1,43 +1,63 @@
 // One call through a client's middlewares: it settles once, also while a middleware hangs.
 
+import type { Plan } from '../call.js';
+import { type Ending, ended } from '../ending.js';
 import { aborted, TraeError } from '../errors.js';
+import { Headers } from '../headers.js';
+import { leaves } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { type Abortable, listenTo } from '../signals.js';
 import { compose, type Layer } from './compose.js';
+import { type Host, lists, Passage } from './passage.js';
 import { TraeRequest } from './request.js';
+import type { Arranged } from './stack.js';
 
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
-export type Send = (req: TraeRequest, calls: Set<Abortable>) => Promise<TraeResponse>;
+export type Send = (req: TraeRequest, onion: Onion) => Promise<TraeResponse>;
 
 export class Onion implements Abortable {
-  readonly #calls = new Set<Abortable>();
+  /** Calls of the engine that this one has under way. */
+  readonly calls = new Set<Abortable>();
   readonly #given: AbortSignal | undefined;
+  readonly layers: Arranged;
+  readonly #kept = new Map<number, unknown>();
   #gone: AbortController | undefined;
   #aborted: { error: unknown } | undefined;
   #attempts = 0;
+  #sent: TraeRequest | undefined;
+  /** Streams that middlewares saw and Rust took back: they end when the call's own answer does. */
+  #followers: Ending[] = [];
   #reject: (error: unknown) => void = () => {};
 
-  constructor(given: AbortSignal | undefined) {
+  constructor(given: AbortSignal | undefined, layers: Arranged) {
     this.#given = given;
+    this.layers = layers;
   }
 
   /** Runs the call; `fields` are those of the request before any middleware has seen it. */
-  run(
-    fields: ConstructorParameters<typeof TraeRequest>[0],
-    layers: readonly Layer[],
-    send: Send,
-  ): Promise<TraeResponse> {
+  run(fields: ConstructorParameters<typeof TraeRequest>[0], send: Send): Promise<TraeResponse> {
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     return new Promise<TraeResponse>((resolve, reject) => {
       this.#reject = reject;
       const centre = { call: (changed: TraeRequest) => this.#centre(changed, send), abandon: () => this.#abandon() };
-      compose(layers, req, centre).then(resolve, reject);
-    }).finally(() => {
-      unlisten?.();
-      // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
-      this.#reject = () => {};
-    });
+      compose(this.layers.outer, req, centre).then(resolve, reject);
+    })
+      .then(
+        (res) => {
+          if (!ended(res.data, follow(this.#followers))) follow(this.#followers)(undefined);
+          return res;
+        },
+        (error) => {
+          follow(this.#followers)(error);
+          throw error;
+        },
+      )
+      .finally(() => {
+        unlisten?.();
+        // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
+        this.#reject = () => {};
+      });
   }
 
   abort(reason?: unknown): void {
@@ -48,20 +68,55 @@ export class Onion implements Abortable {
     this.#reject(this.#aborted.error);
   }
 
+  /** The call has come to a group within native middlewares. */
+  entered(number: number, group: number, attempt: number, headers: string, plan: Host['plan']): void {
+    const { method, url, params, data, config, state } = this.#sent as TraeRequest;
+    const fields = { method, url, params, data, config, state, headers: lists(Headers.parse(headers)) };
+    const req = new TraeRequest(fields, () => this.#signal());
+    req.attempt = this.#attempts + attempt;
+    const host = {
+      plan,
+      keep: (value: unknown) => this.#keep(value),
+      follow: (ending: Ending) => this.#followers.push(ending),
+    };
+    const passage = new Passage(number, host);
+    leaves.set(number, () => passage.left());
+    passage.run(this.layers.groups[group] as readonly Layer[], req, () => leaves.delete(number));
+  }
+
+  /** What stays here while its number passes through Rust. */
+  kept(token: number): unknown {
+    const value = this.#kept.get(token);
+    this.#kept.delete(token);
+    return value;
+  }
+
+  #keep(value: unknown): number {
+    // What an earlier attempt has kept is of no use any more once there is a later one.
+    this.#kept.clear();
+    const token = ++this.#lastToken;
+    this.#kept.set(token, value);
+    return token;
+  }
+
+  #lastToken = 0;
+
   #abandon(reason?: unknown): void {
-    for (const call of [...this.#calls]) call.abort(reason);
+    for (const call of [...this.calls]) call.abort(reason);
   }
 
   async #centre(req: TraeRequest, send: Send): Promise<TraeResponse> {
     if (this.#aborted) throw this.#aborted.error;
-    const attempt = ++this.#attempts;
-    req.attempt = attempt;
+    req.attempt = this.#attempts + 1;
+    this.#sent = req;
     try {
-      const res = await send(req, this.#calls);
-      res.attempts = attempt;
+      const res = await send(req, this);
+      this.#attempts += res.attempts || 1;
+      res.attempts = this.#attempts;
       return res;
     } catch (error) {
-      if (error instanceof TraeError && attempt > 1) error.attempts = attempt;
+      this.#attempts += error instanceof TraeError ? error.attempts : 1;
+      if (error instanceof TraeError) error.attempts = this.#attempts;
       throw error;
     }
   }
@@ -74,4 +129,22 @@ export class Onion implements Abortable {
     }
     return this.#given ? AbortSignal.any([this.#given, this.#gone.signal]) : this.#gone.signal;
   }
+}
+
+/** Apart, so that it holds nothing else of the call. */
+function follow(followers: Ending[]): (error: unknown) => void {
+  return (error) => {
+    for (const ending of followers.splice(0)) ending.come(error);
+  };
+}
+
+/** What a plan has to know of the onion that it is part of. */
+export function within(onion: Onion, plan: Plan): Plan {
+  const { method: _method, over: _over, ...host } = plan;
+  const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
+  return {
+    ...plan,
+    kept: (token) => onion.kept(token),
+    entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
+  };
 }

@@ -18,6 +18,8 @@ export class TraeRequest {
   attempt = 1;
   /** One bag per call, the same for all middlewares. */
   readonly state: Record<string, unknown>;
+  /** Whether a middleware has touched the headers. */
+  headersChanged = false;
   #headers: HeaderRecord;
   readonly #signal: () => AbortSignal;
 
@@ -28,7 +30,7 @@ export class TraeRequest {
     this.data = fields.data;
     this.config = fields.config;
     this.state = fields.state;
-    this.#headers = caseless(fields.headers);
+    this.#headers = this.#caseless(fields.headers);
     this.#signal = signal;
   }
 
@@ -38,7 +40,32 @@ export class TraeRequest {
   }
 
   set headers(headers: unknown) {
-    this.#headers = caseless(plainHeaders(headers) ?? {});
+    this.#headers = this.#caseless(plainHeaders(headers));
+    this.headersChanged = true;
+  }
+
+  /** Reads and writes any spelling of a name; spreading gives each header once, in lower case. */
+  #caseless(headers: HeaderRecord): HeaderRecord {
+    const target: HeaderRecord = Object.create(null);
+    for (const [name, value] of Object.entries(headers)) target[name.toLowerCase()] = value;
+    return new Proxy(target, {
+      ...CASELESS,
+      set: (target, name, value) => {
+        this.headersChanged = true;
+        target[String(name).toLowerCase()] = value;
+        return true;
+      },
+      deleteProperty: (target, name) => {
+        this.headersChanged = true;
+        return delete target[String(name).toLowerCase()];
+      },
+    });
+  }
+
+  /** What can be compared with later. */
+  snapshot(): Pick<TraeRequest, 'method' | 'url' | 'params' | 'data'> {
+    const { method, url, params, data } = this;
+    return { method, url, params, data };
   }
 
   /** Aborted when the call is. */
@@ -55,6 +82,7 @@ export class TraeRequest {
     const { method, url, params, data, config, state, headers, attempt } = this;
     const copy = new TraeRequest({ method, url, params, data, config, state, headers }, this.#signal);
     copy.attempt = attempt;
+    copy.headersChanged = this.headersChanged;
     for (const name of FIELDS) if (name in changed) copy[name] = (changed as Fields)[name] as never;
     return copy;
   }
@@ -75,18 +103,6 @@ const FIELDS = ['method', 'url', 'params', 'data', 'config', 'headers'] as const
 const CASELESS: ProxyHandler<HeaderRecord> = {
   get: (target, name) => (typeof name === 'string' ? target[name.toLowerCase()] : Reflect.get(target, name)),
   has: (target, name) => (typeof name === 'string' ? name.toLowerCase() in target : Reflect.has(target, name)),
-  set(target, name, value) {
-    target[String(name).toLowerCase()] = value;
-    return true;
-  },
-  deleteProperty: (target, name) => delete target[String(name).toLowerCase()],
   getOwnPropertyDescriptor: (target, name) =>
     Reflect.getOwnPropertyDescriptor(target, typeof name === 'string' ? name.toLowerCase() : name),
 };
-
-/** Reads and writes any spelling of a name; spreading gives each header once, in lower case. */
-function caseless(headers: HeaderRecord): HeaderRecord {
-  const target: HeaderRecord = Object.create(null);
-  for (const [name, value] of Object.entries(headers)) target[name.toLowerCase()] = value;
-  return new Proxy(target, CASELESS);
-}

@@ -3,6 +3,7 @@
 import { kindOf } from '../errors.js';
 import type { Handler, Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
+import { Native } from './native.js';
 import type { TraeRequest } from './request.js';
 
 /** Several hooks that belong together. */
@@ -11,6 +12,35 @@ export interface Hooks {
   after?: After;
   error?: OnError;
   finally?: Finally;
+}
+
+/** A middleware in the list. */
+export type Entry = Layer | { name: string; when: undefined; native: Native };
+
+/** The list as it is run: groups of neighbours in JavaScript, and the pipeline of the rest. */
+export interface Arranged {
+  /** What stands outside of all native ones never crosses. */
+  outer: readonly Layer[];
+  groups: readonly (readonly Layer[])[];
+  /** Native ones, and the numbers of groups; empty where there is no native one. */
+  pipeline: readonly (Native | number)[];
+}
+
+export function arrange(entries: readonly Entry[]): Arranged {
+  const outer: Layer[] = [];
+  const groups: Layer[][] = [];
+  const pipeline: (Native | number)[] = [];
+  let group = outer;
+  for (const entry of entries) {
+    if ('native' in entry) {
+      pipeline.push(entry.native);
+      group = [];
+      continue;
+    }
+    if (group.length === 0 && group !== outer) pipeline.push(groups.push(group) - 1);
+    group.push(entry);
+  }
+  return { outer, groups, pipeline };
 }
 
 export interface EntryOptions {
@@ -25,13 +55,13 @@ const ACCEPTED =
   'a middleware is a function (req, next) => res, a function (req) => req, or an object with before, after, error or finally';
 
 export class Stack {
-  #layers: Layer[];
+  #layers: readonly Entry[];
 
-  constructor(layers: readonly Layer[] = []) {
+  constructor(layers: readonly Entry[] = []) {
     this.#layers = [...layers];
   }
 
-  get layers(): readonly Layer[] {
+  get layers(): readonly Entry[] {
     return this.#layers;
   }
 
@@ -40,18 +70,28 @@ export class Stack {
   }
 
   use(middleware: unknown, options?: EntryOptions): void {
-    const { handle, name } = read(middleware);
-    this.add(handle, name, options);
+    if (middleware instanceof Native) this.#enter(middleware.kind, options, { native: middleware });
+    else {
+      const { handle, name } = read(middleware);
+      this.add(handle, name, options);
+    }
   }
 
-  add(handle: Handler, kind: string, { name, when }: EntryOptions = {}): void {
+  add(handle: Handler, kind: string, options?: EntryOptions): void {
+    this.#enter(kind, options, { handle });
+  }
+
+  #enter(kind: string, { name, when }: EntryOptions = {}, what: { handle: Handler } | { native: Native }): void {
     if (name !== undefined && typeof name !== 'string')
       throw new TypeError(`\`name\` must be a string, got ${kindOf(name)}`);
     if (when !== undefined && typeof when !== 'function')
       throw new TypeError(`\`when\` must be a function, got ${kindOf(when)}`);
     if (name !== undefined && this.#find(name) >= 0)
       throw new TypeError(`there is a middleware called ${name} already`);
-    this.#layers = [...this.#layers, { name: name ?? this.#unique(kind), handle, when }];
+    const named = name ?? this.#unique(kind);
+    if ('handle' in what) this.#layers = [...this.#layers, { name: named, when, handle: what.handle }];
+    else if (when === undefined) this.#layers = [...this.#layers, { name: named, when, native: what.native }];
+    else throw new TypeError('`when` is for middlewares in JavaScript: it is asked there');
   }
 
   /** Takes one out; calls under way keep it. */
@@ -63,7 +103,10 @@ export class Stack {
 
   /** A line for each, the outermost first. */
   inspect(): string {
-    const lines = this.#layers.map(({ name, when }) => `${name} (JavaScript${when ? ', conditional' : ''})`);
+    const lines = this.#layers.map(
+      ({ name, when, ...what }) =>
+        `${name} (${'native' in what ? 'native' : 'JavaScript'}${when ? ', conditional' : ''})`,
+    );
     return [...lines, 'transport'].map((line, at) => `${at + 1}. ${line}`).join('\n');
   }
 

@@ -1,7 +1,7 @@
 //! One call, from what the caller wrote to a request that can be sent.
 
 use http::{
-    HeaderMap, HeaderValue, Method,
+    Extensions, HeaderMap, HeaderValue, Method,
     header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT},
 };
 use serde_json::Value;
@@ -32,6 +32,8 @@ pub struct Call {
     pub content_type: Option<String>,
     /// Options for this call alone, as JSON; unknown names are the caller's own and are let be.
     pub options: Option<Value>,
+    /// The bag that the request starts with.
+    pub extensions: Extensions,
 }
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("trae-native/", env!("CARGO_PKG_VERSION")));
@@ -41,7 +43,7 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// Checks the call and lays it over the client's settings.
 pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallSettings)> {
     let mut own = settings.call.clone();
-    let mut extensions = http::Extensions::new();
+    let mut extensions = call.extensions;
     extensions.insert(CallId::next());
     let (mut given_headers, mut given_params) = (Value::Null, Value::Null);
     if let Some(options) = call.options {
@@ -111,6 +113,20 @@ fn all_headers(
     Ok(headers)
 }
 
+/// What the headers have to say of another content.
+pub(super) fn describe_content(
+    headers: &mut HeaderMap,
+    body: &Body,
+    media_type: Option<String>,
+) -> Result<()> {
+    headers.remove(CONTENT_LENGTH);
+    let form = self::media_type(headers, &Content { body, media_type })?;
+    if let Some(form) = form {
+        headers.insert(CONTENT_TYPE, form);
+    }
+    Ok(())
+}
+
 /// The media type of the content stands in where the client has none, and without content there is none.
 /// That of a form, which names its boundary, replaces a default and is returned.
 fn media_type(headers: &mut HeaderMap, content: &Content<'_>) -> Result<Option<HeaderValue>> {
@@ -138,7 +154,7 @@ fn names_boundary(media_type: &HeaderValue) -> bool {
 }
 
 /// Where the call goes, and whether that is another origin than the client's.
-fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
+pub(super) fn target(settings: &Settings, given: &str) -> Result<(Url, bool)> {
     let Some(base) = &settings.base else {
         let url = Url::parse(given).map_err(|cause| {
             Error::config(format!("the URL is not absolute ({cause}) and the client has no `baseURL`"))

@@ -4,6 +4,7 @@
 //! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 //! - [`rooms`]: the native middlewares, by name and options
 //! - [`secrets`]: what an answer may not repeat
@@ -18,6 +19,7 @@ mod reply;
 mod rooms;
 mod secrets;
 mod settings;
+mod view;
 mod wire;
 
 use std::{future::Future, sync::Arc};
@@ -28,26 +30,26 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
-    reply::{Content, Head, Reply},
+    reply::{Asked, Content, Head, Look, Reply},
     rooms::middleware,
     secrets::without_keys,
+    view::{Changes, View},
     wire::describe,
 };
 use self::{
-    reply::Asked,
     settings::{Settings, Total},
     wire::{AnyStatus, Wire},
 };
 pub use crate::claude::{Delta, DeltaKind};
 use crate::{
     Error, Phase, Result,
-    pipeline::{Endpoint, Pipeline},
+    pipeline::{Endpoint, Middleware, Pipeline},
     transport::{Stats, Transport},
 };
 
 /// A client: one set of options, one pipeline, one pool.
 pub struct Client {
-    settings: Settings,
+    settings: Arc<Settings>,
     transport: Arc<Transport>,
     pipeline: Pipeline,
 }
@@ -57,7 +59,7 @@ impl Client {
     pub fn new(config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(settings, transport))
+        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
     }
 
     /// A client with other options; it shares the pool unless those of the pool differ.
@@ -68,12 +70,18 @@ impl Client {
         } else {
             Arc::new(Transport::new(settings.transport.clone())?)
         };
-        Ok(Self::wire(settings, transport))
+        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
     }
 
-    fn wire(settings: Settings, transport: Arc<Transport>) -> Self {
+    /// The same client with these layers around its calls, the first outermost.
+    #[must_use]
+    pub fn layered(&self, layers: Vec<Arc<dyn Middleware>>) -> Self {
+        Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers)
+    }
+
+    fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {
         let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
-        Self { settings, transport, pipeline: Pipeline::new(Vec::new(), Arc::new(endpoint)) }
+        Self { settings, transport, pipeline: Pipeline::new(layers, Arc::new(endpoint)) }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
@@ -83,7 +91,11 @@ impl Client {
         if settings.judge {
             request.extensions.insert(AnyStatus);
         }
-        let asked = Asked { method: request.method.clone(), url: request.url.clone() };
+        let asked = Asked::of(&request);
+        if self.has_layers() {
+            let (call, view) = (settings.clone(), Arc::clone(&self.settings));
+            request.extensions.insert(View { settings: view, call, started });
+        }
         let limit = Limit { total: settings.total, started };
         let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
         let res = limit.holds(self.pipeline.run(request), no_answer).await?;
@@ -92,10 +104,31 @@ impl Client {
         limit.holds(reply::shape(&asked, res, &settings, started), unfinished).await
     }
 
+    /// Whether there are layers around its calls.
+    pub fn has_layers(&self) -> bool {
+        !self.pipeline.is_bare()
+    }
+
     /// What the pool is doing.
     pub fn stats(&self) -> Stats {
         self.transport.stats()
     }
+}
+
+/// The headers of an answer as JavaScript writes them; what is none is left out.
+pub fn answer_headers(given: &Value) -> http::HeaderMap {
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in given.as_object().into_iter().flatten() {
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for text in values.iter().filter_map(Value::as_str) {
+            let bytes: Vec<u8> = text.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect();
+            let value = http::HeaderValue::from_bytes(&bytes);
+            if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value) {
+                let _full = headers.try_append(name, value);
+            }
+        }
+    }
+    headers
 }
 
 /// The defaults by the names of the public options, those of a middleware after its own name: for the

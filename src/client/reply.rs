@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Extensions, HeaderMap, Method, StatusCode, Version};
 use tokio::time::Instant;
 use url::Url;
 
@@ -18,6 +18,7 @@ use crate::{
     body::{Body, ByteStream, Items, collect},
     claude::StreamRules,
     middleware::timeout::limited,
+    request::Request,
     response::{Response, Timing},
 };
 
@@ -46,6 +47,34 @@ pub struct Head {
     pub attempts: u32,
     /// What each of them came to; empty where nobody would have made another.
     pub history: Vec<Attempt>,
+    /// What layers further in had to say.
+    pub extensions: Extensions,
+}
+
+impl Head {
+    /// The head of an answer whose content stays with it.
+    pub fn of(res: &Response) -> Self {
+        Self {
+            status: res.status,
+            version: res.version,
+            headers: res.headers.clone(),
+            url: res.url.clone(),
+            timing: res.timing,
+            attempts: res.attempts,
+            history: res.history.clone(),
+            extensions: Extensions::new(),
+        }
+    }
+}
+
+/// What was seen of an answer without taking it away.
+pub enum Look {
+    /// A whole answer.
+    Whole(Content),
+    /// A stream of bytes, unread.
+    Bytes,
+    /// A stream of events, unread.
+    Events,
 }
 
 /// Content in the shape asked for.
@@ -65,9 +94,17 @@ pub enum Content {
 }
 
 /// What of a request its answer is read by.
-pub(super) struct Asked {
+#[derive(Debug, Clone)]
+pub struct Asked {
     pub(super) method: Method,
     pub(super) url: Url,
+}
+
+impl Asked {
+    /// What a request asks for.
+    pub fn of(req: &Request) -> Self {
+        Self { method: req.method.clone(), url: req.url.clone() }
+    }
 }
 
 /// Brings an answer into shape; reads it to its end unless it is a stream.
@@ -80,7 +117,8 @@ pub(super) async fn shape(
     let media = media_type(&res);
     let length = res.content_length();
     let Response { status, version, headers, body, url, timing, attempts, history, mut extensions } = res;
-    let head = Head { status, version, headers, url, timing, attempts, history };
+    let conceal = extensions.remove();
+    let head = Head { status, version, headers, url, timing, attempts, history, extensions };
     let deadline = match call.total {
         Total::Always(limit) => Some((started + limit, limit)),
         Total::Unlimited | Total::UntilStream(_) => None,
@@ -91,7 +129,7 @@ pub(super) async fn shape(
             let rules = if shape == Shape::Sse {
                 Rules::Text
             } else {
-                let rules = StreamRules::at(asked.url.path()).concealing(extensions.remove());
+                let rules = StreamRules::at(asked.url.path()).concealing(conceal);
                 Rules::Json { rules, pings: call.pings }
             };
             let reader = EventReader::new(events, rules, call.options.timeouts.first_event)
@@ -105,6 +143,20 @@ pub(super) async fn shape(
         }
     };
     Ok(Reply { head, content })
+}
+
+/// Reads a whole answer and leaves it where it is; a stream is left unread.
+pub(super) async fn look(asked: &Asked, res: &mut Response, call: &CallSettings) -> Result<Look> {
+    match (&res.body, call.shape) {
+        (Body::Events(_), _) => return Ok(Look::Events),
+        (_, Shape::Bytes) => return Ok(Look::Bytes),
+        _ => {}
+    }
+    let length = res.content_length();
+    let bytes = collect(std::mem::take(&mut res.body), call.options.max_response_bytes, length).await?;
+    res.body = Body::Full(bytes.clone());
+    let form = form(call.shape, &asked.method, res.status, media_type(res).as_deref());
+    Ok(Look::Whole(whole(bytes, &form)))
 }
 
 /// How a whole answer is handed over: the rules of DESIGN §6.

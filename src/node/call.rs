@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::{
+    js_middleware::{Caller, Passages},
+    kept::Kept,
     mailbox::{Letter, Mailbox, Whole},
     outbox::{End, Outbox},
     text::Head,
@@ -26,55 +29,68 @@ pub(super) struct Job {
     pub(super) options: Option<String>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) passages: Arc<Passages>,
+    pub(super) tasks: TaskTracker,
 }
 
 /// Runs a call to its end. Dropping the future cancels it.
 pub(super) async fn run(job: Job) {
-    let Job { client, method, url, body, content_type, options, outbox, mailbox } = job;
+    let Job { client, method, url, body, content_type, options, outbox, mailbox, passages, tasks } = job;
     let mut duty = Duty { outbox: &outbox, mailbox: &mailbox, owed: Owed::Answer };
     let started = Instant::now();
     let id = outbox.id;
     let asked = async {
         let method = method.parse().map_err(|_| Error::config("that is no HTTP method"))?;
         let options = options.as_deref().map(parse).transpose()?;
-        client.execute(Call { method, url, body, content_type, options }).await
+        let mut extensions = http::Extensions::new();
+        if client.has_layers() {
+            extensions.insert(Caller { id, mailbox: Arc::clone(&mailbox), passages, tasks });
+        }
+        client.execute(Call { method, url, body, content_type, options, extensions }).await
     };
-    let (head, content) = match asked.await {
+    let (head, kept, content) = match asked.await {
         // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
-        Ok(Reply { head, content }) => (Head::new(&head), content),
+        Ok(Reply { mut head, content }) => (Head::new(&head), head.extensions.remove::<Kept>(), content),
         Err(error) => {
             duty.owed = Owed::Nothing;
             return mailbox.push(Letter::Failed { id, error });
         }
     };
-    let content = match content {
-        Content::Empty => Whole::Empty,
-        Content::Json(bytes) | Content::Text(bytes) if bytes.len() > LONGEST_TEXT => {
+    match Whole::of(content) {
+        Ok(content) => {
             duty.owed = Owed::Nothing;
-            return mailbox.push(Letter::Failed { id, error: too_long(bytes.len()) });
+            if let Some(bytes) = content.too_long() {
+                return mailbox.push(Letter::Failed { id, error: too_long(bytes) });
+            }
+            let kept = kept.and_then(|kept| kept.token(content.bytes())).map(Whole::Kept);
+            mailbox.push(Letter::Settled { id, head, content: kept.unwrap_or(content) });
         }
-        Content::Json(bytes) => Whole::Json(bytes),
-        Content::Text(bytes) => Whole::Text(bytes),
-        Content::Buffer(bytes) => Whole::Buffer(bytes),
-        Content::Bytes(stream) => {
+        Err(stream) => {
             duty.owed = Owed::End;
-            mailbox.push(Letter::Opened { id, head, events: false });
-            return forward_bytes(stream, duty, started).await;
+            mailbox.push(Letter::Opened { id, head, events: matches!(stream, Content::Events(_)) });
+            forward_stream(stream, duty, started).await;
         }
-        Content::Events(reader) => {
-            duty.owed = Owed::End;
-            mailbox.push(Letter::Opened { id, head, events: true });
-            return forward_events(*reader, duty, started).await;
-        }
-    };
-    duty.owed = Owed::Nothing;
-    mailbox.push(Letter::Settled { id, head, content });
+    }
 }
 
-/// The longest string of V8, in characters; no text has more of them than bytes.
-const LONGEST_TEXT: usize = (1 << 29) - 24;
+/// Hands over a stream that has waited for its reader.
+pub(super) async fn forward(stream: Result<Content>, outbox: &Arc<Outbox>, mailbox: &Mailbox) {
+    let mut duty = Duty { outbox, mailbox, owed: Owed::End };
+    match stream {
+        Ok(stream) => forward_stream(stream, duty, Instant::now()).await,
+        Err(error) => duty.end(End::Failed(error)),
+    }
+}
 
-fn too_long(bytes: usize) -> Error {
+async fn forward_stream(stream: Content, mut duty: Duty<'_>, started: Instant) {
+    match stream {
+        Content::Bytes(stream) => forward_bytes(stream, duty, started).await,
+        Content::Events(reader) => forward_events(*reader, duty, started).await,
+        Content::Empty | Content::Json(_) | Content::Text(_) | Content::Buffer(_) => duty.end(End::Complete),
+    }
+}
+
+pub(super) fn too_long(bytes: usize) -> Error {
     let message = format!(
         "an answer of {bytes} bytes is more text than JavaScript can hold: `responseType: 'buffer'` or 'stream' can take it"
     );

@@ -30,6 +30,8 @@ mod kind {
     pub(super) const EVENTS: f64 = 3.0;
     pub(super) const BYTES: f64 = 4.0;
     pub(super) const ROOM: f64 = 5.0;
+    pub(super) const ENTERED: f64 = 6.0;
+    pub(super) const LEFT: f64 = 7.0;
 }
 
 /// A drain under way.
@@ -56,12 +58,14 @@ impl Drained<'_, '_> {
                     Whole::Json(_) => 1.0,
                     Whole::Text(_) => 2.0,
                     Whole::Buffer(_) => 3.0,
+                    Whole::Kept(_) => 4.0,
                 };
                 self.head(id, kind::SETTLED, form, &head)?;
                 match content {
                     Whole::Empty => {}
                     Whole::Json(bytes) | Whole::Text(bytes) => self.text(1, without_bom(&bytes))?,
                     Whole::Buffer(bytes) => self.buffer(1, &[bytes])?,
+                    Whole::Kept(token) => self.values.set(self.index(1), token)?,
                 }
                 Some(id)
             }
@@ -73,6 +77,21 @@ impl Drained<'_, '_> {
                 self.numbers(&[f64::from(id), kind::FAILED]);
                 self.text(0, describe_error(&error).as_bytes())?;
                 Some(id)
+            }
+            Letter::Told { id, text } => {
+                self.numbers(&[f64::from(id), kind::FAILED]);
+                self.text(0, text.as_bytes())?;
+                None
+            }
+            Letter::Entered { id, passage, group, attempt, headers } => {
+                let numbers = [id, passage, group, attempt].map(f64::from);
+                self.numbers(&[numbers[0], kind::ENTERED, numbers[1], numbers[2], numbers[3]]);
+                self.text(0, headers.as_bytes())?;
+                None
+            }
+            Letter::Left { passage } => {
+                self.numbers(&[f64::from(passage), kind::LEFT]);
+                None
             }
             Letter::Streamed(outbox) => {
                 let batch = outbox.take();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::AbortHandle;
 use napi::{
     Env,
-    bindgen_prelude::{Array, Buffer, Either, Float64Array, Function, Uint8Array},
+    bindgen_prelude::{Array, Buffer, ClassInstance, Either, Float64Array, Function, Uint8Array},
 };
 use napi_derive::napi;
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use super::{
     call::{Job, parse},
     drain::{Drained, SLOTS},
     inbox::{self, Inbox},
+    js_middleware::{JsMiddleware, Passages},
     lifecycle,
     mailbox::{Mailbox, lock},
     outbox::Outbox,
@@ -27,7 +28,8 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase,
     body::Body,
-    client::{Client, defaults},
+    client::{self, Client, defaults},
+    pipeline::Middleware,
 };
 
 /// What a client is to JavaScript: a name for the options and the pool behind it.
@@ -42,12 +44,26 @@ impl NativeClient {
         made(parse(&config).and_then(|config| self.0.extend(config)))
     }
 
+    /// The same client with layers around its calls, the first outermost: a number is a group of JavaScript's.
+    #[napi(catch_unwind)]
+    pub fn layered(&self, layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>) -> NativeClient {
+        let layers = layers.iter().map(|layer| match layer {
+            Either::A(native) => Arc::clone(&native.0),
+            Either::B(group) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
+        });
+        NativeClient(Arc::new(self.0.layered(layers.collect())))
+    }
+
     /// What the pool is doing, as JSON.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> String {
         serde_json::to_string(&self.0.stats()).unwrap_or_default()
     }
 }
+
+/// A native middleware, whose state is shared by all clients that use it.
+#[napi]
+pub struct NativeMiddleware(Arc<dyn Middleware>);
 
 fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
     match client {
@@ -59,8 +75,8 @@ fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
 /// A call that is under way.
 pub(super) struct Running {
     pub(super) abort: AbortHandle,
-    outbox: Arc<Outbox>,
-    upload: Option<Upload>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) upload: Option<Upload>,
 }
 
 /// What begins the calls, once there was one.
@@ -72,9 +88,10 @@ pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
 /// One per environment. Its calls are cancelled and joined when the environment goes.
 #[napi]
 pub struct Engine {
-    mailbox: Arc<Mailbox>,
+    pub(super) mailbox: Arc<Mailbox>,
     inbox: Arc<Inbox>,
-    running: Calls,
+    pub(super) running: Calls,
+    pub(super) passages: Arc<Passages>,
     tasks: TaskTracker,
     dispatcher: Dispatcher,
 }
@@ -93,6 +110,7 @@ impl Engine {
             mailbox: Arc::new(Mailbox::new(waker)),
             inbox: Arc::default(),
             running: Calls::default(),
+            passages: Arc::default(),
             tasks: TaskTracker::new(),
             dispatcher: Dispatcher::default(),
         };
@@ -107,6 +125,15 @@ impl Engine {
         // The transport wants a runtime at hand; without one the first call will say why.
         let _guard = runtime::handle();
         made(parse(&config).and_then(Client::new))
+    }
+
+    /// A native middleware, or why its options are wrong.
+    #[napi(catch_unwind)]
+    pub fn create_middleware(&self, kind: String, options: String) -> Either<NativeMiddleware, String> {
+        match parse(&options).and_then(|options| client::middleware(&kind, options)) {
+            Ok(middleware) => Either::A(NativeMiddleware(middleware)),
+            Err(error) => Either::B(text::describe_error(&error)),
+        }
     }
 
     /// Starts a call. Its outcome comes through the drain, whatever happens.
@@ -125,15 +152,7 @@ impl Engine {
         upload: bool,
     ) -> napi::Result<()> {
         self.start()?;
-        let (pieces, body, content_type) = match (json, bytes) {
-            (Some(json), _) => (None, Body::Full(json.into()), Some("application/json".to_owned())),
-            (None, Some(bytes)) => (None, Body::Full(Bytes::copy_from_slice(&bytes)), content_type),
-            (None, None) if upload => {
-                let (pieces, body) = upload::channel(id, &self.mailbox);
-                (Some(pieces), body, content_type)
-            }
-            (None, None) => (None, Body::Empty, content_type),
-        };
+        let (pieces, body, content_type) = self.content(id, json, bytes, content_type, upload);
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
         let abort = self.inbox.push(Job {
             client: Arc::clone(&client.0),
@@ -144,6 +163,8 @@ impl Engine {
             options,
             outbox: Arc::clone(&outbox),
             mailbox: Arc::clone(&self.mailbox),
+            passages: Arc::clone(&self.passages),
+            tasks: self.tasks.clone(),
         });
         let mut running = lock(&self.running);
         if running.is_empty() {
@@ -242,6 +263,26 @@ impl Engine {
         #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
         let wakeups = self.mailbox.wakeups() as f64;
         vec![wakeups, count(lock(&self.running).len()), count(self.tasks.len())]
+    }
+
+    /// What a call sends: a text is JSON, and an upload comes piece by piece.
+    pub(super) fn content(
+        &self,
+        id: u32,
+        json: Option<String>,
+        bytes: Option<Uint8Array>,
+        content_type: Option<String>,
+        upload: bool,
+    ) -> (Option<Upload>, Body, Option<String>) {
+        match (json, bytes) {
+            (Some(json), _) => (None, Body::Full(json.into()), Some("application/json".to_owned())),
+            (None, Some(bytes)) => (None, Body::Full(Bytes::copy_from_slice(&bytes)), content_type),
+            (None, None) if upload => {
+                let (pieces, body) = upload::channel(id, &self.mailbox);
+                (Some(pieces), body, content_type)
+            }
+            (None, None) => (None, Body::Empty, content_type),
+        }
     }
 
     /// Begins to take calls, at the first one: until then the process needs no threads.

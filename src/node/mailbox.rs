@@ -16,7 +16,7 @@ use napi::{
 };
 
 use super::{outbox::Outbox, text::Head};
-use crate::Error;
+use crate::{Error, client::Content};
 
 /// The wake-up: weak, so that an idle client does not keep a script alive.
 pub(super) type Waker = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -29,6 +29,12 @@ pub(super) enum Letter {
     Opened { id: u32, head: Head, events: bool },
     /// A call is over: it failed before there was an answer.
     Failed { id: u32, error: Error },
+    /// The same, described already.
+    Told { id: u32, text: String },
+    /// A call has come to a group of JavaScript's middlewares.
+    Entered { id: u32, passage: u32, group: u32, attempt: u32, headers: String },
+    /// Nobody waits for that group any more.
+    Left { passage: u32 },
     /// A stream has something in its outbox.
     Streamed(Arc<Outbox>),
     /// An upload has room again.
@@ -42,8 +48,12 @@ impl Letter {
             Self::Settled { id, .. }
             | Self::Opened { id, .. }
             | Self::Failed { id, .. }
+            | Self::Told { id, .. }
+            | Self::Entered { id, .. }
             | Self::Room { id } => (*id, false),
             Self::Streamed(outbox) => (outbox.id, true),
+            // It is only a number, which can always be written.
+            Self::Left { .. } => (0, false),
         }
     }
 }
@@ -54,6 +64,39 @@ pub(super) enum Whole {
     Json(Bytes),
     Text(Bytes),
     Buffer(Bytes),
+    /// It never left JavaScript.
+    Kept(u32),
+}
+
+/// The longest string of V8, in characters; no text has more of them than bytes.
+const LONGEST_TEXT: usize = (1 << 29) - 24;
+
+impl Whole {
+    /// A content that is whole; a stream is handed back.
+    pub(super) fn of(content: Content) -> Result<Self, Content> {
+        Ok(match content {
+            Content::Empty => Self::Empty,
+            Content::Json(bytes) => Self::Json(bytes),
+            Content::Text(bytes) => Self::Text(bytes),
+            Content::Buffer(bytes) => Self::Buffer(bytes),
+            stream @ (Content::Bytes(_) | Content::Events(_)) => return Err(stream),
+        })
+    }
+
+    /// The size of a text that is longer than any string of V8 may be.
+    pub(super) fn too_long(&self) -> Option<usize> {
+        match self {
+            Self::Json(text) | Self::Text(text) if text.len() > LONGEST_TEXT => Some(text.len()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Json(bytes) | Self::Text(bytes) | Self::Buffer(bytes) => Some(bytes),
+            Self::Empty | Self::Kept(_) => None,
+        }
+    }
 }
 
 /// The letters of one environment.

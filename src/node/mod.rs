@@ -1,6 +1,8 @@
 //! The Node addon: converts and carries, decides nothing. The only room that names napi.
 //!
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
+//! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
+//! - [`kept`]: values that stay in JavaScript
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
 //! - [`outbox`]: a stream's pieces and its credit · [`pack`]: events as text · [`upload`]: a request body's pieces and its pauses
@@ -14,10 +16,13 @@ mod call;
 mod drain;
 mod engine;
 mod inbox;
+mod js_middleware;
+mod kept;
 mod lifecycle;
 mod mailbox;
 mod outbox;
 mod pack;
+mod passage;
 mod runtime;
 #[cfg(feature = "server")]
 mod simulator;

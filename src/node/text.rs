@@ -5,6 +5,7 @@ use std::{fmt::Write, time::Duration};
 use http::{HeaderMap, StatusCode, Version};
 use serde_json::json;
 
+use super::kept::Thrown;
 use crate::{Error, client, event::Event, response::Timing};
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -35,6 +36,13 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_10 => "1.0",
         _ => "1.1",
     }
+}
+
+/// A line `name: value` for each header.
+pub(super) fn header_lines(map: &HeaderMap) -> String {
+    let mut lines = String::with_capacity(256);
+    headers(&mut lines, map);
+    lines
 }
 
 /// Bytes above U+007F become the characters of the same number, as fetch shows them.
@@ -81,7 +89,9 @@ pub(super) fn describe_error(error: &Error) -> String {
     if let Some(response) = response {
         headers(&mut head, &response.headers);
     }
+    let thrown = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Thrown>());
     json!({
+        "thrown": thrown.map(|thrown| thrown.0),
         "code": error.code(),
         "phase": error.phase().name(),
         "message": client::without_keys(error.message()),

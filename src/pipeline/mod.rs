@@ -71,6 +71,11 @@ impl Pipeline {
         Self { middlewares, endpoint }
     }
 
+    /// Whether there is nothing around the endpoint.
+    pub fn is_bare(&self) -> bool {
+        self.middlewares.is_empty()
+    }
+
     /// Sends a request through all layers.
     pub fn run(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Next { rest: &self.middlewares, endpoint: &*self.endpoint }.run(req)

@@ -20,7 +20,10 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
             &["pipeline", "sse", "claude", "store", "transport", "middleware", "session"],
             "client uses all rooms but node and server",
         ),
-        "node" => (&["client", "server"], "node uses client, nouns and the simulator it hands out only"),
+        "node" => (
+            &["client", "server", "pipeline"],
+            "node uses client, the traits of pipeline, nouns and the simulator it hands out only",
+        ),
         "server" => (&["client"], "server uses client and nouns only"),
         _ => (&[], "a new room needs a line in tests/it/layers.rs and in src/lib.rs"),
     }

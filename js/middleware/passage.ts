@@ -1,0 +1,157 @@
+// A group of JavaScript middlewares within native ones, for one call: the mirror of src/node/passage.rs.
+// What came from further in and is handed on as it is does not cross again.
+
+import { encode } from '../body.js';
+import { Call, type Plan } from '../call.js';
+import { callParams } from '../config.js';
+import type { Ending } from '../ending.js';
+import { abandon, engine, listen } from '../native.js';
+import type { TraeResponse } from '../response.js';
+import { compose, type Layer } from './compose.js';
+import type { TraeRequest } from './request.js';
+
+/** What a passage needs of the call that it is part of. */
+export interface Host {
+  /** The parts of a plan that do not depend on the passage. */
+  plan: Omit<Plan, 'method' | 'over'>;
+  /** Keeps a value in JavaScript while its number passes through Rust. */
+  keep(value: unknown): number;
+  /** A stream that Rust takes back ends when the call's own answer does. */
+  follow(ending: Ending): void;
+}
+
+/** What came from further in. */
+interface Inner {
+  call: Call;
+  res: TraeResponse | undefined;
+  data: unknown;
+  error: { thrown: unknown } | undefined;
+  opened: boolean;
+}
+
+export class Passage {
+  readonly #number: number;
+  readonly #host: Host;
+  #inner: Inner | undefined;
+  #left = false;
+
+  constructor(number: number, host: Host) {
+    this.#number = number;
+    this.#host = host;
+  }
+
+  /** Runs the group and answers with what it gives. */
+  run(layers: readonly Layer[], req: TraeRequest, over: () => void): void {
+    const was = req.snapshot();
+    const centre = {
+      call: (changed: TraeRequest) => this.#further(changed, was),
+      abandon: () => engine.giveUp(this.#number),
+    };
+    compose(layers, req, centre)
+      .then(
+        (res) => this.#answer(res),
+        (error) => this.#fail(error),
+      )
+      .finally(() => {
+        this.#forget();
+        over();
+      });
+  }
+
+  /** Nobody waits for the group any more. */
+  left(): void {
+    this.#left = true;
+    this.#forget();
+  }
+
+  #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
+    if (this.#left) return Promise.reject(new Error('the call has gone on without this middleware'));
+    this.#forget();
+    return new Promise<TraeResponse>((resolve, reject) => {
+      const plan: Plan = { ...this.#host.plan, method: req.method, over: () => {}, open: () => this.#open(inner) };
+      const call = new Call(plan, { resolve, reject });
+      const inner: Inner = { call, res: undefined, data: undefined, error: undefined, opened: false };
+      call.id = listen(call);
+      this.#inner = inner;
+      this.#next(call.id, req, was);
+    }).then(
+      (res) => {
+        if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
+        return res;
+      },
+      (thrown) => {
+        if (this.#inner) this.#inner.error = { thrown };
+        throw thrown;
+      },
+    );
+  }
+
+  /** Only what has become different crosses. */
+  #next(id: number, req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): void {
+    const moved = req.url !== was.url || req.params !== was.params;
+    const changed = req.data !== was.data;
+    const encoded = changed ? encode(req.data) : undefined;
+    engine.next(
+      this.#number,
+      id,
+      req.method === was.method ? undefined : req.method,
+      moved ? req.url : undefined,
+      moved ? callParams(req.params) : undefined,
+      req.headersChanged ? JSON.stringify({ ...req.headers }) : undefined,
+      changed,
+      encoded?.kind === 'json' ? encoded.text : undefined,
+      encoded?.kind === 'bytes' ? encoded.bytes : undefined,
+      encoded?.kind === 'bytes' ? encoded.type : undefined,
+    );
+  }
+
+  #open(inner: Inner): void {
+    if (inner.opened) return;
+    inner.opened = true;
+    engine.openStream(this.#number, inner.call.id);
+  }
+
+  #answer(res: TraeResponse): void {
+    if (this.#left) return;
+    const inner = this.#inner;
+    if (inner && res === inner.res && res.data === inner.data && !inner.opened) {
+      const { ending } = inner.call;
+      if (ending) this.#host.follow(ending);
+      engine.asItCame(this.#number);
+    } else {
+      // Another answer may be made of the stream, which Rust would drop with the group.
+      if (inner?.call.ending) this.#open(inner);
+      const { status, headers, attempts, data, request } = res;
+      const lines = JSON.stringify(lists(headers));
+      engine.made(this.#number, status, lines, request.url || undefined, text(data), attempts, this.#host.keep(data));
+    }
+  }
+
+  #fail(thrown: unknown): void {
+    if (this.#left) return;
+    if (this.#inner?.error && this.#inner.error.thrown === thrown) engine.asItCame(this.#number);
+    else engine.thrown(this.#number, this.#host.keep(thrown));
+  }
+
+  /** A stream that nobody has opened is Rust's; its letters are for nobody here. */
+  #forget(): void {
+    if (this.#inner && !this.#inner.opened) abandon(this.#inner.call.id);
+  }
+}
+
+/** What native middlewares further out see of a content that JavaScript has made. */
+function text(data: unknown): string {
+  if (typeof data === 'string') return data;
+  try {
+    return JSON.stringify(data) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Headers as a record, in which a name that comes more than once has a list. */
+export function lists(headers: Iterable<[string, string]>): Record<string, unknown> {
+  const record: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of headers) record[name] = name in record ? [record[name], value].flat() : value;
+  return record;
+}

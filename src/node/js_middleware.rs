@@ -1,0 +1,313 @@
+//! A group of neighbouring JavaScript middlewares as one layer of the pipeline.
+//!
+//! The layer posts its request to JavaScript and obeys what comes back: run the layers further in, give
+//! that up, open a stream that waits, answer. What came from further in stays here until JavaScript has
+//! answered; where that hands the same thing on, it is handed on as it is, and nothing of it crosses twice.
+
+use std::{
+    collections::HashMap,
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use futures_util::future::{AbortRegistration, Abortable};
+use http::{HeaderMap, StatusCode, Version};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::{
+    call,
+    kept::Kept,
+    mailbox::{Letter, Mailbox, Whole, lock},
+    outbox::Outbox,
+    text::Head,
+};
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    body::Body,
+    client::{self, Asked, Changes, Look, View},
+    pipeline::{BoxFuture, Middleware, Next},
+    request::Request,
+    response::{Response, Timing},
+};
+
+/// Which of a client's groups it is.
+pub(super) struct JsMiddleware {
+    pub(super) group: u32,
+}
+
+/// Stands in the extensions of each request that JavaScript has made.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) id: u32,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) passages: Arc<Passages>,
+    pub(super) tasks: TaskTracker,
+}
+
+/// What JavaScript wants of a group that is under way.
+pub(super) enum Wish {
+    /// Runs the layers further in; their outcome gets this number.
+    Next { id: u32, changes: Changes },
+    /// Gives up what is under way further in.
+    GiveUp,
+    /// Begins to hand over a stream that waits.
+    Open { outbox: Arc<Outbox>, registration: AbortRegistration },
+    /// The group's outcome is what came from further in.
+    AsItCame,
+    /// The group's outcome is another one.
+    Made(Result<Made>),
+}
+
+/// The groups of one environment that are under way, by number.
+#[derive(Default)]
+pub(super) struct Passages {
+    open: Mutex<HashMap<u32, UnboundedSender<Wish>>>,
+    last: AtomicU32,
+}
+
+impl Passages {
+    /// Tells a group; one that is over hears nothing.
+    pub(super) fn tell(&self, passage: u32, wish: Wish) {
+        if let Some(group) = lock(&self.open).get(&passage) {
+            let _over = group.send(wish);
+        }
+    }
+}
+
+/// A group under way; JavaScript is told when it is dropped before it has answered.
+struct Passage {
+    number: u32,
+    caller: Caller,
+    answered: bool,
+}
+
+impl Passage {
+    fn open(caller: Caller) -> (Self, UnboundedReceiver<Wish>) {
+        let number = caller.passages.last.fetch_add(1, Ordering::Relaxed);
+        let (wishes, heard) = unbounded_channel();
+        lock(&caller.passages.open).insert(number, wishes);
+        (Self { number, caller, answered: false }, heard)
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        lock(&self.caller.passages.open).remove(&self.number);
+        if !self.answered {
+            self.caller.mailbox.push(Letter::Left { passage: self.number });
+        }
+    }
+}
+
+impl Middleware for JsMiddleware {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        let (caller, view) = (req.extensions.get::<Caller>().cloned(), req.extensions.get::<View>().cloned());
+        match (caller, view) {
+            (Some(caller), Some(view)) => {
+                Box::pin(Group { req, further: 0, next, view }.run(self.group, caller))
+            }
+            // A call that JavaScript has not made has nobody to ask.
+            _ => next.run(req),
+        }
+    }
+}
+
+struct Group<'a> {
+    req: Request,
+    /// Attempts that it has made.
+    further: u32,
+    next: Next<'a>,
+    view: View,
+}
+
+/// What is further in.
+enum Inner<'a> {
+    Nothing,
+    UnderWay { id: u32, asked: Asked, outcome: BoxFuture<'a, Result<Response>> },
+    Settled { asked: Asked, outcome: Box<Result<Response>> },
+}
+
+impl<'a> Group<'a> {
+    async fn run(mut self, group: u32, caller: Caller) -> Result<Response> {
+        let (mut passage, mut wishes) = Passage::open(caller);
+        passage.caller.mailbox.push(Letter::Entered {
+            id: passage.caller.id,
+            passage: passage.number,
+            group,
+            attempt: self.req.attempt,
+            headers: super::text::header_lines(&self.req.headers),
+        });
+        let view = self.view.clone();
+        let mut inner = Inner::Nothing;
+        loop {
+            tokio::select! {
+                biased;
+                wish = wishes.recv() => match wish {
+                    Some(Wish::Next { id, changes }) => inner = self.begin(id, changes),
+                    Some(Wish::GiveUp) => inner = Inner::Nothing,
+                    Some(Wish::Open { outbox, registration }) => {
+                        Self::hand_over(&view, &mut inner, outbox, registration, &passage.caller).await;
+                    }
+                    Some(Wish::AsItCame) => {
+                        passage.answered = true;
+                        return as_it_came(inner);
+                    }
+                    Some(Wish::Made(outcome)) => {
+                        passage.answered = true;
+                        return outcome.map(|made| made.into_response(&self.req));
+                    }
+                    // The environment is going, and this task with it.
+                    None => pending().await,
+                },
+                (id, asked, outcome) = settled(&mut inner) => {
+                    inner = Inner::Settled { asked, outcome: Box::new(outcome) };
+                    Self::show(&view, id, &mut inner, &passage.caller.mailbox).await;
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, id: u32, changes: Changes) -> Inner<'a> {
+        let Some(mut req) = self.req.replay().or_else(|| self.once()) else {
+            let error = Error::new(
+                ErrorKind::RequestBody,
+                Phase::Prepare,
+                "the request's body is a stream and was sent once: it can't be sent again",
+            );
+            return Inner::UnderWay {
+                id,
+                asked: Asked::of(&self.req),
+                outcome: Box::pin(async { Err(error) }),
+            };
+        };
+        // The first is the attempt that came here; each that the group makes besides is one more.
+        req.attempt += self.further;
+        self.further += 1;
+        let applied = self.view.change(&mut req, changes);
+        let asked = Asked::of(&req);
+        let outcome = match applied {
+            Ok(()) => {
+                let (attempt, next) = (req.attempt, self.next.run(req));
+                Box::pin(async move {
+                    next.await.map_err(|error| {
+                        let made = error.attempts().max(attempt);
+                        error.with_attempts(made)
+                    })
+                })
+            }
+            Err(error) => Box::pin(async { Err(error) }) as BoxFuture<'a, _>,
+        };
+        Inner::UnderWay { id, asked, outcome }
+    }
+
+    /// A body that passes only once goes with the first attempt.
+    fn once(&mut self) -> Option<Request> {
+        let body = std::mem::take(&mut self.req.body);
+        let mut req = self.req.replay()?;
+        req.body = body;
+        // Marks it as gone.
+        self.req.body = Body::Stream(Box::pin(futures_util::stream::pending()));
+        self.req.extensions.get::<Gone>().is_none().then(|| {
+            self.req.extensions.insert(Gone);
+            req
+        })
+    }
+
+    /// Shows JavaScript what came from further in.
+    async fn show(view: &View, id: u32, inner: &mut Inner<'a>, mailbox: &Mailbox) {
+        let Inner::Settled { asked, outcome } = inner else { return };
+        let seen = match outcome.as_mut() {
+            Ok(res) => view.look(asked, res).await.map(|look| (Head::new(&client::Head::of(res)), look)),
+            Err(error) => {
+                let text = super::text::describe_error(error);
+                return mailbox.push(Letter::Told { id, text });
+            }
+        };
+        match seen {
+            Ok((head, Look::Whole(content))) => {
+                if let Ok(content) = Whole::of(content) {
+                    match content.too_long() {
+                        None => mailbox.push(Letter::Settled { id, head, content }),
+                        Some(bytes) => mailbox.push(Letter::Failed { id, error: call::too_long(bytes) }),
+                    }
+                }
+            }
+            Ok((head, Look::Bytes)) => mailbox.push(Letter::Opened { id, head, events: false }),
+            Ok((head, Look::Events)) => mailbox.push(Letter::Opened { id, head, events: true }),
+            Err(error) => {
+                mailbox.push(Letter::Told { id, text: super::text::describe_error(&error) });
+                **outcome = Err(error);
+            }
+        }
+    }
+
+    /// Hands a waiting stream over to JavaScript; from here on it is JavaScript's.
+    async fn hand_over(
+        view: &View,
+        inner: &mut Inner<'a>,
+        outbox: Arc<Outbox>,
+        registration: AbortRegistration,
+        caller: &Caller,
+    ) {
+        let Inner::Settled { asked, outcome } = std::mem::replace(inner, Inner::Nothing) else { return };
+        let Ok(res) = *outcome else { return };
+        let content = view.open(&asked, res).await;
+        let mailbox = Arc::clone(&caller.mailbox);
+        let stream = async move { call::forward(content, &outbox, &mailbox).await };
+        tokio::spawn(caller.tasks.track_future(Abortable::new(stream, registration)));
+    }
+}
+
+/// Stands in a request whose body has passed.
+#[derive(Clone)]
+struct Gone;
+
+async fn settled(inner: &mut Inner<'_>) -> (u32, Asked, Result<Response>) {
+    let Inner::UnderWay { id, asked, outcome } = inner else { return pending().await };
+    let result = outcome.as_mut().await;
+    (*id, asked.clone(), result)
+}
+
+fn as_it_came(inner: Inner<'_>) -> Result<Response> {
+    match inner {
+        Inner::Settled { outcome, .. } => *outcome,
+        Inner::Nothing | Inner::UnderWay { .. } => Err(Error::new(
+            ErrorKind::Internal,
+            Phase::Total,
+            "a middleware handed on an answer that is not there",
+        )),
+    }
+}
+
+/// An answer that JavaScript made; the value of its content is there, under `token`.
+pub(super) struct Made {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Where it came from; without one it is the request's.
+    pub(super) url: Option<Url>,
+    pub(super) attempts: u32,
+    pub(super) token: u32,
+}
+
+impl Made {
+    fn into_response(self, req: &Request) -> Response {
+        Response {
+            status: self.status,
+            version: Version::HTTP_11,
+            headers: self.headers,
+            extensions: Kept::mark(self.token, &self.body),
+            body: Body::Full(self.body),
+            url: self.url.unwrap_or_else(|| req.url.clone()),
+            timing: Timing::default(),
+            attempts: self.attempts,
+            history: Vec::new(),
+        }
+    }
+}

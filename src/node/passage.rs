@@ -1,0 +1,121 @@
+//! How JavaScript answers a group of its middlewares: the calls that mirror `js/middleware/passage.ts`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::AbortHandle;
+use http::StatusCode;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use super::{
+    call::parse,
+    engine::{Engine, Running},
+    js_middleware::{Made, Wish},
+    kept::Thrown,
+    mailbox::lock,
+    outbox::Outbox,
+};
+use crate::{
+    Error, ErrorKind, Phase, Result,
+    client::{self, Changes},
+};
+
+#[napi]
+impl Engine {
+    /// Runs the layers further in, with what has become different; `url` comes with `params`, `data` with its type.
+    #[napi(catch_unwind)]
+    pub fn next(
+        &mut self,
+        passage: u32,
+        id: u32,
+        method: Option<String>,
+        url: Option<String>,
+        params: Option<String>,
+        headers: Option<String>,
+        data: bool,
+        json: Option<String>,
+        bytes: Option<Uint8Array>,
+        content_type: Option<String>,
+    ) {
+        let body = data.then(|| {
+            let (_, body, media_type) = self.content(id, json, bytes, content_type, false);
+            (body, media_type)
+        });
+        let changes = || -> Result<Changes> {
+            let method = method.map(|method| method.parse()).transpose();
+            let params = params.as_deref().map(parse).transpose()?.unwrap_or_default();
+            Ok(Changes {
+                method: method.map_err(|_| Error::config("that is no HTTP method"))?,
+                target: url.map(|url| (url, params)),
+                headers: headers.as_deref().map(parse).transpose()?,
+                body,
+            })
+        };
+        let wish = match changes() {
+            Ok(changes) => Wish::Next { id, changes },
+            Err(error) => Wish::Made(Err(error)),
+        };
+        self.passages.tell(passage, wish);
+    }
+
+    /// Gives up what is under way further in.
+    #[napi(catch_unwind)]
+    pub fn give_up(&self, passage: u32) {
+        self.passages.tell(passage, Wish::GiveUp);
+    }
+
+    /// Begins to hand over a stream that came from further in.
+    #[napi(catch_unwind)]
+    pub fn open_stream(&mut self, passage: u32, id: u32) {
+        let (abort, registration) = AbortHandle::new_pair();
+        let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
+        lock(&self.running).insert(id, Running { abort, outbox: Arc::clone(&outbox), upload: None });
+        self.passages.tell(passage, Wish::Open { outbox, registration });
+    }
+
+    /// The group's outcome is what came from further in.
+    #[napi(catch_unwind)]
+    pub fn as_it_came(&self, passage: u32) {
+        self.passages.tell(passage, Wish::AsItCame);
+    }
+
+    /// The group's outcome is an answer of its own; JavaScript keeps the value of its content under a number.
+    #[napi(catch_unwind)]
+    pub fn made(
+        &self,
+        passage: u32,
+        status: u32,
+        headers: String,
+        url: Option<String>,
+        content: String,
+        attempts: u32,
+        token: u32,
+    ) {
+        let made = || -> Result<Made> {
+            Ok(Made {
+                status: u16::try_from(status)
+                    .ok()
+                    .and_then(|status| StatusCode::from_u16(status).ok())
+                    .ok_or_else(|| middleware("gave an answer whose status is none"))?,
+                headers: client::answer_headers(&parse(&headers)?),
+                body: Bytes::from(content),
+                url: url.and_then(|url| url.parse().ok()),
+                attempts,
+                token,
+            })
+        };
+        self.passages.tell(passage, Wish::Made(made()));
+    }
+
+    /// The group threw; JavaScript keeps what it threw under a number.
+    #[napi(catch_unwind)]
+    pub fn thrown(&self, passage: u32, token: u32) {
+        let error = middleware("threw").with_source(Thrown(token));
+        self.passages.tell(passage, Wish::Made(Err(error)));
+    }
+}
+
+fn middleware(what: &str) -> Error {
+    Error::new(ErrorKind::Middleware, Phase::Prepare, format!("a JavaScript middleware {what}"))
+}
