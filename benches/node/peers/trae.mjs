@@ -7,9 +7,12 @@ export const load = () => import('../../../dist/index.mjs');
 const VARIANTS = {
   text: (peer) => ({ ...peer, read: 'text' }),
   final: (peer) => ({ ...peer, read: 'final' }),
-  native: async (peer, { metrics }) => addEach(peer, ADDED.native, () => metrics()),
+  native: async (peer, { timeout }) => addEach(peer, ADDED.native, () => timeout()),
   js: async (peer) => addEach(peer, ADDED.js, () => (request, next) => next(request)),
-  cache: async (peer, { cache }, setup) => (peer.client.use(cache()), checkHits(peer, setup)),
+  cache: async (peer, { cache }, setup) => {
+    peer.client.use(cache());
+    return checkHits(peer, setup);
+  },
   sdk: (peer, _, setup) => sdkOn({ fetch: peer.client.fetch }, setup),
 };
 
