@@ -1,0 +1,246 @@
+// How a client's calls are sent: through its middlewares, and into the engine.
+
+import { type Encoded, encode, piece } from './body.js';
+import { Call, type Plan, type Settle } from './call.js';
+import {
+  callJson,
+  clientJson,
+  merge,
+  type Options,
+  requireAgents,
+  requireFunctions,
+  requireNoClients,
+  requireObject,
+  signalOf,
+} from './config.js';
+import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
+import { Onion, within } from './middleware/onion.js';
+import type { TraeRequest } from './middleware/request.js';
+import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
+import { engine, listen, type NativeClient } from './native.js';
+import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
+import type { TraeResponse } from './response.js';
+import type { Abortable } from './signals.js';
+
+/** A call as it was written, or as its middlewares have made it. */
+interface Asked {
+  method: unknown;
+  url: unknown;
+  data: unknown;
+  config: Options | undefined;
+  shape: string | undefined;
+}
+
+export class Sender {
+  #native: NativeClient;
+  readonly #config: Options;
+  readonly #stack: Stack;
+  /** Throws where the client takes no more calls. */
+  readonly #taken: () => void;
+  #judge = false;
+  /** Whether the options were changed since the engine heard of them. */
+  #changed = false;
+  readonly #pending = new Set<Abortable>();
+  #arranged: { entries: readonly Entry[]; arranged: Arranged } | undefined;
+  #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
+
+  /** With a parent it shares the pool of that. */
+  constructor(config: Options, stack: Stack, taken: () => void, parent: Sender | undefined) {
+    this.#config = config;
+    this.#stack = stack;
+    this.#taken = taken;
+    const json = this.#json();
+    this.#native = native(parent ? parent.#native.extend(json) : engine.createClient(json));
+  }
+
+  /** The options have become others. */
+  change(): void {
+    this.#changed = true;
+  }
+
+  stats(): Record<string, unknown> {
+    return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
+  }
+
+  /** Gives up all that is under way. */
+  abort(reason: Error): void {
+    for (const call of this.#pending) {
+      try {
+        call.abort(reason);
+      } catch {
+        // What an object of the caller throws is the caller's; the other calls have to end as well.
+      }
+    }
+  }
+
+  async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+    const own = config?.['middlewares'];
+    try {
+      if (this.#stack.size > 0 || own !== undefined) return await this.#through(own, method, url, data, config, shape);
+      return await new Promise((resolve, reject) => {
+        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape });
+      });
+    } catch (error) {
+      // Made while the mailbox was emptied, it would show nothing of who called; here the callers can be seen.
+      if (error instanceof TraeError) error.place(this.send);
+      throw error;
+    }
+  }
+
+  /** Through the middlewares, those of the call innermost. */
+  async #through(
+    own: unknown,
+    method: unknown,
+    url: unknown,
+    data: unknown,
+    config?: Options,
+    shape?: string,
+  ): Promise<TraeResponse> {
+    const asked = this.#asked({ method, url, data, config, shape });
+    const onion = new Onion(asked.signal, this.#arrange(own));
+    this.#pending.add(onion);
+    try {
+      const fields = {
+        method: asked.method,
+        url: String(url),
+        params: config?.['params'],
+        data,
+        config: merge(this.#config, config) as Record<string, unknown>,
+        state: {},
+        headers: mergeHeaders(this.#config['headers'], config?.['headers']),
+      };
+      return await onion.run(fields, (req) => {
+        const { method, url, params, data } = req;
+        const changed = { ...config, ...req.config, params, headers: this.#headersOf(req) };
+        return new Promise((resolve, reject) => {
+          this.#start({ resolve, reject }, onion.calls, { method, url, data, config: changed, shape }, onion);
+        });
+      });
+    } finally {
+      this.#pending.delete(onion);
+    }
+  }
+
+  /** The client's middlewares and those of the call; without the latter they are arranged once. */
+  #arrange(own: unknown): Arranged {
+    const entries = this.#stack.layers;
+    if (own !== undefined) return arrange([...entries, ...layersOf(own)]);
+    if (this.#arranged?.entries !== entries) this.#arranged = { entries, arranged: arrange(entries) };
+    return this.#arranged.arranged;
+  }
+
+  /** The engine's client with this pipeline; the last one is kept. */
+  #layered(pipeline: Arranged['pipeline']): NativeClient {
+    if (pipeline.length === 0) return this.#native;
+    const last = this.#last;
+    if (last?.pipeline === pipeline && last.native === this.#native) return last.layered;
+    const layered = this.#native.layered(pipeline.map((layer) => (typeof layer === 'number' ? layer : layer.handle)));
+    this.#last = { pipeline, native: this.#native, layered };
+    return layered;
+  }
+
+  /** What the engine does not know yet: a default that is gone has to be named. */
+  #headersOf({ headers }: TraeRequest): HeaderRecord {
+    const sent: HeaderRecord = { ...headers };
+    for (const name of Object.keys(this.#config['headers'] ?? {})) {
+      const lower = name.toLowerCase();
+      if (!(lower in sent)) sent[lower] = null;
+    }
+    return sent;
+  }
+
+  #asked({ method, url, config }: Asked): { method: string; signal: AbortSignal | undefined } {
+    this.#taken();
+    if (typeof url !== 'string' && !(url instanceof URL)) throw wrong(`the URL must be a string, got ${kindOf(url)}`);
+    if (typeof method !== 'string') throw wrong(`\`method\` must be a string, got ${kindOf(method)}`);
+    if (config != null) requireObject(config, "a call's config");
+    requireFunctions(config);
+    requireNoClients(config, this.#config);
+    const signal = signalOf(config?.['signal'] ?? this.#config['signal']);
+    if (signal?.aborted) throw aborted('prepare', signal.reason);
+    return { method: method.toUpperCase(), signal };
+  }
+
+  /** What it throws rejects the call. */
+  #start(settle: Settle, calls: Set<Abortable>, asked: Asked, onion?: Onion): void {
+    const { method, signal } = this.#asked(asked);
+    this.#refresh();
+    const { url, data, config, shape } = asked;
+    const own = config?.['validateStatus'];
+    const { encoded, headers } = this.#content(data, config);
+    const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
+    const target = String(url);
+    const text = encoded.kind === 'json' ? encoded.text : undefined;
+    const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
+    const type = encoded.kind === 'bytes' || encoded.kind === 'stream' ? String(encoded.type) : undefined;
+    // The caller's own code has run since these were asked: a transform, a `toJSON`.
+    this.#taken();
+    if (signal?.aborted) throw aborted('prepare', signal.reason);
+    const plan: Plan = {
+      method,
+      url: target,
+      config: () => merge(this.#config, config),
+      signal,
+      validateStatus: own !== undefined ? own : this.#config['validateStatus'],
+      transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
+      responseType: config?.['responseType'] ?? shape,
+      sent: () => JSON.stringify(mergeHeaders(this.#config['headers'], config?.['headers']), plainly),
+      over: () => calls.delete(call),
+    };
+    const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
+    const native = onion ? this.#layered(onion.layers.pipeline) : this.#native;
+    call.id = listen(call);
+    calls.add(call);
+    engine.send(native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
+    if (encoded.kind === 'stream') void call.send(encoded.source, piece);
+  }
+
+  /** What the call sends, and its headers where sending that changes them; never an object of the caller. */
+  #content(data: unknown, config: Options | undefined): { encoded: Encoded; headers: HeaderRecord | undefined } {
+    const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
+    const headers = transform ? plainHeaders(config?.['headers']) : undefined;
+    const encoded = encode(transform ? transform(data, headers) : data);
+    if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
+    // As for a body in memory: a length that we know is believed before one that the caller says.
+    const length = { 'content-length': encoded.length };
+    return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
+  }
+  /** The options as the engine takes them, those that JavaScript reads itself checked. */
+  #json(): string {
+    requireFunctions(this.#config);
+    requireAgents(this.#config);
+    signalOf(this.#config['signal']);
+    this.#judge = this.#config['validateStatus'] !== undefined;
+    return clientJson(this.#config);
+  }
+
+  /** Tells the engine what was changed in the options; a wrong one fails each call until it is mended. */
+  #refresh(): void {
+    if (!this.#changed) return;
+    this.#native = native(this.#native.extend(this.#json()));
+    this.#changed = false;
+  }
+}
+
+/** The middlewares of one call. */
+function layersOf(own: unknown): readonly Entry[] {
+  if (own === undefined) return [];
+  if (!Array.isArray(own)) throw wrong(`\`middlewares\` must be a list, got ${kindOf(own)}`);
+  const stack = new Stack();
+  for (const middleware of own) stack.use(middleware);
+  return stack.layers;
+}
+
+/** `guarded` headers hide their values from JSON; here it is the values that are needed. */
+function plainly(this: unknown, name: string, value: unknown): unknown {
+  return name === '' ? { ...(this as Record<string, object>)[''] } : value;
+}
+
+function native(made: NativeClient | string): NativeClient {
+  if (typeof made === 'string') throw fromFailure(made);
+  return made;
+}
+
+export function closed(): TraeError {
+  return wrong('the client is closed');
+}
