@@ -97,7 +97,12 @@ export class Sender {
     shape?: string,
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
-    const onion = new Onion(asked.signal, this.#arrange(own));
+    const arranged = this.#arrange(own);
+    if (arranged.outer.length === 0 && arranged.groups.length === 0)
+      return new Promise((resolve, reject) => {
+        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
+      });
+    const onion = new Onion(asked.signal, arranged);
     this.#pending.add(onion);
     try {
       const fields = {
@@ -105,20 +110,34 @@ export class Sender {
         url: String(url),
         params: config?.['params'],
         data,
-        config: merge(this.#config, config) as Record<string, unknown>,
         state: {},
-        headers: mergeHeaders(this.#config['headers'], config?.['headers']),
+        config: () => merge(this.#config, config) as Record<string, unknown>,
+        headers: () => mergeHeaders(this.#config['headers'], config?.['headers']),
       };
       return await onion.run(fields, (req) => {
-        const { method, url, params, data } = req;
-        const changed = { ...config, ...req.config, params, headers: this.#headersOf(req) };
+        const { method, url, data } = req;
+        const changed = this.#changedBy(req, fields.params, config);
         return new Promise((resolve, reject) => {
-          this.#start({ resolve, reject }, onion.calls, { method, url, data, config: changed, shape }, onion);
+          const asked = { method, url, data, config: changed, shape };
+          this.#start({ resolve, reject }, onion.calls, asked, arranged.pipeline, onion);
         });
       });
     } finally {
       this.#pending.delete(onion);
     }
+  }
+
+  /** The call's options as its middlewares have left them: where none has touched them, the caller's own. */
+  #changedBy(req: TraeRequest, params: unknown, config: Options | undefined): Options | undefined {
+    if (!req.headersChanged && !req.configSeen && req.params === params) return config;
+    const headers = req.headersChanged ? { headers: this.#headersOf(req) } : {};
+    return {
+      ...config,
+      ...(req.configSeen && req.config),
+      headers: config?.['headers'],
+      params: req.params,
+      ...headers,
+    };
   }
 
   /** The client's middlewares and those of the call; without the latter they are arranged once. */
@@ -162,7 +181,13 @@ export class Sender {
   }
 
   /** What it throws rejects the call. */
-  #start(settle: Settle, calls: Set<Abortable>, asked: Asked, onion?: Onion): void {
+  #start(
+    settle: Settle,
+    calls: Set<Abortable>,
+    asked: Asked,
+    pipeline: Arranged['pipeline'] = [],
+    onion?: Onion,
+  ): void {
     const { method, signal } = this.#asked(asked);
     this.#refresh();
     const { url, data, config, shape } = asked;
@@ -188,7 +213,7 @@ export class Sender {
       over: () => calls.delete(call),
     };
     const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
-    const native = onion ? this.#layered(onion.layers.pipeline) : this.#native;
+    const native = this.#layered(pipeline);
     call.id = listen(call);
     calls.add(call);
     engine.send(native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');

@@ -9,7 +9,7 @@ import type { TraeResponse } from '../response.js';
 import { type Abortable, listenTo } from '../signals.js';
 import { compose, type Layer } from './compose.js';
 import { type Host, lists, Passage } from './passage.js';
-import { TraeRequest } from './request.js';
+import { type Fields, TraeRequest } from './request.js';
 import type { Arranged } from './stack.js';
 
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
@@ -35,7 +35,7 @@ export class Onion implements Abortable {
   }
 
   /** Runs the call; `fields` are those of the request before any middleware has seen it. */
-  run(fields: ConstructorParameters<typeof TraeRequest>[0], send: Send): Promise<TraeResponse> {
+  run(fields: Fields, send: Send): Promise<TraeResponse> {
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     return new Promise<TraeResponse>((resolve, reject) => {
@@ -70,8 +70,10 @@ export class Onion implements Abortable {
 
   /** The call has come to a group within native middlewares. */
   entered(number: number, group: number, attempt: number, headers: string, plan: Host['plan']): void {
-    const { method, url, params, data, config, state } = this.#sent as TraeRequest;
-    const fields = { method, url, params, data, config, state, headers: lists(Headers.parse(headers)) };
+    const sent = this.#sent as TraeRequest;
+    const { method, url, params, data, state } = sent;
+    const config = () => sent.config;
+    const fields = { method, url, params, data, state, config, headers: () => lists(Headers.parse(headers)) };
     const req = new TraeRequest(fields, () => this.#signal());
     req.attempt = this.#attempts + attempt;
     const host = {

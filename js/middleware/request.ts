@@ -6,6 +6,17 @@ import { type HeaderRecord, plainHeaders } from '../request-headers.js';
 /** Options of a call, the client's laid under; unknown names are the caller's own. */
 type Config = Record<string, unknown>;
 
+/** What a request starts with. What few middlewares look at is made when it is looked at. */
+export interface Fields {
+  method: string;
+  url: string;
+  params: unknown;
+  data: unknown;
+  state: Record<string, unknown>;
+  config: () => Config;
+  headers: () => HeaderRecord;
+}
+
 export class TraeRequest {
   method: string;
   /** As the caller wrote it: below the client's `baseURL` unless it is absolute. */
@@ -13,14 +24,15 @@ export class TraeRequest {
   params: unknown;
   /** What is sent, not yet encoded. */
   data: unknown;
-  config: Config;
   /** Which attempt this is, from 1: one more for each time that the innermost `next()` is called. */
   attempt = 1;
   /** One bag per call, the same for all middlewares. */
   readonly state: Record<string, unknown>;
   /** Whether a middleware has touched the headers. */
   headersChanged = false;
-  #headers: HeaderRecord;
+  #headers: HeaderRecord | undefined;
+  #config: Config | undefined;
+  readonly #fields: Fields;
   readonly #signal: () => AbortSignal;
 
   constructor(fields: Fields, signal: () => AbortSignal) {
@@ -28,14 +40,29 @@ export class TraeRequest {
     this.url = fields.url;
     this.params = fields.params;
     this.data = fields.data;
-    this.config = fields.config;
     this.state = fields.state;
-    this.#headers = this.#caseless(fields.headers);
+    this.#fields = fields;
     this.#signal = signal;
+  }
+
+  /** The client's and the call's options; what is changed in it changes the call. */
+  get config(): Config {
+    this.#config ??= this.#fields.config();
+    return this.#config;
+  }
+
+  set config(config: Config) {
+    this.#config = config;
+  }
+
+  /** Whether somebody has had the options in hand. */
+  get configSeen(): boolean {
+    return this.#config !== undefined;
   }
 
   /** All headers that will be sent but those of the transport; their names are the same in any case. */
   get headers(): HeaderRecord {
+    this.#headers ??= this.#caseless(this.#fields.headers());
     return this.#headers;
   }
 
@@ -79,23 +106,14 @@ export class TraeRequest {
     if (changed instanceof TraeRequest) return changed;
     if (typeof changed !== 'object' || changed === null)
       throw wrong(`next() takes a request or nothing, got ${kindOf(changed)}`);
-    const { method, url, params, data, config, state, headers, attempt } = this;
-    const copy = new TraeRequest({ method, url, params, data, config, state, headers }, this.#signal);
+    const { method, url, params, data, state, attempt } = this;
+    const fields = { method, url, params, data, state, config: () => this.config, headers: () => this.headers };
+    const copy = new TraeRequest(fields, this.#signal);
     copy.attempt = attempt;
     copy.headersChanged = this.headersChanged;
-    for (const name of FIELDS) if (name in changed) copy[name] = (changed as Fields)[name] as never;
+    for (const name of FIELDS) if (name in changed) copy[name] = (changed as TraeRequest)[name] as never;
     return copy;
   }
-}
-
-interface Fields {
-  method: string;
-  url: string;
-  params: unknown;
-  data: unknown;
-  config: Config;
-  state: Record<string, unknown>;
-  headers: HeaderRecord;
 }
 
 const FIELDS = ['method', 'url', 'params', 'data', 'config', 'headers'] as const;
