@@ -74,11 +74,12 @@ export class Sender {
   }
 
   async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
-    const own = config?.['middlewares'];
     try {
-      if (this.#stack.size > 0 || own !== undefined) return await this.#through(own, method, url, data, config, shape);
+      const arranged = this.#arrange(config?.['middlewares']);
+      if (arranged.outer.length > 0 || arranged.groups.length > 0)
+        return await this.#through(arranged, method, url, data, config, shape);
       return await new Promise((resolve, reject) => {
-        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape });
+        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
       });
     } catch (error) {
       // Made while the mailbox was emptied, it would show nothing of who called; here the callers can be seen.
@@ -89,7 +90,7 @@ export class Sender {
 
   /** Through the middlewares, those of the call innermost. */
   async #through(
-    own: unknown,
+    arranged: Arranged,
     method: unknown,
     url: unknown,
     data: unknown,
@@ -97,11 +98,6 @@ export class Sender {
     shape?: string,
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
-    const arranged = this.#arrange(own);
-    if (arranged.outer.length === 0 && arranged.groups.length === 0)
-      return new Promise((resolve, reject) => {
-        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
-      });
     const onion = new Onion(asked.signal, arranged);
     this.#pending.add(onion);
     try {
@@ -181,13 +177,7 @@ export class Sender {
   }
 
   /** What it throws rejects the call. */
-  #start(
-    settle: Settle,
-    calls: Set<Abortable>,
-    asked: Asked,
-    pipeline: Arranged['pipeline'] = [],
-    onion?: Onion,
-  ): void {
+  #start(settle: Settle, calls: Set<Abortable>, asked: Asked, pipeline: Arranged['pipeline'], onion?: Onion): void {
     const { method, signal } = this.#asked(asked);
     this.#refresh();
     const { url, data, config, shape } = asked;
