@@ -6,7 +6,7 @@
 //!
 //! | layer | rooms | what they are |
 //! |---|---|---|
-//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] | plain data, no runtime |
+//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`random`] | plain data, no runtime |
 //! | 1 | [`pipeline`] [`sse`] [`claude`] | the onion; bytes to events; the Messages API's shapes |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 3 | [`middleware`] | a room each: retry, timeout, idempotency key |
@@ -32,8 +32,10 @@ pub mod middleware;
 #[cfg(feature = "node")]
 pub mod node;
 pub mod pipeline;
+pub mod random;
 pub mod request;
 pub mod response;
+pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod sse;

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use http::{Extensions, HeaderMap, HeaderName, Method};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::body::Body;
@@ -45,6 +45,18 @@ impl Request {
             extensions: self.extensions.clone(),
         })
     }
+
+    /// Whether it goes to the client's own origin, wherever middlewares have sent it meanwhile.
+    pub fn is_home(&self) -> bool {
+        self.options.home.as_ref().is_none_or(|home| same_origin(home, &self.url))
+    }
+}
+
+/// As `Url::origin` tells it for `http` and `https`, without building both anew for each call.
+fn same_origin(a: &Url, b: &Url) -> bool {
+    a.scheme() == b.scheme()
+        && a.host_str() == b.host_str()
+        && a.port_or_known_default() == b.port_or_known_default()
 }
 
 /// Names a call among those of this process. The client puts one into each request's extensions, so that a
@@ -90,7 +102,9 @@ pub struct Options {
     pub max_response_bytes: u64,
     /// The largest single server-sent event, in bytes.
     pub max_event_bytes: usize,
-    /// Headers that never leave the first origin, besides the well-known credential headers.
+    /// The client's own origin, to which alone its credentials go; a client without one has none to guard.
+    pub home: Option<Url>,
+    /// Headers that never leave the first origin, besides those of credentials.
     pub secret_headers: Vec<HeaderName>,
     /// What the caller wants back.
     pub expect: Expect,
@@ -175,10 +189,13 @@ pub fn is_credential(name: &HeaderName) -> bool {
     !HARMLESS.iter().any(|end| name.ends_with(end)) && name.split(['-', '_']).any(stands_for_one)
 }
 
-/// Takes away whatever names the caller's account.
+/// Takes away whatever names the caller's account: by the header's name, or by the mark on its value.
 pub fn drop_credentials(headers: &mut HeaderMap, secret: &[HeaderName]) {
+    let tells = |name: &HeaderName, value: &HeaderValue| {
+        value.is_sensitive() || is_credential(name) || secret.contains(name)
+    };
     let dropped: Vec<HeaderName> =
-        headers.keys().filter(|name| is_credential(name) || secret.contains(name)).cloned().collect();
+        headers.iter().filter(|(name, value)| tells(name, value)).map(|(name, _)| name.clone()).collect();
     for name in dropped {
         headers.remove(name);
     }

@@ -226,6 +226,8 @@ fn web(url: Url) -> Result<Url> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::request::Expect;
 
@@ -247,6 +249,30 @@ mod tests {
         ] {
             assert_eq!(below(&Url::parse(base).unwrap(), path).as_str(), expected, "{base} and {path}");
         }
+    }
+
+    #[test]
+    fn a_request_knows_the_clients_own_origin_and_nothing_more_of_its_base() {
+        let config = json!({ "baseURL": "https://api.example/v1?key=secret#x", "allowAbsoluteUrls": true });
+        let settings = Settings::read(config).unwrap();
+        for (url, home) in [
+            ("/messages", true),
+            ("https://api.example:443/other", true),
+            ("https://api.example:8443/", false),
+            ("http://api.example/", false),
+            ("https://evil.example/", false),
+        ] {
+            let call = Call { url: url.to_owned(), ..Call::default() };
+            let (request, _) = prepare(&settings, call).unwrap();
+            assert_eq!(request.is_home(), home, "{url}");
+            assert_eq!(request.options.home.as_ref().unwrap().as_str(), "https://api.example/");
+        }
+        let (request, _) = prepare(
+            &Settings::read(json!({})).unwrap(),
+            Call { url: "https://anywhere.example/".to_owned(), ..Call::default() },
+        )
+        .unwrap();
+        assert!(request.is_home(), "without a base there is no other origin");
     }
 
     #[test]

@@ -121,6 +121,7 @@ impl Default for CallSettings {
             redirect: Redirect::default(),
             max_response_bytes: 128 << 20,
             max_event_bytes: 16 << 20,
+            home: None,
             secret_headers: Vec::new(),
             expect: Expect::Auto,
         };
@@ -172,6 +173,7 @@ impl Settings {
         let mut fields = Fields::open("", config)?;
         let mut call = CallSettings::default();
         let base = base(&mut fields)?;
+        Arc::make_mut(&mut call.options).home = base.as_ref().map(origin);
         let mut headers = HeaderMap::new();
         headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
         let params = query::encode(&fields.take("params").unwrap_or_default())?;
@@ -266,6 +268,15 @@ impl CallSettings {
             }
         }
     }
+}
+
+/// Nothing but the origin: a query may hold a key.
+fn origin(base: &Url) -> Url {
+    let mut origin = base.clone();
+    origin.set_path("");
+    origin.set_query(None);
+    origin.set_fragment(None);
+    origin
 }
 
 fn base(fields: &mut Fields) -> Result<Option<Url>> {

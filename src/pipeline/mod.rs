@@ -45,7 +45,7 @@ pub trait Endpoint: Send + Sync {
 #[derive(Clone, Copy)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn Middleware>],
-    endpoint: &'a dyn Endpoint,
+    endpoint: &'a Arc<dyn Endpoint>,
 }
 
 impl<'a> Next<'a> {
@@ -55,6 +55,11 @@ impl<'a> Next<'a> {
             Some((first, rest)) => first.handle(req, Next { rest, ..self }),
             None => self.endpoint.call(req),
         }
+    }
+
+    /// The centre, for requests of a middleware's own: they pass no other layer, and may outlive the call.
+    pub fn endpoint(&self) -> Arc<dyn Endpoint> {
+        Arc::clone(self.endpoint)
     }
 }
 
@@ -78,6 +83,6 @@ impl Pipeline {
 
     /// Sends a request through all layers.
     pub fn run(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
-        Next { rest: &self.middlewares, endpoint: &*self.endpoint }.run(req)
+        Next { rest: &self.middlewares, endpoint: &self.endpoint }.run(req)
     }
 }

@@ -104,6 +104,9 @@ fn credentials_and_the_secret_headers_stay_with_the_first_origin() {
     for name in ["authorization", "cookie", "x-api-key", "x-team-secret", "host", "content-type"] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static("v"));
     }
+    let mut marked = HeaderValue::from_static("v");
+    marked.set_sensitive(true);
+    headers.insert("x-of-a-middleware", marked);
     prepare(&mut headers, &step, &[HeaderName::from_static("x-team-secret")]);
     assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["content-type"]);
 }

@@ -3,12 +3,12 @@
 
 use std::{fs, path::Path};
 
-const NOUNS: [&str; 6] = ["error", "request", "response", "attempt", "body", "event"];
+const NOUNS: [&str; 8] = ["error", "request", "response", "attempt", "body", "event", "secret", "random"];
 
 /// What a room may name besides the nouns and itself, and the rule in words.
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
     match room {
-        "error" | "request" | "response" | "attempt" | "body" | "event" => (&[], "nouns use nouns only"),
+        noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
         "pipeline" | "sse" | "store" => (&[], "pipeline, sse and store use nouns only"),
         "claude" => (&["sse"], "claude uses nouns and sse only"),
         "transport" => (&["pipeline"], "transport uses nouns and pipeline only"),

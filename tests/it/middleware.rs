@@ -168,6 +168,7 @@ fn options() -> Options {
         redirect: Redirect::SameOrigin,
         max_response_bytes: 1 << 20,
         max_event_bytes: 1 << 20,
+        home: None,
         secret_headers: Vec::new(),
         expect: Expect::Auto,
     }

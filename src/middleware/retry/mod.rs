@@ -28,7 +28,6 @@ mod verdict;
 use std::{
     borrow::Cow,
     future::Future,
-    hash::{BuildHasher, RandomState},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -48,6 +47,7 @@ use crate::{
     Error, Phase, Result,
     attempt::Attempt,
     pipeline::{BoxFuture, Middleware, Next},
+    random,
     request::Request,
     response::Response,
 };
@@ -184,7 +184,7 @@ impl<'a> Course<'a> {
             hint: error.retry_after(),
             previous: self.waited,
             elapsed: now.duration_since(self.started),
-            random: random(),
+            random: random::unit(),
         };
         let wait = wait(self.options, &moment)?;
         // Last, so that nothing is spent on a retry that something else forbids.
@@ -258,10 +258,4 @@ impl<'a> Course<'a> {
         let attempts = self.attempts();
         error.with_history(self.history).with_attempts(attempts)
     }
-}
-
-/// From 0 to below 1. Each hasher has keys of its own, drawn from the system's: chance enough to spread calls.
-#[expect(clippy::cast_precision_loss, reason = "53 bits are what an f64 holds")]
-fn random() -> f64 {
-    (RandomState::new().hash_one(()) >> 11) as f64 / (1_u64 << 53) as f64
 }
