@@ -9,7 +9,8 @@
 //! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`random`] | plain data, no runtime |
 //! | 1 | [`pipeline`] [`sse`] [`claude`] | the onion; bytes to events; the Messages API's shapes |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
-//! | 3 | [`middleware`] | a room each: retry, timeout, idempotency key |
+//! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
+//! | 3 | [`middleware`] | a room each: auth, retry, timeout, idempotency key |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
 //!
@@ -18,6 +19,7 @@
 //! - how a request looks on the wire: [`transport`]; how an option is read or defaulted: [`client`]
 //! - which bytes make an event: [`sse`]; what an event of the Messages API means: [`claude`]
 //! - what a native middleware does: its room in [`middleware`]; how its options are read: `client::rooms`
+//! - when a credential is renewed, what follows a 401: [`credential`]
 //! - what an error says, and its code: [`error`]; which JavaScript class it becomes: `js/errors.ts`
 //! - what crosses to JavaScript, and when: `node`
 //! - what the simulated API answers: `server`
@@ -26,6 +28,7 @@ pub mod attempt;
 pub mod body;
 pub mod claude;
 pub mod client;
+pub mod credential;
 pub mod error;
 pub mod event;
 pub mod middleware;

@@ -31,7 +31,7 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Asked, Content, Head, Look, Reply},
-    rooms::middleware,
+    rooms::{auth, middleware},
     secrets::without_keys,
     view::{Changes, View},
     wire::describe,
@@ -40,11 +40,15 @@ use self::{
     settings::{Settings, Total},
     wire::{AnyStatus, Wire},
 };
-pub use crate::claude::{Delta, DeltaKind};
 use crate::{
     Error, Phase, Result,
     pipeline::{Endpoint, Middleware, Pipeline},
     transport::{Stats, Transport},
+};
+pub use crate::{
+    claude::{Delta, DeltaKind},
+    credential::{Ask, Provider, Reason, Token},
+    middleware::auth::Auth,
 };
 
 /// A client: one set of options, one pipeline, one pool.

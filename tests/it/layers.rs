@@ -11,13 +11,13 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
         "pipeline" | "sse" | "store" => (&[], "pipeline, sse and store use nouns only"),
         "claude" => (&["sse"], "claude uses nouns and sse only"),
-        "transport" => (&["pipeline"], "transport uses nouns and pipeline only"),
+        "transport" | "credential" => (&["pipeline"], "transport and credential use nouns and pipeline only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude and store only",
+            &["pipeline", "sse", "claude", "store", "credential"],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store and credential only",
         ),
         "client" => (
-            &["pipeline", "sse", "claude", "store", "transport", "middleware", "session"],
+            &["pipeline", "sse", "claude", "store", "transport", "credential", "middleware", "session"],
             "client uses all rooms but node and server",
         ),
         "node" => (
@@ -206,6 +206,8 @@ fn a_planted_breach_is_found_with_its_line() {
         ("client/mod.rs", "fn f(client: &reqwest::Client) {}", 1),
         ("node/mod.rs", "use crate::transport::Transport;", 1),
         ("sse/mod.rs", "use hyper_util::rt::TokioIo;", 1),
+        ("secret.rs", "use crate::credential::Token;", 1),
+        ("credential/guard.rs", "use crate::middleware::auth::Auth;", 1),
         ("attic/mod.rs", "use crate::sse::events;", 1),
     ] {
         let found = breaches(path, text);
@@ -225,6 +227,7 @@ fn what_the_table_allows_is_no_breach() {
             "client/mod.rs",
             "// crate::node is further out, and so is napi::Env\nuse crate::transport::Transport;",
         ),
+        ("middleware/auth/mod.rs", "use crate::{credential::Guard, secret::Secret};"),
         ("server/mod.rs", "use hyper_util::rt::TokioIo;"),
         ("lib.rs", "#[cfg(feature = \"node\")]\npub mod node;\nuse crate::node;"),
     ] {

@@ -1,6 +1,7 @@
 //! The native middlewares, each around a peer that is a function: no sockets, and time that only passes when all wait.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod auth;
 mod idempotency_key;
 mod options;
 mod retry;

@@ -1,5 +1,7 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
+mod auth;
+mod credential;
 mod idempotency_key;
 pub(super) mod retry;
 mod timeout;
@@ -8,17 +10,22 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+pub use self::auth::auth;
 use super::{fields::nearest, secrets::without_keys};
 use crate::{Error, Result, pipeline::Middleware};
 
 /// A middleware with these options.
 type Build = fn(Value) -> Result<Arc<dyn Middleware>>;
 
-const ROOMS: [(&str, Build); 3] =
-    [("idempotencyKey", idempotency_key::build), ("retry", retry::build), ("timeout", timeout::build)];
+const ROOMS: [(&str, Build); 4] = [
+    ("auth", auth::build),
+    ("idempotencyKey", idempotency_key::build),
+    ("retry", retry::build),
+    ("timeout", timeout::build),
+];
 
 /// The native middleware of this name. Its options are those of the function of the same name in JavaScript, as
-/// JSON; `null` leaves every default.
+/// JSON; `null` leaves every default. What takes more than JSON has a function of its own: [`auth`] with a provider.
 pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
     match ROOMS.iter().find(|(known, _)| *known == name) {
         Some((_, build)) => build(options),
@@ -37,7 +44,7 @@ fn unknown(name: &str) -> Error {
 
 /// The defaults of all rooms, each after the name of its room.
 pub(super) fn defaults() -> Map<String, Value> {
-    let rooms = [idempotency_key::defaults(), retry::defaults(), timeout::defaults()];
+    let rooms = [auth::defaults(), idempotency_key::defaults(), retry::defaults(), timeout::defaults()];
     rooms
         .into_iter()
         .filter_map(|room| match room {
