@@ -31,7 +31,7 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Asked, Content, Head, Look, Reply},
-    rooms::{auth, middleware},
+    rooms::{auth, jwt, middleware},
     secrets::without_keys,
     view::{Changes, View},
     wire::describe,
@@ -48,7 +48,7 @@ use crate::{
 pub use crate::{
     claude::{Delta, DeltaKind},
     credential::{Ask, Provider, Reason, Token},
-    middleware::auth::Auth,
+    middleware::{auth::Auth, jwt::Jwt},
 };
 
 /// A client: one set of options, one pipeline, one pool.

@@ -3,7 +3,7 @@
 //! Each has the same shelves: `mod.rs` is the mechanism, `options.rs` what can be set and its defaults, and
 //! each judgement a file of its own: pure functions, without a clock or chance of their own.
 //!
-//! - [`auth`]: sends a call with a key or a token that somebody has
+//! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -12,5 +12,6 @@
 
 pub mod auth;
 pub mod idempotency_key;
+pub mod jwt;
 pub mod retry;
 pub mod timeout;

@@ -3,6 +3,7 @@
 
 mod auth;
 mod idempotency_key;
+mod jwt;
 mod options;
 mod retry;
 mod timeout;

@@ -3,6 +3,7 @@
 mod auth;
 mod credential;
 mod idempotency_key;
+mod jwt;
 pub(super) mod retry;
 mod timeout;
 
@@ -10,16 +11,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-pub use self::auth::auth;
+pub use self::{auth::auth, jwt::jwt};
 use super::{fields::nearest, secrets::without_keys};
 use crate::{Error, Result, pipeline::Middleware};
 
 /// A middleware with these options.
 type Build = fn(Value) -> Result<Arc<dyn Middleware>>;
 
-const ROOMS: [(&str, Build); 4] = [
+const ROOMS: [(&str, Build); 5] = [
     ("auth", auth::build),
     ("idempotencyKey", idempotency_key::build),
+    ("jwt", jwt::build),
     ("retry", retry::build),
     ("timeout", timeout::build),
 ];
@@ -44,7 +46,13 @@ fn unknown(name: &str) -> Error {
 
 /// The defaults of all rooms, each after the name of its room.
 pub(super) fn defaults() -> Map<String, Value> {
-    let rooms = [auth::defaults(), idempotency_key::defaults(), retry::defaults(), timeout::defaults()];
+    let rooms = [
+        auth::defaults(),
+        idempotency_key::defaults(),
+        jwt::defaults(),
+        retry::defaults(),
+        timeout::defaults(),
+    ];
     rooms
         .into_iter()
         .filter_map(|room| match room {
