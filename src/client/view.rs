@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -39,6 +39,9 @@ impl View {
     /// Changes a request; what cannot be sent is the caller's error, as if he had written it.
     pub fn change(&self, req: &mut Request, changes: Changes) -> Result<()> {
         let Changes { method, target, headers, body } = changes;
+        let secrets: Vec<HeaderValue> =
+            req.headers.values().filter(|value| value.is_sensitive()).cloned().collect();
+        let mut leaves = false;
         if let Some(method) = method {
             req.method = method;
         }
@@ -48,6 +51,7 @@ impl View {
                 query::append(&mut url, &self.settings.params);
             }
             query::append(&mut url, &query::encode(&params)?);
+            leaves = foreign && url.origin() != req.url.origin();
             req.url = url;
         }
         if let Some(headers) = headers {
@@ -58,6 +62,7 @@ impl View {
             call::describe_content(&mut req.headers, &body, media_type)?;
             req.body = body;
         }
+        guard(&mut req.headers, &secrets, leaves);
         Ok(())
     }
 
@@ -70,5 +75,64 @@ impl View {
     pub async fn open(&self, req: &Asked, res: Response) -> Result<Content> {
         let Reply { content, .. } = reply::shape(req, res, &self.call, self.started).await?;
         Ok(content)
+    }
+}
+
+/// What was a secret before stays one, though it came back as mere text; where the call leaves its origin it stays
+/// behind, and only what was written for the new one goes along.
+fn guard(headers: &mut HeaderMap, secrets: &[HeaderValue], leaves: bool) {
+    let mut left = Vec::new();
+    for (name, value) in headers.iter_mut().filter(|(_, value)| secrets.contains(value)) {
+        value.set_sensitive(true);
+        left.push(name.clone());
+    }
+    for name in left.iter().filter(|_| leaves) {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::client::Call;
+
+    fn request(secret: &str) -> (View, Request) {
+        let config = json!({ "baseURL": "https://api.example", "allowAbsoluteUrls": true });
+        let settings = Arc::new(Settings::read(config).unwrap());
+        let call = Call { method: Method::POST, url: "/v1".to_owned(), ..Call::default() };
+        let (mut req, call) = call::prepare(&settings, call).unwrap();
+        req.headers.insert("x-odd", crate::secret::Secret::new(secret).header("").unwrap());
+        (View { settings, call, started: Instant::now() }, req)
+    }
+
+    #[test]
+    fn a_secret_that_comes_back_as_text_is_one_still() {
+        let (view, mut req) = request("quite-secret");
+        let headers = json!({ "x-odd": "quite-secret", "x-plain": "v" });
+        view.change(&mut req, Changes { headers: Some(headers), ..Changes::default() }).unwrap();
+        assert!(req.headers["x-odd"].is_sensitive() && !req.headers["x-plain"].is_sensitive());
+    }
+
+    #[test]
+    fn a_secret_stays_behind_when_a_call_is_sent_elsewhere_and_what_was_written_for_there_goes_along() {
+        for (url, headers, odd, own) in [
+            ("https://evil.example/", None, false, false),
+            (
+                "https://evil.example/",
+                Some(json!({ "x-odd": "quite-secret", "x-api-key": "theirs" })),
+                false,
+                true,
+            ),
+            ("/v2", None, true, false),
+            ("https://api.example/v2", Some(json!({ "x-odd": "quite-secret" })), true, false),
+        ] {
+            let (view, mut req) = request("quite-secret");
+            let target = Some((url.to_owned(), Value::Null));
+            view.change(&mut req, Changes { target, headers, ..Changes::default() }).unwrap();
+            let has = |name| req.headers.contains_key(name);
+            assert_eq!((has("x-odd"), has("x-api-key")), (odd, own), "{url}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `auth`: where the credential goes, how long it is kept, what a 401 leads to.
 
 mod bank;
+mod client;
 mod flight;
 mod history;
 mod kept;
