@@ -201,6 +201,66 @@ export interface NativeMiddleware {
   readonly [native]: true;
 }
 
+/** How long a credential is kept, and where it goes; docs/middlewares/auth.md. Times are in milliseconds. */
+export interface CredentialOptions {
+  /** In which header: `x-api-key`, or `bearer` for `authorization: Bearer …`. `auth()` defaults to the first, `jwt()` to the second. */
+  scheme?: 'x-api-key' | 'bearer';
+  /** Another header, for the bare credential, in place of `scheme`. */
+  header?: string;
+}
+
+/** Sends calls with a key or a token, to the client's own origin and nowhere else. */
+export declare function auth(options: CredentialOptions & { value: string }): NativeMiddleware;
+
+/** A token got from a token endpoint: RFC 7523 or RFC 8693. */
+export interface TokenExchange {
+  /** `https`, or a port of this machine. */
+  url: string;
+  /** @default 'jwt-bearer' */
+  grant?: 'jwt-bearer' | 'token-exchange';
+  scope?: string;
+  audience?: string | readonly string[];
+  resource?: string | readonly string[];
+  subjectTokenType?: string;
+  requestedTokenType?: string;
+  /** More fields of the form, as `client_id` and `client_secret`. */
+  params?: Record<string, string>;
+  headers?: Record<string, string>;
+  /** For one try with its body; 0 for none. @default 10000 */
+  timeout?: number;
+  /** Tries after the first. @default 2 */
+  maxRetries?: number;
+}
+
+/** Options of `jwt()`; docs/middlewares/jwt.md has all of them with their defaults. Times are in milliseconds. */
+export interface JwtOptions extends CredentialOptions {
+  algorithm?: 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
+  /** A shared secret of 32 bytes or more for HS256, otherwise a private key in PEM form. */
+  key?: string;
+  /** `kid` */
+  keyId?: string;
+  /** What the token says; `iat` and `exp` are written for you, `nbf` and `jti` where they are `true`. */
+  claims?: Record<string, unknown>;
+  /** From `iat` to `exp`. @default 300000 */
+  lifetime?: number;
+  /** By how much `iat` is put back. @default 5000 */
+  clockSkew?: number;
+  /** A signed statement that you have, for an exchange, in place of `key`. */
+  assertion?: string;
+  /** A file that holds it, read anew for each exchange. */
+  assertionFile?: string;
+  /** Before its end from which on it is replaced in the background. @default 120000 */
+  refreshAhead?: number;
+  /** Before its end from which on calls wait for the next one. @default 30000 */
+  waitAhead?: number;
+  /** By how much of itself `refreshAhead` is lengthened at random. @default 0.5 */
+  jitter?: number;
+  exchange?: TokenExchange;
+}
+
+/** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
+export declare function jwt(options: JwtOptions): NativeMiddleware;
+
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
   /** Attempts after the first; 0 for none. @default 2 */

@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  auth,
   ConfigError,
   EventStream,
   idempotencyKey,
+  jwt,
   type Next,
   OverloadedError,
   retry,
@@ -194,4 +196,41 @@ test('a thousand calls through three layers of both kinds keep to themselves', a
   (await Promise.all(calls)).forEach((res, n) => {
     assert.deepEqual(res.data, [n, n]);
   });
+});
+
+test('auth() sends its key to the client’s own origin, and shows it nowhere', async (t) => {
+  const { client, simulator } = await pair(t, { allowAbsoluteUrls: true });
+  const other = await pair(t);
+  const key = 'sk-ant-native-0123456789';
+  client.use(auth({ value: key }));
+  await client.post('/v1/messages', message());
+  assert.equal(simulator.received[0]?.header('x-api-key'), key);
+  await client.get(`${other.simulator.url}/v1/models`);
+  assert.equal(other.simulator.received[0]?.header('x-api-key'), undefined);
+  simulator.reply({ status: 400, body: { error: { message: `bad key ${key}` } } });
+  await assert.rejects(client.post('/v1/messages', message()), (error: Error) => !error.message.includes(key));
+  assert.doesNotMatch(client.inspect(), /sk-ant/);
+});
+
+test('jwt() signs a token for each client of its own', async (t) => {
+  const { client, simulator } = await pair(t);
+  const secret = 'x'.repeat(32);
+  client.use(jwt({ algorithm: 'HS256', key: secret, keyId: 'k1', claims: { iss: 'me', aud: 'them' } }));
+  await client.post('/v1/messages', message());
+  const [scheme, token] = (simulator.received[0]?.header('authorization') ?? '').split(' ');
+  assert.equal(scheme, 'Bearer');
+  const [head, claims] = (token ?? '')
+    .split('.')
+    .slice(0, 2)
+    .map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
+  assert.deepEqual(head, { typ: 'JWT', alg: 'HS256', kid: 'k1' });
+  assert.equal(claims.iss, 'me');
+  assert.equal(claims.exp - claims.iat, 300);
+  assert.throws(
+    () => jwt({ algorithm: 'HS256', key: 'short' }),
+    (error: Error) => {
+      assert.ok(error instanceof ConfigError);
+      return !error.message.includes('short');
+    },
+  );
 });

@@ -15,6 +15,12 @@ export class Native {
   }
 }
 
+/** Sends calls with a key, to the client's own origin and nowhere else. */
+export const auth = (options?: unknown): Native => new Native('auth', options);
+
+/** Sends calls with a token that is signed here, or got for something signed. */
+export const jwt = (options?: unknown): Native => new Native('jwt', options);
+
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
 export const retry = (options?: unknown): Native => new Native('retry', options);
 
