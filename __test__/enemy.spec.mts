@@ -231,3 +231,22 @@ test('a class that JSON would empty is refused as a body', async (t) => {
   for (const body of [/x/, new Error('x'), new WeakMap()])
     await assert.rejects(client.post('/x', body), (error: ConfigError) => error instanceof ConfigError);
 });
+
+test('a simulator lets go of a connection whose client gave up in the middle of its upload', async (t) => {
+  const { client, simulator } = await pair(t, {}, { keep: 0 });
+  const endless = async function* () {
+    for (;;) {
+      yield 'x';
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const calls = Array.from({ length: 10 }, () => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 50);
+    return client.post('/x', endless(), { signal: controller.signal, ...answering({ hang: 'headers' }) });
+  });
+  for (const { reason } of (await Promise.allSettled(calls)) as PromiseRejectedResult[])
+    assert.ok(reason instanceof AbortError);
+  await until(() => simulator.counters.connectionsOpen === 0, 'all connections are gone');
+  assert.equal(simulator.counters.aborted, 10);
+});

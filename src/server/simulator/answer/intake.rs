@@ -6,7 +6,11 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::super::{record::Exchange, reply::ReadBody};
+use super::super::{
+    record::Exchange,
+    reply::ReadBody,
+    wire::{Line, Takeover},
+};
 
 /// The API's own limit. More is read to its end, but not held.
 const LIMIT: usize = 32 * 1024 * 1024;
@@ -20,27 +24,43 @@ pub(super) enum Intake {
     Unread(Incoming),
 }
 
-pub(super) async fn read(exchange: &mut Exchange, body: Incoming, how: ReadBody) -> Intake {
+/// `own` is the connection, where it is this request's alone.
+pub(super) async fn read(
+    exchange: &mut Exchange,
+    own: Option<&Line>,
+    body: Incoming,
+    how: ReadBody,
+) -> Intake {
     let read = match how {
         ReadBody::Never => return Intake::Unread(body),
-        ReadBody::Whole => collect(exchange, body, None).await,
-        ReadBody::Slow => collect(exchange, body, Some(SLOW)).await,
+        ReadBody::Whole => collect(exchange, own, body, None).await,
+        ReadBody::Slow => collect(exchange, own, body, Some(SLOW)).await,
     };
     read.map_or(Intake::TooLarge, Intake::Body)
 }
 
 /// The body, unless it is too large.
-pub(super) async fn whole(exchange: &mut Exchange, body: Incoming) -> Option<Bytes> {
-    collect(exchange, body, None).await
+pub(super) async fn whole(exchange: &mut Exchange, own: Option<&Line>, body: Incoming) -> Option<Bytes> {
+    collect(exchange, own, body, None).await
 }
 
-async fn collect(exchange: &mut Exchange, mut body: Incoming, per_byte: Option<f64>) -> Option<Bytes> {
+async fn collect(
+    exchange: &mut Exchange,
+    own: Option<&Line>,
+    mut body: Incoming,
+    per_byte: Option<f64>,
+) -> Option<Bytes> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        // The client is gone; so will be this future.
-        let Ok(frame) = frame else { return pending().await };
+        let Ok(frame) = frame else {
+            // The client is gone, and this future will be. A connection of HTTP/1 waits for its answer all the same.
+            if let Some(line) = own {
+                line.take_over(Takeover::Close);
+            }
+            return pending().await;
+        };
         let Ok(data) = frame.into_data() else { continue };
         exchange.read(&data);
         length += data.len();

@@ -9,7 +9,7 @@ use std::{convert::Infallible, future::pending, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
     request::Parts,
 };
@@ -57,20 +57,26 @@ pub(super) async fn answer(
     Ok(if proxied { call.proxy(body).await } else { call.reply(body).await })
 }
 
+/// The connection, where no other request shares it.
+fn own<'a>(line: &'a Line, head: &Parts) -> Option<&'a Line> {
+    (head.version < Version::HTTP_2).then_some(line)
+}
+
 impl Call {
     async fn reply(mut self, body: Incoming) -> Answer {
         if self.lacks_key() {
-            intake::whole(&mut self.exchange, body).await;
+            intake::whole(&mut self.exchange, own(&self.line, &self.head), body).await;
             return self.refuse(StatusCode::UNAUTHORIZED, Some("x-api-key header is required"));
         }
         let reply = match self.shared.choose(&self.head) {
             Ok(reply) => reply,
             Err(error) => {
-                intake::whole(&mut self.exchange, body).await;
+                intake::whole(&mut self.exchange, own(&self.line, &self.head), body).await;
                 return self.refuse(StatusCode::BAD_REQUEST, Some(&error.to_string()));
             }
         };
-        let body = match intake::read(&mut self.exchange, body, reply.read).await {
+        let body = match intake::read(&mut self.exchange, own(&self.line, &self.head), body, reply.read).await
+        {
             Intake::Body(body) => body,
             Intake::Unread(body) => {
                 self.unread = Some(body);
@@ -188,7 +194,7 @@ impl Call {
                 Err(error) => self.refuse(StatusCode::BAD_GATEWAY, Some(&error.to_string())),
             };
         }
-        let Some(body) = intake::whole(&mut self.exchange, body).await else {
+        let Some(body) = intake::whole(&mut self.exchange, own(&self.line, &self.head), body).await else {
             return self.refuse(StatusCode::PAYLOAD_TOO_LARGE, None);
         };
         match wire::forward(&self.head, body).await {
