@@ -1,5 +1,7 @@
 //! Which reply a request gets, and what each field of it does.
 
+use std::time::SystemTime;
+
 use super::*;
 
 #[tokio::test]
@@ -89,12 +91,16 @@ async fn text_and_events_and_sse_make_streams() {
 
 #[tokio::test]
 async fn a_stamp_is_the_time_of_writing() {
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
     let simulator = scripted(&json!([{ "events": 3, "stamp": true, "paceMs": 20 }]));
+    let before = now();
     let text = stream_text(&simulator).await;
-    let stamps: Vec<u64> =
+    let stamps: Vec<u128> =
         text.split(r#""text":""#).filter_map(|rest| rest.get(..20)?.parse().ok()).collect();
     assert_eq!(stamps.len(), 3);
-    assert!(stamps[2] - stamps[0] >= 35_000, "{stamps:?}");
+    let moments = [&[before], stamps.as_slice(), &[now()]].concat();
+    assert!(moments.is_sorted(), "{moments:?}");
+    assert!(stamps[0] < stamps[2], "{stamps:?}");
 }
 
 #[tokio::test]

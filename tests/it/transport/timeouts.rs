@@ -80,18 +80,18 @@ async fn a_body_that_falls_silent_is_an_idle_timeout() {
 
 #[tokio::test]
 async fn a_body_that_keeps_coming_is_not_idle_however_long_it_takes() {
-    let peer = dripping(20, 10).await;
-    let req = limited(get(peer.url("/")), |t| t.idle = Some(ms(100)));
-    assert_eq!(read(&transport(), req).await.unwrap().len(), 10);
+    let peer = dripping(100, 12).await;
+    let req = limited(get(peer.url("/")), |t| t.idle = Some(ms(1000)));
+    assert_eq!(read(&transport(), req).await.unwrap().len(), 12);
 }
 
 #[tokio::test]
 async fn a_reader_that_takes_its_time_does_not_make_the_server_idle() {
     let peer = dripping(5, 3).await;
-    let req = limited(get(peer.url("/")), |t| t.idle = Some(ms(60)));
+    let req = limited(get(peer.url("/")), |t| t.idle = Some(ms(500)));
     let mut body = stream(send(&transport(), req).await.unwrap());
     next(&mut body).await.unwrap().unwrap();
-    tokio::time::sleep(ms(120)).await;
+    tokio::time::sleep(ms(700)).await;
     while let Some(piece) = next(&mut body).await {
         piece.unwrap();
     }
