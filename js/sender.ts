@@ -220,6 +220,7 @@ export class Sender {
     const length = { 'content-length': encoded.length };
     return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
   }
+
   /** The options as the engine takes them, those that JavaScript reads itself checked. */
   #json(): string {
     requireFunctions(this.#config);

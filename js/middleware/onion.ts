@@ -38,6 +38,7 @@ export class Onion implements Abortable {
   run(fields: Fields, send: Send): Promise<TraeResponse> {
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
+    const end = follow(this.#followers);
     return new Promise<TraeResponse>((resolve, reject) => {
       this.#reject = reject;
       const centre = { call: (changed: TraeRequest) => this.#centre(changed, send), abandon: () => this.#abandon() };
@@ -45,11 +46,11 @@ export class Onion implements Abortable {
     })
       .then(
         (res) => {
-          if (!ended(res.data, follow(this.#followers))) follow(this.#followers)(undefined);
+          if (!ended(res.data, end)) end(undefined);
           return res;
         },
         (error) => {
-          follow(this.#followers)(error);
+          end(error);
           throw error;
         },
       )

@@ -65,10 +65,6 @@ export class Stack {
     return this.#layers;
   }
 
-  get size(): number {
-    return this.#layers.length;
-  }
-
   use(middleware: unknown, options?: EntryOptions): void {
     if (middleware instanceof Native) this.#enter(middleware.kind, options, { native: middleware });
     else {

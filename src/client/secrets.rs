@@ -22,6 +22,10 @@ impl Secrets {
         Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
     }
 
+    pub(super) fn contains(&self, value: &HeaderValue) -> bool {
+        self.0.contains(value)
+    }
+
     /// The text with none of them in it, nor anything else that looks like a key.
     pub(super) fn conceal(&self, text: Bytes) -> Bytes {
         let mut concealed = text;

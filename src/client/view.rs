@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     call, query,
     reply::{self, Asked, Content, Look, Reply},
+    secrets::Secrets,
     settings::{CallSettings, Settings},
 };
 use crate::{Result, body::Body, request::Request, response::Response};
@@ -39,8 +40,7 @@ impl View {
     /// Changes a request; what cannot be sent is the caller's error, as if he had written it.
     pub fn change(&self, req: &mut Request, changes: Changes) -> Result<()> {
         let Changes { method, target, headers, body } = changes;
-        let secrets: Vec<HeaderValue> =
-            req.headers.values().filter(|value| value.is_sensitive()).cloned().collect();
+        let secrets = Secrets::of(&req.headers);
         let mut leaves = false;
         if let Some(method) = method {
             req.method = method;
@@ -80,7 +80,7 @@ impl View {
 
 /// What was a secret before stays one, though it came back as mere text; where the call leaves its origin it stays
 /// behind, and only what was written for the new one goes along.
-fn guard(headers: &mut HeaderMap, secrets: &[HeaderValue], leaves: bool) {
+fn guard(headers: &mut HeaderMap, secrets: &Secrets, leaves: bool) {
     let mut left = Vec::new();
     for (name, value) in headers.iter_mut().filter(|(_, value)| secrets.contains(value)) {
         value.set_sensitive(true);

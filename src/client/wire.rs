@@ -99,13 +99,12 @@ pub(super) fn media_type(res: &Response) -> Option<String> {
 
 /// The error that a bad status stands for; a body that does not come in time is left out.
 async fn refused(res: Response, secrets: &Secrets) -> Error {
-    let Response { status, mut headers, body, attempts, .. } = res;
+    let Response { status, headers, body, attempts, .. } = res;
     let body = match tokio::time::timeout(ERROR_BODY_WAIT, excerpt(body)).await {
         Ok(bytes) => bytes,
         Err(_) => Bytes::new(),
     };
-    secrets.conceal_headers(&mut headers);
-    claude::describe(status, &headers, kept(&secrets.conceal_body(body))).with_attempts(attempts)
+    told(status, headers, body, secrets).with_attempts(attempts)
 }
 
 /// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.
@@ -135,7 +134,11 @@ pub fn describe(status: StatusCode, headers: &HeaderMap, body: Bytes, sent: &ser
         // One that could not be sent was repeated by nobody.
         let _ = super::headers::apply(&mut request, &serde_json::json!({ name.as_str(): value }));
     }
-    let (secrets, mut headers) = (Secrets::of(&request), headers.clone());
+    told(status, headers.clone(), body, &Secrets::of(&request))
+}
+
+/// Concealed first: what is read out of an answer may be repeated by the error.
+fn told(status: StatusCode, mut headers: HeaderMap, body: Bytes, secrets: &Secrets) -> Error {
     secrets.conceal_headers(&mut headers);
     claude::describe(status, &headers, kept(&secrets.conceal_body(body)))
 }
