@@ -8,6 +8,7 @@ import {
   EventStream,
   idempotencyKey,
   jwt,
+  MiddlewareError,
   type Next,
   OverloadedError,
   retry,
@@ -233,4 +234,40 @@ test('jwt() signs a token for each client of its own', async (t) => {
       return !error.message.includes('short');
     },
   );
+});
+
+test('a stream that a middleware sets as a body is sent from before native ones and refused by name below them', async (t) => {
+  const { client, simulator } = await pair(t);
+  const stream = (req: TraeRequest, next: Next) => {
+    req.data = new Blob([JSON.stringify(message())], { type: 'application/json' });
+    return next();
+  };
+  const before = client.extend().use(stream, { name: 'stream' }).use(timeout(60_000));
+  assert.equal((await before.post('/v1/messages')).status, 200);
+  const below = client.extend().use(timeout(60_000)).use(stream);
+  await assert.rejects(below.post('/v1/messages', message()), (error: Error) => {
+    assert.ok(error instanceof MiddlewareError);
+    return /below a native one set `data` to a stream/.test(error.message);
+  });
+  assert.equal(simulator.counters.requests, 1, 'nothing was sent without its body');
+  assert.equal(below.stats().pending, 0);
+});
+
+test('what a middleware below a native one sets and nobody can send is refused by its own error', async (t) => {
+  const { client, simulator } = await pair(t);
+  const loop: Record<string, unknown> = {};
+  loop['loop'] = loop;
+  for (const [spoil, told] of [
+    [(req: TraeRequest) => Object.assign(req, { data: new Map() }), /Map/],
+    [(req: TraeRequest) => Object.assign(req, { data: loop }), /circular/i],
+    [(req: TraeRequest) => Object.assign(req, { params: { x: Symbol('s') } }), /symbol/i],
+  ] as const) {
+    const spoilt = (req: TraeRequest, next: Next) => {
+      spoil(req);
+      return next();
+    };
+    await assert.rejects(client.extend().use(timeout(60_000)).use(spoilt).post('/v1/messages', message()), told);
+  }
+  assert.equal(simulator.counters.requests, 0);
+  assert.equal(client.stats().pending, 0);
 });

@@ -1,10 +1,11 @@
 // A group of JavaScript middlewares within native ones, for one call: the mirror of src/node/passage.rs.
 // What came from further in and is handed on as it is does not cross again.
 
-import { encode } from '../body.js';
+import { type Encoded, encode } from '../body.js';
 import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
+import { middleware } from '../errors.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { compose, type Layer } from './compose.js';
@@ -68,12 +69,14 @@ export class Passage {
     if (this.#left) return Promise.reject(new Error('the call has gone on without this middleware'));
     this.#forget();
     return new Promise<TraeResponse>((resolve, reject) => {
+      // Before anything stands for the call further in: what is thrown here did not come from there.
+      const changes = changesOf(req, was);
       const plan: Plan = { ...this.#host.plan, method: req.method, over: () => {}, open: () => this.#open(inner) };
       const call = new Call(plan, { resolve, reject });
       const inner: Inner = { call, res: undefined, data: undefined, error: undefined, opened: false };
       call.id = listen(call);
       this.#inner = inner;
-      this.#next(call.id, req, was);
+      engine.next(this.#number, call.id, ...changes);
     }).then(
       (res) => {
         if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
@@ -83,25 +86,6 @@ export class Passage {
         if (this.#inner) this.#inner.error = { thrown };
         throw thrown;
       },
-    );
-  }
-
-  /** Only what has become different crosses. */
-  #next(id: number, req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): void {
-    const moved = req.url !== was.url || req.params !== was.params;
-    const changed = req.data !== was.data;
-    const encoded = changed ? encode(req.data) : undefined;
-    engine.next(
-      this.#number,
-      id,
-      req.method === was.method ? undefined : req.method,
-      moved ? req.url : undefined,
-      moved ? callParams(req.params) : undefined,
-      req.headersChanged ? JSON.stringify({ ...req.headers }) : undefined,
-      changed,
-      encoded?.kind === 'json' ? encoded.text : undefined,
-      encoded?.kind === 'bytes' ? encoded.bytes : undefined,
-      encoded?.kind === 'bytes' ? encoded.type : undefined,
     );
   }
 
@@ -154,4 +138,30 @@ export function lists(headers: Iterable<[string, string]>): Record<string, unkno
   const record: Record<string, unknown> = Object.create(null);
   for (const [name, value] of headers) record[name] = name in record ? [record[name], value].flat() : value;
   return record;
+}
+
+/** Only what has become different crosses. */
+function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>) {
+  const moved = req.url !== was.url || req.params !== was.params;
+  const changed = req.data !== was.data;
+  const encoded = changed ? replaced(req.data) : undefined;
+  return [
+    req.method === was.method ? undefined : req.method,
+    moved ? req.url : undefined,
+    moved ? callParams(req.params) : undefined,
+    req.headersChanged ? JSON.stringify({ ...req.headers }) : undefined,
+    changed,
+    encoded?.kind === 'json' ? encoded.text : undefined,
+    encoded?.kind === 'bytes' ? encoded.bytes : undefined,
+    encoded?.kind === 'bytes' ? encoded.type : undefined,
+  ] as const;
+}
+
+/** Rust takes a new body over as one piece here: a streamed one would arrive as none. */
+function replaced(data: unknown): Exclude<Encoded, { kind: 'stream' }> {
+  const encoded = encode(data);
+  if (encoded.kind !== 'stream') return encoded;
+  throw middleware(
+    'a middleware below a native one set `data` to a stream, which can be sent from there only whole: set it to a string or to bytes, or let the middleware stand before the native ones',
+  );
 }
