@@ -209,8 +209,40 @@ export interface CredentialOptions {
   header?: string;
 }
 
+/** A middleware that keeps a credential. */
+export interface CredentialMiddleware extends NativeMiddleware {
+  /** Throws away what it keeps: the next call gets another. */
+  invalidate(): void;
+}
+
+/** Gives a credential when one is needed. What it throws is the cause of the CredentialError of those who waited. */
+export type CredentialProvider = (ask: {
+  /** There is none yet, the one there is expires, or the server refused it with a 401. */
+  reason: 'missing' | 'expiring' | 'refused';
+  /** Aborted once nobody waits for the answer. */
+  readonly signal: AbortSignal;
+}) => ProvidedCredential | Promise<ProvidedCredential>;
+
+/** A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. */
+export type ProvidedCredential = string | { token: string; expiresAt?: Date | number; lifetimeMs?: number };
+
+/** Options of `auth()` for a provider. Times are in milliseconds. */
+export interface ProviderOptions extends CredentialOptions {
+  provider: CredentialProvider;
+  /** How long the provider may take; 0 for as long as it likes. @default 10000 */
+  timeout?: number;
+  /** How long a credential is kept whose provider does not say; 0 for until it is refused. @default 0 */
+  ttl?: number;
+  /** Before its end from which on it is replaced in the background. @default 120000 */
+  refreshAhead?: number;
+  /** Before its end from which on calls wait for the next one. @default 30000 */
+  waitAhead?: number;
+  /** By how much of itself `refreshAhead` is lengthened at random, from 0 to 1. @default 0.5 */
+  jitter?: number;
+}
+
 /** Sends calls with a key or a token, to the client's own origin and nowhere else. */
-export declare function auth(options: CredentialOptions & { value: string }): NativeMiddleware;
+export declare function auth(options: ProviderOptions | (CredentialOptions & { value: string })): CredentialMiddleware;
 
 /** A token got from a token endpoint: RFC 7523 or RFC 8693. */
 export interface TokenExchange {
@@ -259,7 +291,7 @@ export interface JwtOptions extends CredentialOptions {
 }
 
 /** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
-export declare function jwt(options: JwtOptions): NativeMiddleware;
+export declare function jwt(options: JwtOptions): CredentialMiddleware;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
@@ -287,8 +319,17 @@ export interface RetryBudget {
   minPerSecond?: number;
 }
 
+/** What a middleware has for all its calls, and a call can't set. */
+export interface RetryMiddlewareOptions extends RetryOptions {
+  budget?: RetryBudget | false;
+  /** In place of our judgement of a failure, which is `error.retryable`; lifts no other limit. `attempt` counts from 1. */
+  shouldRetry?: (error: any, attempt: number) => boolean | Promise<boolean>;
+  /** Hears of each retry before its wait, which it does not delay. */
+  onRetry?: (error: any, attempt: number, waitMs: number) => void;
+}
+
 /** Makes a call again that failed in a way that may heal. A number is `maxRetries`. */
-export declare function retry(options?: number | (RetryOptions & { budget?: RetryBudget | false })): NativeMiddleware;
+export declare function retry(options?: number | RetryMiddlewareOptions): NativeMiddleware;
 
 /** Gives up on what stands inside of it. A number is `after`. */
 export declare function timeout(
@@ -606,6 +647,8 @@ export declare class RedirectError extends TraeError {}
 export declare class QueueFullError extends TraeError {}
 export declare class CircuitOpenError extends TraeError {}
 /** A middleware broke the contract of the onion: see Next. */
+/** Nothing to authenticate a call with could be had; the cause says why. */
+export declare class CredentialError extends TraeError {}
 export declare class MiddlewareError extends TraeError {}
 /** An option or argument is wrong; nothing was sent. */
 export declare class ConfigError extends TraeError {}

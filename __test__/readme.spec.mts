@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createSimulator } from 'trae-native/simulator';
@@ -63,6 +63,17 @@ test('every program of the guide to middlewares runs', async () => {
   for (const [number, program] of all.entries()) {
     const { code, out } = await runProgram(`guide-${number}`, program);
     assert.equal(code, 0, out);
+  }
+});
+
+test('every program of the pages of middlewares runs', async () => {
+  const folder = new URL('../docs/middlewares/', import.meta.url);
+  for (const name of readdirSync(folder)) {
+    const text = readFileSync(new URL(name, folder), 'utf8');
+    for (const [, program] of text.matchAll(/```ts\n([\s\S]*?)```/g)) {
+      const { code, out } = await runProgram(name.replace('.md', ''), program as string);
+      assert.equal(code, 0, `${name}: ${out}`);
+    }
   }
 });
 

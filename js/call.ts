@@ -4,12 +4,14 @@ import { type Batch, Channel } from './channel.js';
 import type { Ending } from './ending.js';
 import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
 import { Headers } from './headers.js';
+import { heldAs } from './held.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, requestId, TraeResponse } from './response.js';
 import { shownUrl } from './secrets.js';
 import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
+import { words } from './words.js';
 
 export interface Plan {
   method: string;
@@ -23,8 +25,6 @@ export interface Plan {
   responseType: string | undefined;
   /** Begins a stream that waits in Rust; called when it is first read. */
   open?(): void;
-  /** A value that stayed in JavaScript under this number. */
-  kept?(token: number): unknown;
   /** The call has come to a group of middlewares within native ones. */
   entered?(passage: number, group: number, attempt: number, headers: string): void;
   /** The headers that were sent, as JSON: an answer may repeat a key in them. */
@@ -107,10 +107,10 @@ export class Call implements Listener, Abortable {
     this.ended(undefined);
   }
 
-  failed(error: unknown, thrown?: number): void {
+  failed(error: unknown): void {
     this.#over();
-    if (error instanceof TraeError) error.request = this.#asked();
-    this.#reject(thrown === undefined ? error : this.#plan.kept?.(thrown));
+    if (error instanceof TraeError) error.request ??= this.#asked();
+    this.#reject(error);
   }
 
   entered(passage: number, group: number, attempt: number, headers: string): void {
@@ -221,7 +221,7 @@ export class Call implements Listener, Abortable {
   }
 
   #data(form: Form, content: unknown, response: TraeResponse): unknown {
-    if (form === Form.Kept) return this.#plan.kept?.(content as number);
+    if (form === Form.Kept) return heldAs(content as number);
     if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
     if (form !== Form.Json) return content;
     try {
@@ -246,15 +246,6 @@ function leave(source: unknown, pieces: AsyncIterator<unknown>): void {
     (source as { destroy?: () => void }).destroy?.();
     pieces.return?.()?.then(undefined, () => {});
   } catch {}
-}
-
-/** What was thrown, in words: anything can be thrown, also what cannot be made a string. */
-function words(cause: unknown): string {
-  try {
-    return String(cause instanceof Error ? cause.message : cause);
-  } catch {
-    return typeof cause;
-  }
 }
 
 /** V8 quotes the text that it could not parse; an answer may be private. */

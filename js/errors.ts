@@ -2,10 +2,13 @@
 
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
+import { heldAs } from './held.js';
 import { withoutKeys } from './secrets.js';
 
 /** A failure as Rust describes it (`src/node/text.rs`). */
 export interface Failure {
+  /** The number of what JavaScript threw, where that is the failure. */
+  thrown: number | null;
   code: string;
   phase: string;
   message: string;
@@ -15,7 +18,8 @@ export interface Failure {
   retryable: boolean;
   retryAfterMs: number | null;
   attempts: number;
-  causes: string[];
+  /** A number stands for what JavaScript threw. */
+  causes: (string | number)[];
   response: { status: number; statusText: string; headers: string; body: string } | null;
 }
 
@@ -111,6 +115,7 @@ export class RedirectError extends TraeError {}
 export class QueueFullError extends TraeError {}
 export class CircuitOpenError extends TraeError {}
 export class ConfigError extends TraeError {}
+export class CredentialError extends TraeError {}
 export class MiddlewareError extends TraeError {}
 
 const CLASSES: Record<string, typeof TraeError> = {
@@ -144,17 +149,23 @@ const CLASSES: Record<string, typeof TraeError> = {
   REDIRECT: RedirectError,
   QUEUE_FULL: QueueFullError,
   CONFIG: ConfigError,
+  CREDENTIAL: CredentialError,
   MIDDLEWARE: MiddlewareError,
   INTERNAL: TraeError,
 };
 
-/** The error that Rust described, with its causes as a chain. */
-export function fromFailure(json: string): TraeError {
+/** The error that Rust described, with its causes as a chain; what JavaScript threw is itself. */
+export function fromFailure(json: string): unknown {
   const failure = JSON.parse(json) as Failure;
-  let cause: Error | undefined;
-  for (const message of failure.causes.reverse()) {
-    cause = cause ? new Error(message, { cause }) : new Error(message);
-    cause.stack = `Error: ${message}`;
+  if (failure.thrown !== null) return heldAs(failure.thrown);
+  let cause: unknown;
+  for (const described of failure.causes.reverse()) {
+    if (typeof described === 'number') cause = heldAs(described);
+    else {
+      const error = cause ? new Error(described, { cause }) : new Error(described);
+      error.stack = `Error: ${described}`;
+      cause = error;
+    }
   }
   return new (CLASSES[failure.code] ?? TraeError)(failure, cause);
 }

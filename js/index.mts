@@ -12,6 +12,7 @@ export const {
   ConfigError,
   ConflictError,
   ConnectionError,
+  CredentialError,
   createClient,
   EventStream,
   HttpError,

@@ -19,6 +19,7 @@ export {
   ConfigError,
   ConflictError,
   ConnectionError,
+  CredentialError,
   HttpError,
   IncompleteStreamError,
   LimitError,

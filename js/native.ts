@@ -4,21 +4,22 @@
 import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { fromFailure, ParseError, type TraeError } from './errors.js';
+import { drop } from './held.js';
 
 /** The addon, as napi made it. */
 export interface NativeClient {
   extend(config: string): NativeClient | string;
-  layered(layers: (NativeMiddleware | number)[]): NativeClient;
+  layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient;
   stats(): string;
 }
 
-/** A middleware that runs in Rust; it has no methods here. */
+/** A middleware that runs in Rust. */
 export interface NativeMiddleware {
-  readonly native: unique symbol;
+  invalidate(): void;
 }
 
 interface Engine {
-  createMiddleware(kind: string, options: string): NativeMiddleware | string;
+  createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
   send(
     client: NativeClient,
@@ -53,9 +54,12 @@ interface Engine {
     url: string | undefined,
     content: string,
     attempts: number,
-    token: number,
+    held: number,
   ): void;
-  thrown(passage: number, token: number): void;
+  thrown(passage: number, held: number): void;
+  chosen(passage: number, passes: boolean): void;
+  answer(question: number, json: string): void;
+  answerThrown(question: number, held: number, words: string): void;
   drain(slab: Float64Array, values: unknown[]): number;
   abort(id: number): void;
   grant(id: number, bytes: number): void;
@@ -104,7 +108,7 @@ export const enum Form {
   Json = 1,
   Text = 2,
   Buffer = 3,
-  /** A value that stayed in JavaScript; the content is its number. */
+  /** A value that stayed in JavaScript; the content is its number, below zero for the last time. */
   Kept = 4,
 }
 
@@ -112,8 +116,8 @@ export const enum Form {
 export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
-  /** `thrown` is the number of what JavaScript threw itself. */
-  failed(error: TraeError, thrown?: number): void;
+  /** With an error of the engine's, or with what JavaScript threw itself. */
+  failed(error: unknown): void;
   entered(passage: number, group: number, attempt: number, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
@@ -130,6 +134,9 @@ const enum Kind {
   Room = 5,
   Entered = 6,
   Left = 7,
+  Asked = 8,
+  Unasked = 9,
+  Dropped = 10,
 }
 
 const MOST = 256;
@@ -140,6 +147,11 @@ let nextShared = 0;
 const listeners = new Map<number, Listener>();
 /** Whom to tell when nobody waits for a passage any more. */
 export const leaves = new Map<number, () => void>();
+/** Who answers what Rust asks. */
+export const questions = {
+  asked: (_callback: number, _question: number, _text: string): void => {},
+  unasked: (_question: number): void => {},
+};
 let lastId = 0;
 
 export const engine = new native.Engine(wake);
@@ -198,6 +210,9 @@ function deliver(at: number, value: number): void {
   const listener = listeners.get(id);
   const kind = slab[at + 1] as Kind;
   if (kind === Kind.Left) leaves.get(id)?.();
+  else if (kind === Kind.Asked) questions.asked(id, slab[at + 2] as number, first as string);
+  else if (kind === Kind.Unasked) questions.unasked(id);
+  else if (kind === Kind.Dropped) drop(id);
   else if (kind === Kind.Events || kind === Kind.Bytes) piece(listener, at, first, second);
   else if (listener !== undefined) tell(listener, at, first, second);
 }
@@ -214,7 +229,7 @@ function tell(listener: Listener, at: number, first: unknown, second: unknown): 
       break;
     case Kind.Failed:
       listeners.delete(id);
-      listener.failed(fromFailure(first as string), thrownIn(first as string));
+      listener.failed(fromFailure(first as string));
       break;
     case Kind.Entered:
       listener.entered(slab[at + 2] as number, slab[at + 3] as number, slab[at + 4] as number, first as string);
@@ -242,13 +257,7 @@ function piece(listener: Listener | undefined, at: number, content: unknown, fai
   }
   if (count > 0 && isEvents) listener.events({ packed: packed as Batch['packed'], size }, firstMs);
   else if (count > 0) listener.bytes(packed as Buffer, size, firstMs);
-  if (end !== 0) listener.ended(end === 2 ? fromFailure(failure as string) : undefined);
-}
-
-/** The number of what JavaScript threw; it comes first in the data of a failure. */
-function thrownIn(json: string): number | undefined {
-  const [, token] = /^\{"thrown":(\d+)/.exec(json) ?? [];
-  return token === undefined ? undefined : Number(token);
+  if (end !== 0) listener.ended(end === 2 ? (fromFailure(failure as string) as TraeError) : undefined);
 }
 
 function headAt(at: number, text: string): Head {

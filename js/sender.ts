@@ -149,7 +149,9 @@ export class Sender {
     if (pipeline.length === 0) return this.#native;
     const last = this.#last;
     if (last?.pipeline === pipeline && last.native === this.#native) return last.layered;
-    const layered = this.#native.layered(pipeline.map((layer) => (typeof layer === 'number' ? layer : layer.handle)));
+    const layers = pipeline.map((step) => (typeof step === 'number' ? step : step.native.handle));
+    const conditions = pipeline.map((step) => (typeof step === 'number' ? undefined : step.condition));
+    const layered = this.#native.layered(layers, conditions);
     this.#last = { pipeline, native: this.#native, layered };
     return layered;
   }

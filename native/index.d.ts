@@ -15,8 +15,8 @@ export declare class Engine {
   constructor(wake: () => void)
   /** A client, or why its options are wrong: a string is the error's data. */
   createClient(config: string): NativeClient | string
-  /** A native middleware, or why its options are wrong. */
-  createMiddleware(kind: string, options: string): NativeMiddleware | string
+  /** A native middleware, or why its options are wrong; the functions that they name have numbers in JavaScript. */
+  createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string
   /** Starts a call. Its outcome comes through the drain, whatever happens. */
   send(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, bytes: Uint8Array | undefined | null, contentType: string | undefined | null, options: string | undefined | null, upload: boolean): void
   /**
@@ -48,24 +48,37 @@ export declare class Engine {
   openStream(passage: number, id: number): void
   /** The group's outcome is what came from further in. */
   asItCame(passage: number): void
-  /** The group's outcome is an answer of its own; JavaScript keeps the value of its content under a number. */
-  made(passage: number, status: number, headers: string, url: string | undefined | null, content: string, attempts: number, token: number): void
-  /** The group threw; JavaScript keeps what it threw under a number. */
-  thrown(passage: number, token: number): void
+  /** The group's outcome is an answer of its own; JavaScript holds the value of its content under a number. */
+  made(passage: number, status: number, headers: string, url: string | undefined | null, content: string, attempts: number, number: number): void
+  /** Whether the call passes through the native middleware that asked. */
+  chosen(passage: number, passes: boolean): void
+  /** What a function gave, as JSON. */
+  answer(question: number, json: string): void
+  /** A function threw; JavaScript holds what it threw under a number. */
+  answerThrown(question: number, number: number, words: string): void
+  /** The group threw; JavaScript holds what it threw under a number. */
+  thrown(passage: number, number: number): void
 }
 
 /** What a client is to JavaScript: a name for the options and the pool behind it. */
 export declare class NativeClient {
   /** A client with other options on the same pool, or why the options are wrong. */
   extend(config: string): NativeClient | string
-  /** The same client with layers around its calls, the first outermost: a number is a group of JavaScript's. */
-  layered(layers: Array<NativeMiddleware | number>): NativeClient
+  /**
+   * The same client with layers around its calls, the first outermost: a number is a group of JavaScript's.
+   *
+   * A native one with a condition asks JavaScript under that number whether a call passes through it.
+   */
+  layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient
   /** What the pool is doing, as JSON. */
   stats(): string
 }
 
 /** A native middleware, whose state is shared by all clients that use it. */
-export declare class NativeMiddleware {}
+export declare class NativeMiddleware {
+  /** Throws away the credential that it keeps, where it keeps one. */
+  invalidate(): void
+}
 
 /** A simulated API; `js/simulator.ts` makes it pleasant. */
 export declare class NativeSimulator {

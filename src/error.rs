@@ -92,6 +92,8 @@ pub enum ErrorKind {
     Redirect,
     /// The request's own body failed while it was read.
     RequestBody,
+    /// Nothing to authenticate a call with could be had.
+    Credential,
     /// A middleware broke the contract of the onion.
     Middleware,
     /// A bug of ours, contained.
@@ -132,6 +134,7 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Redirect => "REDIRECT",
             Self::RequestBody => "REQUEST_BODY",
+            Self::Credential => "CREDENTIAL",
             Self::Middleware => "MIDDLEWARE",
             Self::Internal => "INTERNAL",
         }
@@ -331,6 +334,7 @@ impl Error {
             | ErrorKind::Decode
             | ErrorKind::Redirect
             | ErrorKind::RequestBody
+            | ErrorKind::Credential
             | ErrorKind::Middleware
             | ErrorKind::Internal => false,
         }

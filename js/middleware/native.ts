@@ -1,28 +1,45 @@
 // Native middlewares as JavaScript holds them: a name and a handle; what they do is in Rust.
 
+import { type Ask, Callback } from '../callback.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
+import { onRetry, provider, shouldRetry } from './callbacks.js';
+
+/** The functions that options of a middleware may name, by how Rust asks them. */
+type Asks = Record<string, (given: never) => Ask>;
 
 export class Native {
   readonly kind: string;
   readonly handle: NativeMiddleware;
+  /** Rust knows them by their numbers: they live as long as the middleware does. */
+  readonly callbacks: Readonly<Record<string, Callback>>;
 
-  constructor(kind: string, options: unknown) {
-    const made = engine.createMiddleware(kind, json(kind, options));
+  constructor(kind: string, options: unknown, asks: Asks = {}) {
+    this.callbacks = callbacksOf(kind, options, asks);
+    const numbers = Object.entries(this.callbacks).map(([name, { number }]) => [name, number]);
+    const made = engine.createMiddleware(kind, json(kind, options), Object.fromEntries(numbers));
     if (typeof made === 'string') throw fromFailure(made);
     this.kind = kind;
     this.handle = made;
   }
 }
 
+/** One that keeps a credential. */
+export class Credential extends Native {
+  /** Throws away what it keeps: the next call gets another. */
+  invalidate(): void {
+    this.handle.invalidate();
+  }
+}
+
 /** Sends calls with a key, to the client's own origin and nowhere else. */
-export const auth = (options?: unknown): Native => new Native('auth', options);
+export const auth = (options?: unknown): Credential => new Credential('auth', options, { provider });
 
 /** Sends calls with a token that is signed here, or got for something signed. */
-export const jwt = (options?: unknown): Native => new Native('jwt', options);
+export const jwt = (options?: unknown): Credential => new Credential('jwt', options);
 
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
-export const retry = (options?: unknown): Native => new Native('retry', options);
+export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
@@ -30,9 +47,26 @@ export const timeout = (options?: unknown): Native => new Native('timeout', opti
 /** Gives each call a name for the server, the same over its attempts. */
 export const idempotencyKey = (options?: unknown): Native => new Native('idempotencyKey', options);
 
+function callbacksOf(kind: string, options: unknown, asks: Asks): Record<string, Callback> {
+  const callbacks: Record<string, Callback> = {};
+  for (const [name, ask] of Object.entries(asks)) {
+    const given = (options as Record<string, unknown> | null | undefined)?.[name];
+    if (typeof given === 'function') callbacks[name] = new Callback(ask(given as never));
+    else if (given === FUNCTION) throw wrong(`\`${kind}.${name}\` must be a function, got a string`);
+  }
+  return callbacks;
+}
+
+/** How a function looks to Rust. */
+const FUNCTION = '[function]';
+
 function json(kind: string, options: unknown): string {
-  return JSON.stringify(options ?? null, (name, value) => {
-    if (typeof value === 'function') throw wrong(`\`${kind}.${name}\` can't be a function yet`);
-    return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
-  });
+  try {
+    return JSON.stringify(options ?? null, (_name, value) => {
+      if (typeof value === 'function') return FUNCTION;
+      return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
+    });
+  } catch (cause) {
+    throw wrong(`the options of \`${kind}\` can't be written as JSON: ${(cause as Error).message}`, cause);
+  }
 }

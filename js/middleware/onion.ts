@@ -8,9 +8,9 @@ import { leaves } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { type Abortable, listenTo } from '../signals.js';
 import { compose, type Layer } from './compose.js';
-import { type Host, lists, Passage } from './passage.js';
+import { choose, type Host, lists, Passage } from './passage.js';
 import { type Fields, TraeRequest } from './request.js';
-import type { Arranged } from './stack.js';
+import type { Arranged, Condition } from './stack.js';
 
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
 export type Send = (req: TraeRequest, onion: Onion) => Promise<TraeResponse>;
@@ -20,7 +20,6 @@ export class Onion implements Abortable {
   readonly calls = new Set<Abortable>();
   readonly #given: AbortSignal | undefined;
   readonly layers: Arranged;
-  readonly #kept = new Map<number, unknown>();
   #gone: AbortController | undefined;
   #aborted: { error: unknown } | undefined;
   #attempts = 0;
@@ -79,30 +78,17 @@ export class Onion implements Abortable {
     req.attempt = this.#attempts + attempt;
     const host = {
       plan,
-      keep: (value: unknown) => this.#keep(value),
       follow: (ending: Ending) => this.#followers.push(ending),
     };
+    const layers = this.layers.groups[group] as readonly Layer[] | Condition;
+    if (typeof layers === 'function') {
+      choose(number, layers, req);
+      return;
+    }
     const passage = new Passage(number, host);
     leaves.set(number, () => passage.left());
-    passage.run(this.layers.groups[group] as readonly Layer[], req, () => leaves.delete(number));
+    passage.run(layers, req, () => leaves.delete(number));
   }
-
-  /** What stays here while its number passes through Rust. */
-  kept(token: number): unknown {
-    const value = this.#kept.get(token);
-    this.#kept.delete(token);
-    return value;
-  }
-
-  #keep(value: unknown): number {
-    // What an earlier attempt has kept is of no use any more once there is a later one.
-    this.#kept.clear();
-    const token = ++this.#lastToken;
-    this.#kept.set(token, value);
-    return token;
-  }
-
-  #lastToken = 0;
 
   #abandon(reason?: unknown): void {
     for (const call of [...this.calls]) call.abort(reason);
@@ -147,7 +133,6 @@ export function within(onion: Onion, plan: Plan): Plan {
   const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
   return {
     ...plan,
-    kept: (token) => onion.kept(token),
     entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
   };
 }

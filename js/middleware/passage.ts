@@ -6,17 +6,17 @@ import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
 import { middleware } from '../errors.js';
+import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { compose, type Layer } from './compose.js';
 import type { TraeRequest } from './request.js';
+import type { Condition } from './stack.js';
 
 /** What a passage needs of the call that it is part of. */
 export interface Host {
   /** The parts of a plan that do not depend on the passage. */
   plan: Omit<Plan, 'method' | 'over'>;
-  /** Keeps a value in JavaScript while its number passes through Rust. */
-  keep(value: unknown): number;
   /** A stream that Rust takes back ends when the call's own answer does. */
   follow(ending: Ending): void;
 }
@@ -107,19 +107,28 @@ export class Passage {
       if (inner?.call.ending) this.#open(inner);
       const { status, headers, attempts, data, request } = res;
       const lines = JSON.stringify(lists(headers));
-      engine.made(this.#number, status, lines, request.url || undefined, text(data), attempts, this.#host.keep(data));
+      engine.made(this.#number, status, lines, request.url || undefined, text(data), attempts, hold(data));
     }
   }
 
   #fail(thrown: unknown): void {
     if (this.#left) return;
     if (this.#inner?.error && this.#inner.error.thrown === thrown) engine.asItCame(this.#number);
-    else engine.thrown(this.#number, this.#host.keep(thrown));
+    else engine.thrown(this.#number, hold(thrown));
   }
 
   /** A stream that nobody has opened is Rust's; its letters are for nobody here. */
   #forget(): void {
     if (this.#inner && !this.#inner.opened) abandon(this.#inner.call.id);
+  }
+}
+
+/** Says whether a call passes through the native middleware that asks. */
+export function choose(number: number, condition: Condition, req: TraeRequest): void {
+  try {
+    engine.chosen(number, Boolean(condition(req)));
+  } catch (thrown) {
+    engine.thrown(number, hold(thrown));
   }
 }
 

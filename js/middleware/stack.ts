@@ -15,25 +15,32 @@ export interface Hooks {
 }
 
 /** A middleware in the list. */
-export type Entry = Layer | { name: string; when: undefined; native: Native };
+export type Entry = Layer | { name: string; when: Condition | undefined; native: Native };
+
+/** Whether a call passes through. */
+export type Condition = (req: TraeRequest) => unknown;
 
 /** The list as it is run: groups of neighbours in JavaScript, and the pipeline of the rest. */
 export interface Arranged {
   /** What stands outside of all native ones never crosses. */
   outer: readonly Layer[];
-  groups: readonly (readonly Layer[])[];
+  /** A condition of a native one stands among them: it is asked where that one stands. */
+  groups: readonly (readonly Layer[] | Condition)[];
   /** Native ones, and the numbers of groups; empty where there is no native one. */
-  pipeline: readonly (Native | number)[];
+  pipeline: readonly Step[];
 }
+
+/** A native middleware, with the number of its condition; or the number of a group. */
+export type Step = { native: Native; condition: number | undefined } | number;
 
 export function arrange(entries: readonly Entry[]): Arranged {
   const outer: Layer[] = [];
-  const groups: Layer[][] = [];
-  const pipeline: (Native | number)[] = [];
+  const groups: (Layer[] | Condition)[] = [];
+  const pipeline: Step[] = [];
   let group = outer;
   for (const entry of entries) {
     if ('native' in entry) {
-      pipeline.push(entry.native);
+      pipeline.push({ native: entry.native, condition: entry.when && groups.push(entry.when) - 1 });
       group = [];
       continue;
     }
@@ -47,7 +54,7 @@ export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; each may stand once. */
   name?: string;
   /** Asked for each call; where it says no, the call passes by. */
-  when?: (req: TraeRequest) => unknown;
+  when?: Condition;
 }
 
 const HOOKS = ['before', 'after', 'error', 'finally'] as const;
@@ -86,8 +93,7 @@ export class Stack {
       throw new TypeError(`there is a middleware called ${name} already`);
     const named = name ?? this.#unique(kind);
     if ('handle' in what) this.#layers = [...this.#layers, { name: named, when, handle: what.handle }];
-    else if (when === undefined) this.#layers = [...this.#layers, { name: named, when, native: what.native }];
-    else throw new TypeError('`when` is for middlewares in JavaScript: it is asked there');
+    else this.#layers = [...this.#layers, { name: named, when, native: what.native }];
   }
 
   /** Takes one out; calls under way keep it. */

@@ -57,7 +57,7 @@ impl Fields {
     pub(super) fn string(&mut self, name: &'static str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value)),
+            Some(Value::String(value)) if value != FUNCTION => Ok(Some(value)),
             Some(other) => Err(wrong(&self.name(name), "a string", &other)),
         }
     }

@@ -31,7 +31,7 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Asked, Content, Head, Look, Reply},
-    rooms::{auth, jwt, middleware},
+    rooms::{Functions, Native, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
     wire::describe,
@@ -48,7 +48,11 @@ use crate::{
 pub use crate::{
     claude::{Delta, DeltaKind},
     credential::{Ask, Provider, Reason, Token},
-    middleware::{auth::Auth, jwt::Jwt},
+    middleware::{
+        auth::Auth,
+        jwt::Jwt,
+        retry::{Judge, OnRetry},
+    },
 };
 
 /// A client: one set of options, one pipeline, one pool.

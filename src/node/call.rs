@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    held::Kept,
     js_middleware::{Caller, Passages},
-    kept::Kept,
     mailbox::{Letter, Mailbox, Whole},
     outbox::{End, Outbox},
     text::Head,
@@ -62,7 +62,7 @@ pub(super) async fn run(job: Job) {
             if let Some(bytes) = content.too_long() {
                 return mailbox.push(Letter::Failed { id, error: too_long(bytes) });
             }
-            let kept = kept.and_then(|kept| kept.token(content.bytes())).map(Whole::Kept);
+            let kept = kept.and_then(|kept| kept.held(content.bytes())).map(Whole::Kept);
             mailbox.push(Letter::Settled { id, head, content: kept.unwrap_or(content) });
         }
         Err(stream) => {

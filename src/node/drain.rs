@@ -32,6 +32,9 @@ mod kind {
     pub(super) const ROOM: f64 = 5.0;
     pub(super) const ENTERED: f64 = 6.0;
     pub(super) const LEFT: f64 = 7.0;
+    pub(super) const ASKED: f64 = 8.0;
+    pub(super) const UNASKED: f64 = 9.0;
+    pub(super) const DROPPED: f64 = 10.0;
 }
 
 /// A drain under way.
@@ -65,7 +68,12 @@ impl Drained<'_, '_> {
                     Whole::Empty => {}
                     Whole::Json(bytes) | Whole::Text(bytes) => self.text(1, without_bom(&bytes))?,
                     Whole::Buffer(bytes) => self.buffer(1, &[bytes])?,
-                    Whole::Kept(token) => self.values.set(self.index(1), token)?,
+                    Whole::Kept(held) => {
+                        let number = f64::from(held.number());
+                        // Below zero it is JavaScript's alone from now on.
+                        let number = if held.give_back() { -number } else { number };
+                        self.values.set(self.index(1), number)?;
+                    }
                 }
                 Some(id)
             }
@@ -91,6 +99,19 @@ impl Drained<'_, '_> {
             }
             Letter::Left { passage } => {
                 self.numbers(&[f64::from(passage), kind::LEFT]);
+                None
+            }
+            Letter::Asked { function, question, text } => {
+                self.numbers(&[f64::from(function), kind::ASKED, f64::from(question)]);
+                self.text(0, text.as_bytes())?;
+                None
+            }
+            Letter::Unasked { question } => {
+                self.numbers(&[f64::from(question), kind::UNASKED]);
+                None
+            }
+            Letter::Dropped { number } => {
+                self.numbers(&[f64::from(number), kind::DROPPED]);
                 None
             }
             Letter::Streamed(outbox) => {

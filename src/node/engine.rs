@@ -16,9 +16,11 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     call::{Job, parse},
+    callback::{Callback, Questions},
     drain::{Drained, SLOTS},
+    functions::functions,
     inbox::{self, Inbox},
-    js_middleware::{JsMiddleware, Passages},
+    js_middleware::{Conditional, JsMiddleware, Passages},
     lifecycle,
     mailbox::{Mailbox, lock},
     outbox::Outbox,
@@ -28,7 +30,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase,
     body::Body,
-    client::{self, Client, defaults},
+    client::{self, Client, Native, defaults},
     pipeline::Middleware,
 };
 
@@ -45,11 +47,20 @@ impl NativeClient {
     }
 
     /// The same client with layers around its calls, the first outermost: a number is a group of JavaScript's.
+    ///
+    /// A native one with a condition asks JavaScript under that number whether a call passes through it.
     #[napi(catch_unwind)]
-    pub fn layered(&self, layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>) -> NativeClient {
-        let layers = layers.iter().map(|layer| match layer {
-            Either::A(native) => Arc::clone(&native.0),
-            Either::B(group) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
+    pub fn layered(
+        &self,
+        layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>,
+        conditions: Vec<Option<u32>>,
+    ) -> NativeClient {
+        let layers = layers.iter().zip(conditions).map(|(layer, condition)| match (layer, condition) {
+            (Either::B(group), _) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
+            (Either::A(native), None) => Arc::clone(&native.0.middleware),
+            (Either::A(native), Some(group)) => {
+                Arc::new(Conditional { group, inner: Arc::clone(&native.0.middleware) })
+            }
         });
         NativeClient(Arc::new(self.0.layered(layers.collect())))
     }
@@ -63,7 +74,18 @@ impl NativeClient {
 
 /// A native middleware, whose state is shared by all clients that use it.
 #[napi]
-pub struct NativeMiddleware(Arc<dyn Middleware>);
+pub struct NativeMiddleware(Native);
+
+#[napi]
+impl NativeMiddleware {
+    /// Throws away the credential that it keeps, where it keeps one.
+    #[napi(catch_unwind)]
+    pub fn invalidate(&self) {
+        if let Some(invalidate) = &self.0.invalidate {
+            invalidate();
+        }
+    }
+}
 
 fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
     match client {
@@ -90,6 +112,7 @@ pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
 pub struct Engine {
     pub(super) mailbox: Arc<Mailbox>,
     inbox: Arc<Inbox>,
+    pub(super) questions: Arc<Questions>,
     pub(super) running: Calls,
     pub(super) passages: Arc<Passages>,
     tasks: TaskTracker,
@@ -109,6 +132,7 @@ impl Engine {
         let engine = Self {
             mailbox: Arc::new(Mailbox::new(waker)),
             inbox: Arc::default(),
+            questions: Arc::default(),
             running: Calls::default(),
             passages: Arc::default(),
             tasks: TaskTracker::new(),
@@ -127,11 +151,17 @@ impl Engine {
         made(parse(&config).and_then(Client::new))
     }
 
-    /// A native middleware, or why its options are wrong.
+    /// A native middleware, or why its options are wrong; the functions that they name have numbers in JavaScript.
     #[napi(catch_unwind)]
-    pub fn create_middleware(&self, kind: String, options: String) -> Either<NativeMiddleware, String> {
-        match parse(&options).and_then(|options| client::middleware(&kind, options)) {
-            Ok(middleware) => Either::A(NativeMiddleware(middleware)),
+    pub fn create_middleware(
+        &self,
+        kind: String,
+        options: String,
+        functions: HashMap<String, u32>,
+    ) -> Either<NativeMiddleware, String> {
+        let functions = self::functions(functions, self);
+        match parse(&options).and_then(|options| client::native(&kind, options, functions)) {
+            Ok(native) => Either::A(NativeMiddleware(native)),
             Err(error) => Either::B(text::describe_error(&error)),
         }
     }
@@ -283,6 +313,12 @@ impl Engine {
             }
             (None, None) => (None, Body::Empty, content_type),
         }
+    }
+
+    /// One of JavaScript's functions.
+    pub(super) fn callback(&self, number: u32) -> Callback {
+        let (mailbox, questions) = (Arc::clone(&self.mailbox), Arc::clone(&self.questions));
+        Callback { number, mailbox, questions }
     }
 
     /// Begins to take calls, at the first one: until then the process needs no threads.

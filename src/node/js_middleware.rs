@@ -22,7 +22,7 @@ use url::Url;
 
 use super::{
     call,
-    kept::Kept,
+    held::{Held, Kept},
     mailbox::{Letter, Mailbox, Whole, lock},
     outbox::Outbox,
     text::Head,
@@ -58,6 +58,8 @@ pub(super) enum Wish {
     GiveUp,
     /// Begins to hand over a stream that waits.
     Open { outbox: Arc<Outbox>, registration: AbortRegistration },
+    /// Whether a native middleware that asked is passed through.
+    Chosen(bool),
     /// The group's outcome is what came from further in.
     AsItCame,
     /// The group's outcome is another one.
@@ -84,15 +86,35 @@ impl Passages {
 struct Passage {
     number: u32,
     caller: Caller,
+    wishes: UnboundedReceiver<Wish>,
     answered: bool,
 }
 
 impl Passage {
-    fn open(caller: Caller) -> (Self, UnboundedReceiver<Wish>) {
+    /// Tells JavaScript that the call has come to this group.
+    fn enter(caller: Caller, group: u32, req: &Request) -> Self {
         let number = caller.passages.last.fetch_add(1, Ordering::Relaxed);
-        let (wishes, heard) = unbounded_channel();
-        lock(&caller.passages.open).insert(number, wishes);
-        (Self { number, caller, answered: false }, heard)
+        let (tell, wishes) = unbounded_channel();
+        lock(&caller.passages.open).insert(number, tell);
+        caller.mailbox.push(Letter::Entered {
+            id: caller.id,
+            passage: number,
+            group,
+            attempt: req.attempt,
+            headers: super::text::header_lines(&req.headers),
+        });
+        Self { number, caller, wishes, answered: false }
+    }
+
+    async fn chosen(mut self) -> Result<bool> {
+        let wish = self.wishes.recv().await;
+        self.answered = true;
+        match wish {
+            Some(Wish::Made(Err(thrown))) => Err(thrown),
+            Some(wish) => Ok(matches!(wish, Wish::Chosen(true))),
+            // The environment is going, and this task with it.
+            None => pending().await,
+        }
     }
 }
 
@@ -118,6 +140,25 @@ impl Middleware for JsMiddleware {
     }
 }
 
+/// A native middleware that JavaScript lets each call pass through, or pass by.
+pub(super) struct Conditional {
+    /// Under which number JavaScript knows the condition.
+    pub(super) group: u32,
+    pub(super) inner: Arc<dyn Middleware>,
+}
+
+impl Middleware for Conditional {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            let passes = match req.extensions.get::<Caller>().cloned() {
+                Some(caller) => Passage::enter(caller, self.group, &req).chosen().await?,
+                None => true,
+            };
+            if passes { self.inner.handle(req, next).await } else { next.run(req).await }
+        })
+    }
+}
+
 struct Group<'a> {
     req: Request,
     /// Attempts that it has made.
@@ -135,25 +176,20 @@ enum Inner<'a> {
 
 impl<'a> Group<'a> {
     async fn run(mut self, group: u32, caller: Caller) -> Result<Response> {
-        let (mut passage, mut wishes) = Passage::open(caller);
-        passage.caller.mailbox.push(Letter::Entered {
-            id: passage.caller.id,
-            passage: passage.number,
-            group,
-            attempt: self.req.attempt,
-            headers: super::text::header_lines(&self.req.headers),
-        });
+        let mut passage = Passage::enter(caller, group, &self.req);
         let view = self.view.clone();
         let mut inner = Inner::Nothing;
         loop {
             tokio::select! {
                 biased;
-                wish = wishes.recv() => match wish {
+                wish = passage.wishes.recv() => match wish {
                     Some(Wish::Next { id, changes }) => inner = self.begin(id, changes),
                     Some(Wish::GiveUp) => inner = Inner::Nothing,
                     Some(Wish::Open { outbox, registration }) => {
                         Self::hand_over(&view, &mut inner, outbox, registration, &passage.caller).await;
                     }
+                    // Nobody else asks for that.
+                    Some(Wish::Chosen(_)) => {}
                     Some(Wish::AsItCame) => {
                         passage.answered = true;
                         return as_it_came(inner);
@@ -232,6 +268,7 @@ impl<'a> Group<'a> {
         match seen {
             Ok((head, Look::Whole(content))) => {
                 if let Ok(content) = Whole::of(content) {
+                    let content = kept(outcome, content);
                     match content.too_long() {
                         None => mailbox.push(Letter::Settled { id, head, content }),
                         Some(bytes) => mailbox.push(Letter::Failed { id, error: call::too_long(bytes) }),
@@ -264,6 +301,12 @@ impl<'a> Group<'a> {
     }
 }
 
+/// A content that JavaScript has made is shown as what it is there.
+fn kept(outcome: &Result<Response>, content: Whole) -> Whole {
+    let kept = outcome.as_ref().ok().and_then(|res| res.extensions.get::<Kept>().cloned());
+    kept.and_then(|kept| kept.held(content.bytes())).map_or(content, Whole::Kept)
+}
+
 /// Stands in a request whose body has passed.
 #[derive(Clone)]
 struct Gone;
@@ -285,7 +328,7 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// An answer that JavaScript made; the value of its content is there, under `token`.
+/// An answer that JavaScript made; the value of its content is held there.
 pub(super) struct Made {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -293,7 +336,7 @@ pub(super) struct Made {
     /// Where it came from; without one it is the request's.
     pub(super) url: Option<Url>,
     pub(super) attempts: u32,
-    pub(super) token: u32,
+    pub(super) held: Held,
 }
 
 impl Made {
@@ -302,7 +345,7 @@ impl Made {
             status: self.status,
             version: Version::HTTP_11,
             headers: self.headers,
-            extensions: Kept::mark(self.token, &self.body),
+            extensions: Kept::mark(self.held, &self.body),
             body: Body::Full(self.body),
             url: self.url.unwrap_or_else(|| req.url.clone()),
             timing: Timing::default(),

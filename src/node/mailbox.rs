@@ -15,7 +15,7 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use super::{outbox::Outbox, text::Head};
+use super::{held::Held, outbox::Outbox, text::Head};
 use crate::{Error, client::Content};
 
 /// The wake-up: weak, so that an idle client does not keep a script alive.
@@ -35,6 +35,12 @@ pub(super) enum Letter {
     Entered { id: u32, passage: u32, group: u32, attempt: u32, headers: String },
     /// Nobody waits for that group any more.
     Left { passage: u32 },
+    /// A function is called; without a number of its own, nobody waits for what it gives.
+    Asked { function: u32, question: u32, text: String },
+    /// Nobody waits for the answer any more.
+    Unasked { question: u32 },
+    /// Nothing stands for a held value any more.
+    Dropped { number: u32 },
     /// A stream has something in its outbox.
     Streamed(Arc<Outbox>),
     /// An upload has room again.
@@ -53,7 +59,9 @@ impl Letter {
             | Self::Room { id } => (*id, false),
             Self::Streamed(outbox) => (outbox.id, true),
             // It is only a number, which can always be written.
-            Self::Left { .. } => (0, false),
+            Self::Left { .. } | Self::Asked { .. } | Self::Unasked { .. } | Self::Dropped { .. } => {
+                (0, false)
+            }
         }
     }
 }
@@ -65,7 +73,7 @@ pub(super) enum Whole {
     Text(Bytes),
     Buffer(Bytes),
     /// It never left JavaScript.
-    Kept(u32),
+    Kept(Held),
 }
 
 /// The longest string of V8, in characters; no text has more of them than bytes.

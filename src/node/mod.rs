@@ -2,7 +2,7 @@
 //!
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
 //! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
-//! - [`kept`]: values that stay in JavaScript
+//! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
 //! - [`outbox`]: a stream's pieces and its credit · [`pack`]: events as text · [`upload`]: a request body's pieces and its pauses
@@ -13,11 +13,13 @@
 #![expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
 
 mod call;
+mod callback;
 mod drain;
 mod engine;
+mod functions;
+mod held;
 mod inbox;
 mod js_middleware;
-mod kept;
 mod lifecycle;
 mod mailbox;
 mod outbox;

@@ -10,9 +10,10 @@ use napi_derive::napi;
 
 use super::{
     call::parse,
+    callback::threw,
     engine::{Engine, Running},
+    held::{Held, Thrown},
     js_middleware::{Made, Wish},
-    kept::Thrown,
     mailbox::lock,
     outbox::Outbox,
 };
@@ -80,7 +81,7 @@ impl Engine {
         self.passages.tell(passage, Wish::AsItCame);
     }
 
-    /// The group's outcome is an answer of its own; JavaScript keeps the value of its content under a number.
+    /// The group's outcome is an answer of its own; JavaScript holds the value of its content under a number.
     #[napi(catch_unwind)]
     pub fn made(
         &self,
@@ -90,7 +91,7 @@ impl Engine {
         url: Option<String>,
         content: String,
         attempts: u32,
-        token: u32,
+        number: u32,
     ) {
         let made = || -> Result<Made> {
             Ok(Made {
@@ -102,16 +103,34 @@ impl Engine {
                 body: Bytes::from(content),
                 url: url.and_then(|url| url.parse().ok()),
                 attempts,
-                token,
+                held: Held::new(number, &self.mailbox),
             })
         };
         self.passages.tell(passage, Wish::Made(made()));
     }
 
-    /// The group threw; JavaScript keeps what it threw under a number.
+    /// Whether the call passes through the native middleware that asked.
     #[napi(catch_unwind)]
-    pub fn thrown(&self, passage: u32, token: u32) {
-        let error = middleware("threw").with_source(Thrown(token));
+    pub fn chosen(&self, passage: u32, passes: bool) {
+        self.passages.tell(passage, Wish::Chosen(passes));
+    }
+
+    /// What a function gave, as JSON.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, question: u32, json: String) {
+        self.questions.answer(question, Ok(json));
+    }
+
+    /// A function threw; JavaScript holds what it threw under a number.
+    #[napi(catch_unwind)]
+    pub fn answer_thrown(&self, question: u32, number: u32, words: String) {
+        self.questions.answer(question, threw(number, words, &self.mailbox));
+    }
+
+    /// The group threw; JavaScript holds what it threw under a number.
+    #[napi(catch_unwind)]
+    pub fn thrown(&self, passage: u32, number: u32) {
+        let error = middleware("threw").with_source(Thrown(Held::new(number, &self.mailbox)));
         self.passages.tell(passage, Wish::Made(Err(error)));
     }
 }

@@ -5,8 +5,8 @@ use std::{fmt::Write, time::Duration};
 use http::{HeaderMap, StatusCode, Version};
 use serde_json::json;
 
-use super::kept::Thrown;
-use crate::{Error, client, event::Event, response::Timing};
+use super::held::{self, Thrown};
+use crate::{Error, ErrorKind, client, event::Event, response::Timing};
 
 /// An answer's head: numbers for the slab, and one text for the rest.
 pub(super) struct Head {
@@ -76,12 +76,15 @@ fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A failure as data: `js/errors.ts` makes a class of it.
+/// A failure as data: `js/errors.ts` makes a class of it. A number among the causes stands for a held value.
 pub(super) fn describe_error(error: &Error) -> String {
     let mut causes = Vec::new();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        causes.push(client::without_keys(&cause.to_string()).into_owned());
+        causes.push(match cause.downcast_ref::<Thrown>() {
+            Some(thrown) => json!(thrown.0.number()),
+            None => json!(client::without_keys(&cause.to_string())),
+        });
         source = cause.source();
     }
     let response = error.response();
@@ -89,9 +92,8 @@ pub(super) fn describe_error(error: &Error) -> String {
     if let Some(response) = response {
         headers(&mut head, &response.headers);
     }
-    let thrown = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Thrown>());
     json!({
-        "thrown": thrown.map(|thrown| thrown.0),
+        "thrown": (error.kind() == ErrorKind::Middleware).then(|| held::thrown(error)),
         "code": error.code(),
         "phase": error.phase().name(),
         "message": client::without_keys(error.message()),

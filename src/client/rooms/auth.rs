@@ -9,18 +9,20 @@ use super::{
         fields::{FUNCTION, Fields, Limit, wrong},
         settings::ms,
     },
+    Functions, Native,
     credential::{renewal, scheme, word},
 };
 use crate::{
     Error, Result,
     credential::{Provider, Source},
     middleware::auth::{Auth, AuthOptions},
-    pipeline::Middleware,
     secret::Secret,
 };
 
-pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
-    Ok(Arc::new(auth(options, None)?))
+pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
+    let auth = Arc::new(auth(options, functions.provider)?);
+    let kept = Arc::clone(&auth);
+    Ok(Native { middleware: auth, invalidate: Some(Arc::new(move || kept.invalidate())) })
 }
 
 /// The middleware `auth`. Where the options say that `provider` is a function, somebody has to bring it.

@@ -1,18 +1,18 @@
 //! Options of `idempotencyKey()`.
 
-use std::sync::Arc;
-
 use http::{HeaderName, Method};
 use serde_json::{Value, json};
 
-use super::super::{fields::Fields, headers};
+use super::{
+    super::{fields::Fields, headers},
+    Functions, Native,
+};
 use crate::{
     Error, Result,
     middleware::idempotency_key::{IdempotencyKey, IdempotencyKeyOptions},
-    pipeline::Middleware,
 };
 
-pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
+pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
     let default = IdempotencyKeyOptions::default();
     let mut fields = Fields::open("idempotencyKey", options)?;
     let options = IdempotencyKeyOptions {
@@ -20,7 +20,7 @@ pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
         methods: methods(&mut fields)?.unwrap_or(default.methods),
     };
     fields.finish()?;
-    Ok(Arc::new(IdempotencyKey::new(options)))
+    Ok(Native::plain(IdempotencyKey::new(options)))
 }
 
 fn header(fields: &mut Fields) -> Result<Option<HeaderName>> {

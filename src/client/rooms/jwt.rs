@@ -13,20 +13,22 @@ use super::{
         secrets::without_keys,
         settings::ms,
     },
+    Functions, Native,
     credential::{renewal, scheme, word},
 };
 use crate::{
     Error, Result,
     middleware::jwt::{Algorithm, Assertion, Claims, Exchange, Grant, Jwt, JwtOptions, Signing, Tries},
-    pipeline::Middleware,
     secret::Secret,
 };
 
 const GRANTS: [(&str, Grant); 2] =
     [("jwt-bearer", Grant::JwtBearer), ("token-exchange", Grant::TokenExchange)];
 
-pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
-    Ok(Arc::new(jwt(options)?))
+pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
+    let jwt = Arc::new(jwt(options)?);
+    let kept = Arc::clone(&jwt);
+    Ok(Native { middleware: jwt, invalidate: Some(Arc::new(move || kept.invalidate())) })
 }
 
 /// The middleware `jwt`.

@@ -13,10 +13,40 @@ use serde_json::{Map, Value};
 
 pub use self::{auth::auth, jwt::jwt};
 use super::{fields::nearest, secrets::without_keys};
-use crate::{Error, Result, pipeline::Middleware};
+use crate::{
+    Error, Result,
+    credential::Provider,
+    middleware::retry::{Judge, OnRetry},
+    pipeline::Middleware,
+};
+
+/// A native middleware, and what can be asked of it besides.
+pub struct Native {
+    /// The middleware.
+    pub middleware: Arc<dyn Middleware>,
+    /// Throws away the credential that it keeps.
+    pub invalidate: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Native {
+    fn plain(middleware: impl Middleware + 'static) -> Self {
+        Self { middleware: Arc::new(middleware), invalidate: None }
+    }
+}
+
+/// What stands for the functions that options name: JSON only says that they are there.
+#[derive(Default)]
+pub struct Functions {
+    /// `auth.provider`.
+    pub provider: Option<Arc<dyn Provider>>,
+    /// `retry.shouldRetry`.
+    pub should_retry: Option<Arc<dyn Judge>>,
+    /// `retry.onRetry`.
+    pub on_retry: Option<OnRetry>,
+}
 
 /// A middleware with these options.
-type Build = fn(Value) -> Result<Arc<dyn Middleware>>;
+type Build = fn(Value, Functions) -> Result<Native>;
 
 const ROOMS: [(&str, Build); 5] = [
     ("auth", auth::build),
@@ -27,12 +57,17 @@ const ROOMS: [(&str, Build); 5] = [
 ];
 
 /// The native middleware of this name. Its options are those of the function of the same name in JavaScript, as
-/// JSON; `null` leaves every default. What takes more than JSON has a function of its own: [`auth`] with a provider.
-pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
+/// JSON; `null` leaves every default.
+pub fn native(name: &str, options: Value, functions: Functions) -> Result<Native> {
     match ROOMS.iter().find(|(known, _)| *known == name) {
-        Some((_, build)) => build(options),
+        Some((_, build)) => build(options, functions),
         None => Err(unknown(name)),
     }
+}
+
+/// The same where the options name no function.
+pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
+    native(name, options, Functions::default()).map(|native| native.middleware)
 }
 
 fn unknown(name: &str) -> Error {

@@ -1,17 +1,17 @@
 //! Options of `retry()`, and of a call's own `retry`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::super::{
-    fields::{Fields, Limit, wrong},
-    settings::ms,
+use super::{
+    super::{
+        fields::{Fields, Limit, wrong},
+        settings::ms,
+    },
+    Functions, Native,
 };
 use crate::{
-    Result,
+    Error, Result,
     middleware::retry::{BudgetOptions, Change, Jitter, Retry, RetryOptions, RetryOverride},
-    pipeline::Middleware,
 };
 
 const JITTERS: [(&str, Jitter); 5] = [
@@ -23,12 +23,16 @@ const JITTERS: [(&str, Jitter); 5] = [
 ];
 
 /// A middleware for all calls.
-pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
+pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let mut fields = open(options)?;
     let mut changes = changes(&mut fields)?;
     changes.extend(budget(&mut fields)?.map(Change::Budget));
+    fields.left_to_javascript("shouldRetry", true)?;
+    fields.left_to_javascript("onRetry", true)?;
     fields.finish()?;
-    Ok(Arc::new(Retry::new(RetryOverride::new(changes).over(&RetryOptions::default()))))
+    let options = RetryOverride::new(changes).over(&RetryOptions::default());
+    let Functions { should_retry, on_retry, .. } = functions;
+    Ok(Native::plain(Retry::new(RetryOptions { should_retry, on_retry, ..options })))
 }
 
 /// What a single call says: options over those of the middleware, or `false`.
@@ -39,6 +43,13 @@ pub(in crate::client) fn for_call(retry: Value) -> Result<RetryOverride> {
         options => {
             let mut fields = open(options)?;
             let changes = changes(&mut fields)?;
+            for name in ["shouldRetry", "onRetry", "budget"] {
+                if fields.take(name).is_some() {
+                    return Err(Error::config(format!(
+                        "`retry.{name}` is of the middleware, for all its calls: a call can't set it"
+                    )));
+                }
+            }
             fields.finish()?;
             Ok(RetryOverride::new(changes))
         }
@@ -64,8 +75,6 @@ fn changes(fields: &mut Fields) -> Result<Vec<Change>> {
     changes.extend(fields.choice("jitter", &JITTERS)?.map(Change::Jitter));
     changes.extend(fields.limit("deadline")?.map(Limit::duration).map(Change::Deadline));
     changes.extend(fields.limit("maxRetryAfter")?.map(Limit::duration).map(Change::MaxRetryAfter));
-    fields.left_to_javascript("shouldRetry", true)?;
-    fields.left_to_javascript("onRetry", true)?;
     Ok(changes)
 }
 

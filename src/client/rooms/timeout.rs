@@ -1,21 +1,21 @@
 //! Options of `timeout()`.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::super::{
-    fields::{Fields, Limit, wrong},
-    settings::ms,
+use super::{
+    super::{
+        fields::{Fields, Limit, wrong},
+        settings::ms,
+    },
+    Functions, Native,
 };
 use crate::{
     Result,
     middleware::timeout::{Timeout, TimeoutOptions},
-    pipeline::Middleware,
 };
 
 /// A mere number is `after`.
-pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
+pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
     let default = TimeoutOptions::default();
     let mut fields = match options {
         after @ Value::Number(_) => Fields::open("timeout", json!({ "after": after }))?,
@@ -27,7 +27,7 @@ pub(super) fn build(options: Value) -> Result<Arc<dyn Middleware>> {
         stream: fields.boolean("stream")?.unwrap_or(default.stream),
     };
     fields.finish()?;
-    Ok(Arc::new(Timeout::new(options)))
+    Ok(Native::plain(Timeout::new(options)))
 }
 
 pub(super) fn defaults() -> Value {

@@ -134,7 +134,11 @@ impl<'a> Course<'a> {
                 None => return Err(self.late(begun)),
             };
             self.failed(&failure.error, begun);
-            let wait = match self.verdict(&failure.error, spare).await {
+            let is_worth = match self.is_worth(&failure.error).await {
+                Ok(is_worth) => is_worth,
+                Err(error) => return Err(self.with_history(error)),
+            };
+            let wait = match self.verdict(&failure.error, is_worth, spare) {
                 Ok((spare, wait)) => {
                     req = spare;
                     wait
@@ -156,24 +160,34 @@ impl<'a> Course<'a> {
 
     /// What another attempt would send, taken while it can be.
     fn spare(&self, req: &Request) -> Result<Request, Reason> {
-        if self.retries >= self.options.max_retries {
+        if self.is_exhausted() {
             return Err(Reason::Exhausted);
         }
         req.replay().ok_or(Reason::Body)
     }
 
-    async fn verdict(
+    fn is_exhausted(&self) -> bool {
+        self.retries >= self.options.max_retries
+    }
+
+    /// Nobody is asked where the answer would change nothing.
+    async fn is_worth(&self, error: &Error) -> Result<bool> {
+        match &self.options.should_retry {
+            Some(_) if self.is_exhausted() => Ok(false),
+            Some(judge) => judge.is_worth(error, self.attempts()).await,
+            None => Ok(error.is_retryable()),
+        }
+    }
+
+    fn verdict(
         &self,
         error: &Error,
+        is_worth: bool,
         spare: Result<Request, Reason>,
     ) -> Result<(Request, Duration), Reason> {
         if matches!(spare, Err(Reason::Exhausted)) {
             return Err(Reason::Exhausted);
         }
-        let is_worth = match &self.options.should_retry {
-            Some(judge) => judge.is_worth(error, self.attempts()).await,
-            None => error.is_retryable(),
-        };
         if !is_worth {
             return Err(Reason::Final);
         }

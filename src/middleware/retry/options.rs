@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{Error, pipeline::BoxFuture};
+use crate::{Error, Result, pipeline::BoxFuture};
 
 /// When a failed attempt is followed by another.
 #[derive(Clone)]
@@ -86,12 +86,12 @@ impl Default for BudgetOptions {
 
 /// A judgement of the user's own. A function of the failure and of the number of the attempt is one.
 pub trait Judge: Send + Sync {
-    /// Whether this failure is worth another attempt.
-    fn is_worth<'a>(&'a self, failure: &'a Error, attempt: u32) -> BoxFuture<'a, bool>;
+    /// Whether this failure is worth another attempt. A judgement that fails ends the call with its own error.
+    fn is_worth<'a>(&'a self, failure: &'a Error, attempt: u32) -> BoxFuture<'a, Result<bool>>;
 }
 
 impl<F: Fn(&Error, u32) -> bool + Send + Sync> Judge for F {
-    fn is_worth<'a>(&'a self, failure: &'a Error, attempt: u32) -> BoxFuture<'a, bool> {
-        Box::pin(std::future::ready(self(failure, attempt)))
+    fn is_worth<'a>(&'a self, failure: &'a Error, attempt: u32) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(std::future::ready(Ok(self(failure, attempt))))
     }
 }

@@ -131,7 +131,7 @@ fn a_wrong_option_is_answered_by_its_full_name_and_what_it_takes() {
 }
 
 #[tokio::test]
-async fn a_call_says_of_its_retries_what_the_middleware_could_be_told_but_the_budget() {
+async fn a_call_says_of_its_retries_what_the_middleware_could_be_told_but_not_what_is_of_all_calls() {
     let client = Client::new(json!({ "baseURL": "http://127.0.0.1:1", "proxy": false })).unwrap();
     let call = async |retry: Value| -> Result<()> {
         let options = Some(json!({ "retry": retry }));
@@ -147,7 +147,8 @@ async fn a_call_says_of_its_retries_what_the_middleware_could_be_told_but_the_bu
     }
     for (retry, words) in [
         (json!({ "maxRetrys": 1 }), "unknown option `retry.maxRetrys`"),
-        (json!({ "budget": false }), "unknown option `retry.budget`"),
+        (json!({ "budget": false }), "`retry.budget` is of the middleware, for all its calls"),
+        (json!({ "onRetry": "[function]" }), "`retry.onRetry` is of the middleware, for all its calls"),
         (json!("no"), "`retry` must be an object or a number of retries, got a string"),
     ] {
         let error = call(retry).await.unwrap_err();

@@ -1,0 +1,81 @@
+// Functions of the caller that Rust may ask: the mirror of src/node/callback.rs.
+
+import { hold } from './held.js';
+import { engine, questions } from './native.js';
+import { words } from './words.js';
+
+/** Takes a question as it crossed; what it gives, or promises, is the answer. */
+export type Ask = (question: string, signal: () => AbortSignal) => unknown;
+
+/** A function with its number. Whoever has it keeps it alive. */
+export class Callback {
+  readonly number: number;
+  readonly ask: Ask;
+
+  constructor(ask: Ask) {
+    this.ask = ask;
+    this.number = ++last;
+    callbacks.set(this.number, new WeakRef(this));
+    forgotten.register(this, this.number);
+  }
+}
+
+let last = 0;
+const callbacks = new Map<number, WeakRef<Callback>>();
+const forgotten = new FinalizationRegistry<number>((number) => callbacks.delete(number));
+/** Questions that somebody waits for. */
+const open = new Map<number, AbortController | undefined>();
+
+/** The number of a question that nobody waits for. */
+const NOBODY = 0;
+
+/** Rust asks, or tells. */
+questions.asked = (number, question, text) => {
+  const ask = callbacks.get(number)?.deref()?.ask;
+  if (question === NOBODY) {
+    if (ask) tell(ask, text);
+    return;
+  }
+  open.set(question, undefined);
+  const signal = (): AbortSignal => {
+    const controller = open.get(question) ?? new AbortController();
+    // Asked for after the answer, it is aborted by nobody.
+    if (open.has(question)) open.set(question, controller);
+    return controller.signal;
+  };
+  // At once: a held value that the question names may be dropped by the next letter.
+  answer(question, async () => {
+    if (!ask) throw new Error('the middleware that it belongs to is gone');
+    return ask(text, signal);
+  });
+};
+
+/** Nobody waits for the answer any more. */
+questions.unasked = (question) => {
+  const controller = open.get(question);
+  open.delete(question);
+  controller?.abort();
+};
+
+async function answer(question: number, ask: () => Promise<unknown>): Promise<void> {
+  try {
+    const json = JSON.stringify((await ask()) ?? null);
+    if (open.delete(question)) engine.answer(question, json);
+  } catch (thrown) {
+    if (open.delete(question)) engine.answerThrown(question, hold(thrown), words(thrown));
+  }
+}
+
+/** A fault in what only listens is the listener's own, and no call's. */
+function tell(ask: Ask, text: string): void {
+  const raise = (thrown: unknown): void => {
+    queueMicrotask(() => {
+      throw thrown;
+    });
+  };
+  try {
+    Promise.resolve(ask(text, () => new AbortController().signal)).catch(raise);
+  } catch (thrown) {
+    raise(thrown);
+  }
+}
