@@ -331,6 +331,93 @@ export interface RetryMiddlewareOptions extends RetryOptions {
 /** Makes a call again that failed in a way that may heal. A number is `maxRetries`. */
 export declare function retry(options?: number | RetryMiddlewareOptions): NativeMiddleware;
 
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** A line of `logger()`, in the shape of pino's. What is not known is left out. */
+export interface LogLine {
+  /** 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal */
+  level: number;
+  /** Milliseconds since 1970. */
+  time: number;
+  /** As `POST https://host/path 200`. */
+  msg: string;
+  req: { id: number; method: string; url: string; attempt: number; headers?: Record<string, string>; body?: unknown };
+  res?: { statusCode: number; headers?: Record<string, string>; body?: unknown };
+  /** Milliseconds to the end of the answer, that of a stream included. */
+  responseTime?: number;
+  attempts?: number;
+  requestId?: string;
+  firstByteMs?: number;
+  firstEventMs?: number;
+  /** Of a stream, pings not counted. */
+  events?: number;
+  /** The reader of the stream went before its end. */
+  left?: true;
+  usage?: {
+    input_tokens?: number;
+    output_tokens?: number;
+    cache_read_input_tokens?: number;
+    cache_creation_input_tokens?: number;
+  };
+  err?: {
+    type: string;
+    message: string;
+    code: string;
+    phase: string;
+    status?: number;
+    retryable: boolean;
+    retryAfterMs?: number;
+  };
+  /** Those of `base`. */
+  [field: string]: unknown;
+}
+
+/** As pino's loggers and the console: methods by level that take fields and a message. */
+export interface LeveledLogger {
+  info(fields: object, message?: string): void;
+  error(fields: object, message?: string): void;
+}
+
+export interface LoggerOptions {
+  /** Where lines go: standard error, a function, or a logger as pino's. @default 'stderr' */
+  sink?: 'stderr' | ((line: LogLine) => void) | LeveledLogger;
+  /** The least grave lines that are written. @default 'info' */
+  level?: LogLevel;
+  /** How grave each kind of line is. */
+  levels?: {
+    /** @default 'info' */
+    request?: LogLevel;
+    /** @default 'info' */
+    response?: LogLevel;
+    /** @default 'error' */
+    error?: LogLevel;
+  };
+  /** Fields of every line, in place of `pid` and `hostname`; `null` for none. */
+  base?: Record<string, unknown> | null;
+  /** Show headers, those of credentials by name only. @default false */
+  headers?: boolean;
+  /** Show bodies, `true` up to 16384 bytes, or up to a number of them; those of streams never. @default false */
+  bodies?: boolean | number;
+}
+
+/** Writes a line for each request, each answer and each failure; docs/middlewares/logger.md. */
+export declare function logger(options?: LoggerOptions): NativeMiddleware;
+
+/** What is never shown, besides credentials by their names and keys by their looks. */
+export interface RedactOptions {
+  /** Names of headers. */
+  headers?: string | readonly string[];
+  /** Names of query parameters. */
+  query?: string | readonly string[];
+  /** Places in JSON bodies, as `messages[*].content`. */
+  paths?: string | readonly string[];
+  /** How secrets begin, or expressions for them. */
+  patterns?: string | RegExp | readonly (string | RegExp)[];
+}
+
+/** Says what is never shown by the log, errors and anything that is printed; docs/middlewares/redact.md. */
+export declare function redact(options?: RedactOptions): NativeMiddleware;
+
 /** Gives up on what stands inside of it. A number is `after`. */
 export declare function timeout(
   options?:

@@ -27,8 +27,8 @@ export interface Plan {
   open?(): void;
   /** The call has come to a group of middlewares within native ones. */
   entered?(passage: number, group: number, attempt: number, headers: string): void;
-  /** The headers that were sent, as JSON: an answer may repeat a key in them. */
-  sent(): string;
+  /** The data of the error that an answer stands for. */
+  describe(status: number, headers: string, body: Uint8Array): string;
   /** Called once, when neither answer nor stream has anything more to say. */
   over(): void;
 }
@@ -215,8 +215,7 @@ export class Call implements Listener, Abortable {
     if (validateStatus == null || validateStatus(head.status)) return true;
     const body =
       typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
-    const failure = engine.describeStatus(head.status, headerLines(head), body, this.#plan.sent());
-    this.#reject(fromFailure(failure));
+    this.#reject(fromFailure(this.#plan.describe(head.status, headerLines(head), body)));
     return false;
   }
 

@@ -11,6 +11,7 @@ export interface NativeClient {
   extend(config: string): NativeClient | string;
   layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient;
   stats(): string;
+  describeStatus(status: number, headers: string, body: Uint8Array, sent: string): string;
 }
 
 /** A middleware that runs in Rust. */
@@ -56,7 +57,7 @@ interface Engine {
     attempts: number,
     held: number,
   ): void;
-  thrown(passage: number, held: number): void;
+  thrown(passage: number, held: number, words: string): void;
   chosen(passage: number, passes: boolean): void;
   answer(question: number, json: string): void;
   answerThrown(question: number, held: number, words: string): void;
@@ -65,7 +66,7 @@ interface Engine {
   grant(id: number, bytes: number): void;
   upload(id: number, piece: Uint8Array): boolean;
   uploadEnd(id: number, failure?: string): void;
-  describeStatus(status: number, headers: string, body: Uint8Array, sent: string): string;
+  flushLog(): void;
   counters(): number[];
   optionDefaults(): string;
   readonly letterSlots: number;

@@ -14,8 +14,33 @@ const HARMLESS = /(idempotency|cache|public)-key$/;
 const KEY = /sk-ant-[\w-]{4,}|(?<![\w-])sk-[\w-]{21,}/g;
 const SHOWN_AS = '[redacted]';
 
+/** What `redact()` adds to what is never shown. */
+export interface RedactOptions {
+  headers?: string | readonly string[];
+  query?: string | readonly string[];
+  paths?: string | readonly string[];
+  patterns?: string | RegExp | readonly (string | RegExp)[];
+}
+
+/** Names and texts that are never shown here any more: rules are added, and none is taken back. */
+const names = new Set<string>();
+const texts = new Map<string, RegExp>();
+
+/** From now on, of anything that is printed; Rust knows the same for its errors and its log. */
+export function neverShow({ headers, query, patterns }: RedactOptions): void {
+  for (const name of [headers ?? [], query ?? []].flat()) names.add(name.toLowerCase());
+  for (const pattern of [patterns ?? []].flat()) {
+    const text = typeof pattern === 'string' ? `${escaped(pattern)}[\\w-]*` : pattern.source;
+    const flags = typeof pattern === 'string' ? 'g' : [...new Set(`${pattern.flags.replace('y', '')}g`)].join('');
+    texts.set(`/${text}/${flags}`, new RegExp(text, flags));
+  }
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
 /** Whether what has this name is a secret: a header, an option, a parameter. */
 export function isSecret(name: string): boolean {
+  if (names.has(name.toLowerCase())) return true;
   const apart = name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').replace(/([A-Z])([A-Z][a-z])/g, '$1-$2');
   const words = apart.toLowerCase().split(/[^a-z0-9]+/);
   return !HARMLESS.test(words.join('-')) && words.some((word) => SECRET.test(word));
@@ -114,7 +139,9 @@ export function shownText(text: string): string {
 }
 
 export function withoutKeys(text: string): string {
-  return text.replace(KEY, SHOWN_AS);
+  let shown = text.replace(KEY, SHOWN_AS);
+  for (const pattern of texts.values()) shown = shown.replace(pattern, SHOWN_AS);
+  return shown;
 }
 
 /** An object that somebody wrote as a literal, in this realm or another. */

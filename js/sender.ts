@@ -193,6 +193,7 @@ export class Sender {
     // The caller's own code has run since these were asked: a transform, a `toJSON`.
     this.#taken();
     if (signal?.aborted) throw aborted('prepare', signal.reason);
+    const native = this.#layered(pipeline);
     const plan: Plan = {
       method,
       url: target,
@@ -201,15 +202,19 @@ export class Sender {
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
       transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
       responseType: config?.['responseType'] ?? shape,
-      sent: () => JSON.stringify(mergeHeaders(this.#config['headers'], config?.['headers']), plainly),
+      describe: (status, headers, body) => native.describeStatus(status, headers, body, this.#sent(config)),
       over: () => calls.delete(call),
     };
     const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
-    const native = this.#layered(pipeline);
     call.id = listen(call);
     calls.add(call);
     engine.send(native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
+  }
+
+  /** The headers that were sent, as JSON: an answer may repeat a key in them. */
+  #sent(config: Options | undefined): string {
+    return JSON.stringify(mergeHeaders(this.#config['headers'], config?.['headers']), plainly);
   }
 
   /** What the call sends, and its headers where sending that changes them; never an object of the caller. */

@@ -32,8 +32,8 @@ export declare class Engine {
   upload(id: number, piece: Uint8Array): boolean
   /** Ends a request body, with an error where its producer failed. */
   uploadEnd(id: number, failure?: string | undefined | null): void
-  /** The data of the error that an answer stands for. */
-  describeStatus(status: number, headers: string, body: Buffer, sent: string): string
+  /** Waits until what was logged to standard error is written, but not for long. */
+  flushLog(): void
   /** Numbers per letter in the slab. */
   get letterSlots(): number
   /** The defaults by option name, as JSON. */
@@ -57,7 +57,7 @@ export declare class Engine {
   /** A function threw; JavaScript holds what it threw under a number. */
   answerThrown(question: number, number: number, words: string): void
   /** The group threw; JavaScript holds what it threw under a number. */
-  thrown(passage: number, number: number): void
+  thrown(passage: number, number: number, words: string): void
 }
 
 /** What a client is to JavaScript: a name for the options and the pool behind it. */
@@ -70,6 +70,8 @@ export declare class NativeClient {
    * A native one with a condition asks JavaScript under that number whether a call passes through it.
    */
   layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient
+  /** The data of the error that an answer stands for. */
+  describeStatus(status: number, headers: string, body: Buffer, sent: string): string
   /** What the pool is doing, as JSON. */
   stats(): string
 }

@@ -7,9 +7,10 @@
 //! | layer | rooms | what they are |
 //! |---|---|---|
 //! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`random`] | plain data, no runtime |
-//! | 1 | [`pipeline`] [`sse`] [`claude`] | the onion; bytes to events; the Messages API's shapes |
+//! | 1 | [`pipeline`] [`sse`] [`claude`] [`redact`] | the onion; bytes to events; the Messages API's shapes; what is never shown |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
+//! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
 //! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
@@ -36,6 +37,7 @@ pub mod middleware;
 pub mod node;
 pub mod pipeline;
 pub mod random;
+pub mod redact;
 pub mod request;
 pub mod response;
 pub mod secret;
@@ -43,5 +45,6 @@ pub mod secret;
 pub mod server;
 pub mod sse;
 pub mod transport;
+pub mod watch;
 
 pub use error::{Error, ErrorKind, Phase, Result};

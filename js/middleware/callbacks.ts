@@ -52,6 +52,21 @@ export const shouldRetry =
     return Boolean(await given(fromFailure(error), attempt));
   };
 
+/** Takes the lines of a log, those of one wake-up together. What it throws at one of them keeps it from no other. */
+export const sink =
+  (given: (line: object) => unknown): Ask =>
+  (lines) => {
+    for (const line of JSON.parse(lines)) {
+      try {
+        given(line);
+      } catch (thrown) {
+        queueMicrotask(() => {
+          throw thrown;
+        });
+      }
+    }
+  };
+
 /** Is told of each retry. */
 export const onRetry =
   (given: (error: unknown, attempt: number, waitMs: number) => unknown): Ask =>

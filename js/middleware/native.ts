@@ -3,7 +3,9 @@
 import { type Ask, Callback } from '../callback.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
-import { onRetry, provider, shouldRetry } from './callbacks.js';
+import { neverShow, type RedactOptions } from '../secrets.js';
+import { onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
 type Asks = Record<string, (given: never) => Ask>;
@@ -46,6 +48,26 @@ export const timeout = (options?: unknown): Native => new Native('timeout', opti
 
 /** Gives each call a name for the server, the same over its attempts. */
 export const idempotencyKey = (options?: unknown): Native => new Native('idempotencyKey', options);
+
+/** Writes a line for each request, answer and failure. */
+export const logger = (options?: LoggerOptions): Native => new Native('logger', lineTaker(options), { sink });
+
+/** Says what is never shown, besides what never is; calls pass it as they are. */
+export const redact = (options?: RedactOptions): Native => {
+  const native = new Native('redact', withExpressions(options));
+  neverShow(options ?? {});
+  return native;
+};
+
+/** An expression has no JSON of its own. */
+function withExpressions(options: RedactOptions | undefined): unknown {
+  if (options?.patterns === undefined) return options;
+  const given = Array.isArray(options.patterns) ? options.patterns : [options.patterns];
+  const patterns = given.map((pattern) =>
+    pattern instanceof RegExp ? { source: pattern.source, flags: pattern.flags } : pattern,
+  );
+  return { ...options, patterns };
+}
 
 function callbacksOf(kind: string, options: unknown, asks: Asks): Record<string, Callback> {
   const callbacks: Record<string, Callback> = {};

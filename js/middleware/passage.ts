@@ -9,6 +9,7 @@ import { middleware } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
+import { words } from '../words.js';
 import { compose, type Layer } from './compose.js';
 import type { TraeRequest } from './request.js';
 import type { Condition } from './stack.js';
@@ -114,7 +115,7 @@ export class Passage {
   #fail(thrown: unknown): void {
     if (this.#left) return;
     if (this.#inner?.error && this.#inner.error.thrown === thrown) engine.asItCame(this.#number);
-    else engine.thrown(this.#number, hold(thrown));
+    else engine.thrown(this.#number, hold(thrown), words(thrown));
   }
 
   /** A stream that nobody has opened is Rust's; its letters are for nobody here. */
@@ -128,7 +129,7 @@ export function choose(number: number, condition: Condition, req: TraeRequest): 
   try {
     engine.chosen(number, Boolean(condition(req)));
   } catch (thrown) {
-    engine.thrown(number, hold(thrown));
+    engine.thrown(number, hold(thrown), words(thrown));
   }
 }
 

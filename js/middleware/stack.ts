@@ -73,6 +73,8 @@ export class Stack {
   }
 
   use(middleware: unknown, options?: EntryOptions): void {
+    if (middleware instanceof Native && middleware.kind === 'redact' && options?.when)
+      throw new TypeError('what is never shown has no exceptions: redact() takes no `when`');
     if (middleware instanceof Native) this.#enter(middleware.kind, options, { native: middleware });
     else {
       const { handle, name } = read(middleware);

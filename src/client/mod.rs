@@ -34,7 +34,6 @@ pub use self::{
     rooms::{Functions, Native, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
-    wire::describe,
 };
 use self::{
     settings::{Settings, Total},
@@ -42,7 +41,10 @@ use self::{
 };
 use crate::{
     Error, Phase, Result,
+    middleware::redact::Redact,
     pipeline::{Endpoint, Middleware, Pipeline},
+    redact::Rules,
+    request::Deadline,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -51,6 +53,7 @@ pub use crate::{
     middleware::{
         auth::Auth,
         jwt::Jwt,
+        logger::{Sink, lines_lost, stderr::Stderr},
         retry::{Judge, OnRetry},
     },
 };
@@ -60,6 +63,8 @@ pub struct Client {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
     pipeline: Pipeline,
+    /// What is never shown of its calls.
+    rules: Arc<Rules>,
 }
 
 impl Client {
@@ -89,7 +94,9 @@ impl Client {
 
     fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {
         let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
-        Self { settings, transport, pipeline: Pipeline::new(layers, Arc::new(endpoint)) }
+        let pipeline = Pipeline::new(layers, Arc::new(endpoint));
+        let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
+        Self { settings, transport, pipeline, rules }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
@@ -100,11 +107,15 @@ impl Client {
             request.extensions.insert(AnyStatus);
         }
         let asked = Asked::of(&request);
+        let limit = Limit { total: settings.total, started };
         if self.has_layers() {
             let (call, view) = (settings.clone(), Arc::clone(&self.settings));
             request.extensions.insert(View { settings: view, call, started });
+            request.extensions.insert(Arc::clone(&self.rules));
+            if let Some(deadline) = limit.deadline() {
+                request.extensions.insert(deadline);
+            }
         }
-        let limit = Limit { total: settings.total, started };
         let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
         let res = limit.holds(self.pipeline.run(request), no_answer).await?;
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
@@ -115,6 +126,17 @@ impl Client {
     /// Whether there are layers around its calls.
     pub fn has_layers(&self) -> bool {
         !self.pipeline.is_bare()
+    }
+
+    /// The error that an answer with this status stands for, to a call with these headers.
+    pub fn describe(
+        &self,
+        status: http::StatusCode,
+        headers: &http::HeaderMap,
+        body: bytes::Bytes,
+        sent: &Value,
+    ) -> Error {
+        wire::describe(status, headers, body, sent, &self.rules)
     }
 
     /// What the pool is doing.
@@ -157,6 +179,16 @@ struct Limit {
 }
 
 impl Limit {
+    /// The moment, for layers that may be dropped then.
+    fn deadline(self) -> Option<Deadline> {
+        let (after, in_streams) = match self.total {
+            Total::Unlimited => return None,
+            Total::UntilStream(after) => (after, false),
+            Total::Always(after) => (after, true),
+        };
+        Some(Deadline { at: self.started.into_std().checked_add(after)?, in_streams })
+    }
+
     /// Holds a part of the call to it. A limit that is a mere number knows no stages: its error is of the one
     /// where it struck.
     async fn holds<T>(

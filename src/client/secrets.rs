@@ -1,29 +1,40 @@
 //! Credentials, kept out of what is told about a call: a server may repeat the key that it refuses.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
 use serde_json::Value;
 
-const SHOWN_AS: &[u8] = b"[redacted]";
+pub use crate::redact::without_keys;
+use crate::redact::{Rules, SHOWN_AS, patterns::replace, without_key_bytes};
 
 /// Shorter values stand in ordinary words too.
 const LEAST: usize = 8;
 
-/// The credentials that a request was sent with.
+/// The credentials that a request was sent with, and what else is never shown of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Secrets(Vec<HeaderValue>);
+pub(super) struct Secrets {
+    values: Vec<HeaderValue>,
+    rules: Option<Arc<Rules>>,
+}
 
 impl Secrets {
     /// Keeps the values that are marked as sensitive; a clone of one costs no copy.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
+        let values = headers.values().filter(|value| value.is_sensitive()).cloned().collect();
+        Self { values, rules: None }
+    }
+
+    /// By these rules too.
+    pub(super) fn by(self, rules: Option<&Arc<Rules>>) -> Self {
+        let rules = rules.filter(|rules| !rules.is_empty()).cloned();
+        Self { rules, ..self }
     }
 
     pub(super) fn contains(&self, value: &HeaderValue) -> bool {
-        self.0.contains(value)
+        self.values.contains(value)
     }
 
     /// The text with none of them in it, nor anything else that looks like a key.
@@ -34,7 +45,14 @@ impl Secrets {
                 concealed = text.into();
             }
         }
-        match without_key_bytes(&concealed) {
+        let concealed = match without_key_bytes(&concealed) {
+            Cow::Borrowed(_) => concealed,
+            Cow::Owned(text) => text.into(),
+        };
+        let (Some(rules), Ok(text)) = (&self.rules, std::str::from_utf8(&concealed)) else {
+            return concealed;
+        };
+        match rules.text(text) {
             Cow::Borrowed(_) => concealed,
             Cow::Owned(text) => text.into(),
         }
@@ -45,6 +63,9 @@ impl Secrets {
     pub(super) fn conceal_body(&self, body: Bytes) -> Bytes {
         let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return self.conceal(body) };
         let mut changed = false;
+        for path in self.rules.iter().flat_map(|rules| &rules.paths) {
+            changed |= path.redact(&mut json);
+        }
         self.walk(&mut json, &mut changed);
         if changed { json.to_string().into() } else { body }
     }
@@ -66,7 +87,11 @@ impl Secrets {
 
     /// The same for the headers of an answer.
     pub(super) fn conceal_headers(&self, headers: &mut HeaderMap) {
-        for value in headers.values_mut() {
+        for (name, value) in headers.iter_mut() {
+            if self.rules.as_ref().is_some_and(|rules| rules.headers.contains(name)) {
+                *value = HeaderValue::from_static(SHOWN_AS);
+                continue;
+            }
             let concealed = self.conceal(Bytes::copy_from_slice(value.as_bytes()));
             if concealed != *value.as_bytes()
                 && let Ok(shown) = HeaderValue::from_maybe_shared(concealed)
@@ -80,7 +105,7 @@ impl Secrets {
     /// JSON would write them. The longest come first, lest a part of one be left beside its replacement.
     fn needles(&self) -> Vec<Vec<u8>> {
         let mut needles = Vec::new();
-        for value in self.0.iter().map(HeaderValue::as_bytes) {
+        for value in self.values.iter().map(HeaderValue::as_bytes) {
             let cookies = value.split(|byte| *byte == b';').filter_map(|pair| after(pair, b'='));
             for secret in [value].into_iter().chain(after(value, b' ')).chain(cookies) {
                 if secret.len() >= LEAST {
@@ -108,42 +133,4 @@ fn in_json(secret: &[u8]) -> Option<Vec<u8>> {
 fn replaced(text: &[u8], needle: &[u8]) -> Option<Vec<u8>> {
     let places = memmem::find_iter(text, needle).map(|at| (at, at + needle.len()));
     replace(text, places)
-}
-
-/// The text with these places, in order, replaced; `None` where there are none.
-fn replace(text: &[u8], places: impl Iterator<Item = (usize, usize)>) -> Option<Vec<u8>> {
-    let mut places = places.peekable();
-    places.peek()?;
-    let mut shown = Vec::new();
-    let mut rest = 0;
-    for (start, end) in places {
-        shown.extend_from_slice(&text[rest..start]);
-        shown.extend_from_slice(SHOWN_AS);
-        rest = end;
-    }
-    shown.extend_from_slice(&text[rest..]);
-    Some(shown)
-}
-
-/// The text without anything that looks like a key: people paste them in the wrong places.
-pub fn without_keys(text: &str) -> Cow<'_, str> {
-    match without_key_bytes(text.as_bytes()) {
-        Cow::Borrowed(_) => Cow::Borrowed(text),
-        Cow::Owned(shown) => Cow::Owned(String::from_utf8_lossy(&shown).into_owned()),
-    }
-}
-
-/// A key of the Claude API is known by its beginning, any other only by being long besides.
-fn without_key_bytes(text: &[u8]) -> Cow<'_, [u8]> {
-    let part_of_key = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let keys = memmem::find_iter(text, b"sk-").filter_map(|start| {
-        let length = text[start..].iter().take_while(|byte| part_of_key(byte)).count();
-        let claude = text[start..].starts_with(b"sk-ant-") && length >= "sk-ant-".len() + 4;
-        let begins = start == 0 || !part_of_key(&text[start - 1]);
-        (claude || begins && length >= 24).then_some((start, start + length))
-    });
-    let mut last = 0;
-    // A key may have the mark inside it once more.
-    let apart = keys.filter(move |(_, end)| std::mem::replace(&mut last, *end) != *end);
-    replace(text, apart).map_or(Cow::Borrowed(text), Cow::Owned)
 }

@@ -14,6 +14,7 @@ use crate::{
     body::Body,
     claude,
     pipeline::{BoxFuture, Endpoint},
+    redact::Rules,
     request::{Expect, Request},
     response::{Conceal, Response},
     sse,
@@ -37,7 +38,7 @@ impl Endpoint for Wire {
         Box::pin(async move {
             let options = Arc::clone(&req.options);
             let any_status = req.extensions.get::<AnyStatus>().is_some();
-            let secrets = Secrets::of(&req.headers);
+            let secrets = Secrets::of(&req.headers).by(req.extensions.get::<Arc<Rules>>());
             let res = self.transport.call(req).await?;
             let plain = options.redirect == crate::request::Redirect::Manual && res.status.is_redirection();
             if !any_status && !plain && !res.status.is_success() {
@@ -128,13 +129,19 @@ async fn excerpt(body: Body) -> Bytes {
 }
 
 /// The error that an answer with this status stands for, to a request with these headers.
-pub fn describe(status: StatusCode, headers: &HeaderMap, body: Bytes, sent: &serde_json::Value) -> Error {
+pub(super) fn describe(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Bytes,
+    sent: &serde_json::Value,
+    rules: &Arc<Rules>,
+) -> Error {
     let mut request = HeaderMap::new();
     for (name, value) in sent.as_object().into_iter().flatten() {
         // One that could not be sent was repeated by nobody.
         let _ = super::headers::apply(&mut request, &serde_json::json!({ name.as_str(): value }));
     }
-    told(status, headers.clone(), body, &Secrets::of(&request))
+    told(status, headers.clone(), body, &Secrets::of(&request).by(Some(rules)))
 }
 
 /// Concealed first: what is read out of an answer may be repeated by the error.

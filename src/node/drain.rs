@@ -13,6 +13,7 @@ use napi::{
 };
 
 use super::{
+    callback::NOBODY,
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
     text::{Head, describe_error},
@@ -104,6 +105,11 @@ impl Drained<'_, '_> {
             Letter::Asked { function, question, text } => {
                 self.numbers(&[f64::from(function), kind::ASKED, f64::from(question)]);
                 self.text(0, text.as_bytes())?;
+                None
+            }
+            Letter::Logged(ledger) => {
+                self.numbers(&[f64::from(ledger.callback()), kind::ASKED, f64::from(NOBODY)]);
+                self.text(0, ledger.take().as_bytes())?;
                 None
             }
             Letter::Unasked { question } => {

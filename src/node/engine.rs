@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -65,6 +66,13 @@ impl NativeClient {
         NativeClient(Arc::new(self.0.layered(layers.collect())))
     }
 
+    /// The data of the error that an answer stands for.
+    #[napi(catch_unwind)]
+    pub fn describe_status(&self, status: u16, headers: String, body: Buffer, sent: String) -> String {
+        let sent = parse(&sent).unwrap_or_default();
+        text::describe_status(&self.0, status, &headers, body.to_vec(), &sent)
+    }
+
     /// What the pool is doing, as JSON.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> String {
@@ -100,6 +108,9 @@ pub(super) struct Running {
     pub(super) outbox: Arc<Outbox>,
     pub(super) upload: Option<Upload>,
 }
+
+/// How long the end of a process may wait for a slow standard error.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// What begins the calls, once there was one.
 pub(super) type Dispatcher = Arc<OnceLock<tokio::task::AbortHandle>>;
@@ -266,11 +277,10 @@ impl Engine {
         }
     }
 
-    /// The data of the error that an answer stands for.
+    /// Waits until what was logged to standard error is written, but not for long.
     #[napi(catch_unwind)]
-    pub fn describe_status(&self, status: u16, headers: String, body: Buffer, sent: String) -> String {
-        let sent = parse(&sent).unwrap_or_default();
-        text::describe_status(status, &headers, body.to_vec(), &sent)
+    pub fn flush_log(&self) {
+        client::Stderr::of_process().flush(FLUSH);
     }
 
     /// Numbers per letter in the slab.

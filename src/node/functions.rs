@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     callback::{Answer, Callback},
     engine::Engine,
+    ledger::Ledger,
     text::describe_error,
 };
 use crate::{
@@ -24,6 +25,7 @@ pub(super) fn functions(given: HashMap<String, u32>, engine: &Engine) -> Functio
         match name.as_str() {
             "provider" => functions.provider = Some(Arc::new(Asked(function))),
             "shouldRetry" => functions.should_retry = Some(Arc::new(Asked(function))),
+            "sink" => functions.sink = Some(Arc::new(Ledger::new(function))),
             "onRetry" => {
                 functions.on_retry = Some(Arc::new(move |error: &Error, attempt, wait| {
                     function.tell(told(error, attempt, Some(wait)));

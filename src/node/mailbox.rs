@@ -15,7 +15,7 @@ use napi::{
     threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode},
 };
 
-use super::{held::Held, outbox::Outbox, text::Head};
+use super::{held::Held, ledger::Ledger, outbox::Outbox, text::Head};
 use crate::{Error, client::Content};
 
 /// The wake-up: weak, so that an idle client does not keep a script alive.
@@ -37,6 +37,8 @@ pub(super) enum Letter {
     Left { passage: u32 },
     /// A function is called; without a number of its own, nobody waits for what it gives.
     Asked { function: u32, question: u32, text: String },
+    /// A logger has lines.
+    Logged(Ledger),
     /// Nobody waits for the answer any more.
     Unasked { question: u32 },
     /// Nothing stands for a held value any more.
@@ -59,9 +61,11 @@ impl Letter {
             | Self::Room { id } => (*id, false),
             Self::Streamed(outbox) => (outbox.id, true),
             // It is only a number, which can always be written.
-            Self::Left { .. } | Self::Asked { .. } | Self::Unasked { .. } | Self::Dropped { .. } => {
-                (0, false)
-            }
+            Self::Left { .. }
+            | Self::Logged(_)
+            | Self::Asked { .. }
+            | Self::Unasked { .. }
+            | Self::Dropped { .. } => (0, false),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
+//! - [`ledger`]: lines of a log
 //! - [`outbox`]: a stream's pieces and its credit · [`pack`]: events as text · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
 
@@ -20,6 +21,7 @@ mod functions;
 mod held;
 mod inbox;
 mod js_middleware;
+mod ledger;
 mod lifecycle;
 mod mailbox;
 mod outbox;

@@ -129,8 +129,9 @@ impl Engine {
 
     /// The group threw; JavaScript holds what it threw under a number.
     #[napi(catch_unwind)]
-    pub fn thrown(&self, passage: u32, number: u32) {
-        let error = middleware("threw").with_source(Thrown(Held::new(number, &self.mailbox)));
+    pub fn thrown(&self, passage: u32, number: u32, words: String) {
+        let error =
+            middleware(&format!("threw: {words}")).with_source(Thrown(Held::new(number, &self.mailbox)));
         self.passages.tell(passage, Wish::Made(Err(error)));
     }
 }

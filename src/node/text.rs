@@ -116,7 +116,13 @@ pub(super) fn describe_error(error: &Error) -> String {
 
 /// The error that JavaScript asks for when its own `validateStatus` says no. `sent` are the headers of the
 /// request: a server may repeat what it was sent.
-pub(super) fn describe_status(status: u16, lines: &str, body: Vec<u8>, sent: &serde_json::Value) -> String {
+pub(super) fn describe_status(
+    client: &client::Client,
+    status: u16,
+    lines: &str,
+    body: Vec<u8>,
+    sent: &serde_json::Value,
+) -> String {
     let mut headers = HeaderMap::new();
     for (name, value) in lines.lines().filter_map(|line| line.split_once(": ")) {
         // Characters up to U+00FF stand for one byte each, as they came.
@@ -128,5 +134,5 @@ pub(super) fn describe_status(status: u16, lines: &str, body: Vec<u8>, sent: &se
         }
     }
     let status = StatusCode::from_u16(status).unwrap_or_default();
-    describe_error(&client::describe(status, &headers, body.into(), sent))
+    describe_error(&client.describe(status, &headers, body.into(), sent))
 }

@@ -11,6 +11,7 @@ use trae_native::{
     body::Body,
     client::{Call, Client, Content, Reply},
     event::Event,
+    redact::names::is_secret,
     request::is_credential,
 };
 
@@ -65,6 +66,21 @@ fn a_header_is_a_credential_by_the_words_of_its_name() {
         for name in names[list].as_array().unwrap() {
             let name = name.as_str().unwrap();
             assert_eq!(is_credential(&name.parse::<HeaderName>().unwrap()), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_name_of_any_kind_tells_a_secret_by_its_words() {
+    let names: Value = serde_json::from_str(include_str!("../fixtures/names.json")).unwrap();
+    for (list, expected) in [
+        ("secretHeaders", true),
+        ("harmlessHeaders", false),
+        ("secretOptions", true),
+        ("harmlessOptions", false),
+    ] {
+        for name in names[list].as_array().unwrap() {
+            assert_eq!(is_secret(name.as_str().unwrap()), expected, "{name}");
         }
     }
 }

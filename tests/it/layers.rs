@@ -9,15 +9,26 @@ const NOUNS: [&str; 8] = ["error", "request", "response", "attempt", "body", "ev
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
     match room {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
-        "pipeline" | "sse" | "store" => (&[], "pipeline, sse and store use nouns only"),
+        "pipeline" | "sse" | "store" | "redact" => (&[], "pipeline, sse, store and redact use nouns only"),
         "claude" => (&["sse"], "claude uses nouns and sse only"),
         "transport" | "credential" => (&["pipeline"], "transport and credential use nouns and pipeline only"),
+        "watch" => (&["claude"], "watch uses nouns and claude only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store", "credential"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store and credential only",
+            &["pipeline", "sse", "claude", "store", "redact", "credential", "watch"],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential and watch only",
         ),
         "client" => (
-            &["pipeline", "sse", "claude", "store", "transport", "credential", "middleware", "session"],
+            &[
+                "pipeline",
+                "sse",
+                "claude",
+                "store",
+                "redact",
+                "transport",
+                "credential",
+                "middleware",
+                "session",
+            ],
             "client uses all rooms but node and server",
         ),
         "node" => (

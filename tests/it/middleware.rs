@@ -4,6 +4,7 @@
 mod auth;
 mod idempotency_key;
 mod jwt;
+mod logger;
 mod options;
 mod retry;
 mod timeout;

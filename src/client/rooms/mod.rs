@@ -4,6 +4,8 @@ mod auth;
 mod credential;
 mod idempotency_key;
 mod jwt;
+mod logger;
+mod redact;
 pub(super) mod retry;
 mod timeout;
 
@@ -16,7 +18,10 @@ use super::{fields::nearest, secrets::without_keys};
 use crate::{
     Error, Result,
     credential::Provider,
-    middleware::retry::{Judge, OnRetry},
+    middleware::{
+        logger::Sink,
+        retry::{Judge, OnRetry},
+    },
     pipeline::Middleware,
 };
 
@@ -43,15 +48,19 @@ pub struct Functions {
     pub should_retry: Option<Arc<dyn Judge>>,
     /// `retry.onRetry`.
     pub on_retry: Option<OnRetry>,
+    /// `logger.sink`.
+    pub sink: Option<Arc<dyn Sink>>,
 }
 
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 5] = [
+const ROOMS: [(&str, Build); 7] = [
     ("auth", auth::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
+    ("logger", logger::build),
+    ("redact", redact::build),
     ("retry", retry::build),
     ("timeout", timeout::build),
 ];
@@ -85,6 +94,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         auth::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
+        logger::defaults(),
         retry::defaults(),
         timeout::defaults(),
     ];

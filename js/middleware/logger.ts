@@ -1,0 +1,52 @@
+// To whom the lines of logger() go: as objects to a function, or to a logger that has its own levels.
+
+import { hostname } from 'node:os';
+import { engine } from '../native.js';
+
+/** A line as it comes from Rust. */
+interface Line {
+  level: number;
+  time: number;
+  msg: string;
+  [field: string]: unknown;
+}
+
+type Method = (fields: object, message: string) => void;
+type Leveled = Record<string, Method>;
+
+export interface LoggerOptions {
+  sink?: 'stderr' | ((line: Line) => void) | object;
+  base?: object | null;
+  [option: string]: unknown;
+}
+
+const LABELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
+
+/** The options with a sink that takes lines; a line says of itself where it comes from unless its logger does. */
+export function lineTaker(options: LoggerOptions | undefined): LoggerOptions {
+  const { sink = 'stderr', base, ...rest } = options ?? {};
+  if (isLeveled(sink)) return { ...rest, base: base ?? {}, sink: (line: Line) => leveled(sink, line) };
+  if (sink === 'stderr') flushAtExit();
+  return { ...rest, sink, base: base === undefined ? { pid: process.pid, hostname: hostname() } : (base ?? {}) };
+}
+
+/** As pino's loggers and the console are. */
+function isLeveled(sink: unknown): sink is Leveled {
+  return typeof sink === 'object' && sink !== null && typeof (sink as Leveled)['info'] === 'function';
+}
+
+function leveled(sink: Leveled, { level, time: _time, msg, ...fields }: Line): void {
+  const label = LABELS[level] ?? 'info';
+  // Not every logger has a word for the gravest.
+  const known = typeof sink[label] === 'function' ? label : 'error';
+  sink[known]?.(fields, msg);
+}
+
+let flushes = false;
+
+/** The lines of the last calls are still on their way when the process ends. */
+function flushAtExit(): void {
+  if (flushes) return;
+  flushes = true;
+  process.on('exit', () => engine.flushLog());
+}
