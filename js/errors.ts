@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
+import type { Issue } from './schema.js';
 import { withoutKeys } from './secrets.js';
 
 /** A failure as Rust describes it (`src/node/text.rs`). */
@@ -105,13 +106,23 @@ export class IncompleteStreamError extends StreamError {}
 export class StreamIdleError extends StreamError {}
 export class ParseError extends StreamError {}
 export class ApiStreamError extends StreamError {}
-export class ValidationError extends TraeError {}
 export class LimitError extends TraeError {}
 export class RedirectError extends TraeError {}
 export class QueueFullError extends TraeError {}
 export class CircuitOpenError extends TraeError {}
 export class ConfigError extends TraeError {}
 export class MiddlewareError extends TraeError {}
+
+/** An answer is not what a schema says. */
+export class ValidationError extends TraeError {
+  declare readonly issues: readonly Issue[];
+
+  constructor(failure: Partial<Failure> & { message: string }, issues: readonly Issue[]) {
+    super({ ...failure, message: withoutKeys(failure.message) });
+    // Not enumerable: schemas quote what they found, and a logger that walks an error's fields would print it.
+    Object.defineProperty(this, 'issues', { value: issues });
+  }
+}
 
 const CLASSES: Record<string, typeof TraeError> = {
   BAD_REQUEST: BadRequestError,

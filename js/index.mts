@@ -19,6 +19,7 @@ export const {
   IncompleteStreamError,
   jwt,
   LimitError,
+  mapEvents,
   MiddlewareError,
   NotFoundError,
   OverloadedError,
@@ -37,6 +38,7 @@ export const {
   TraeError,
   trae,
   UnprocessableError,
+  validate,
   ValidationError,
 } = api;
 
