@@ -121,7 +121,7 @@ export interface RequestConfig {
   transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
   /** For this call alone, further in than the client's. */
   middlewares?: readonly (Middleware | Interceptor | ReadyMiddleware)[];
-  /** Lets this call pass by `validate()`. @default false */
+  /** Lets this call pass by `validate()`. */
   skipValidation?: boolean;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
@@ -534,7 +534,7 @@ export interface Stats {
 type ByType<R, T, E> = R extends 'stream'
   ? Readable
   : R extends 'events' | 'event-stream'
-    ? EventStream<E>
+    ? EventStream<Outermost<E, MessageEvent>>
     : R extends 'sse'
       ? EventStream<SseEvent>
       : R extends 'text'
@@ -545,16 +545,18 @@ type ByType<R, T, E> = R extends 'stream'
 type Typed<R> = RequestConfig & { responseType: R };
 
 type Validated<T> = RequestConfig & { middlewares: readonly [AnswerMiddleware<T>, ...unknown[]] };
+/** What the client has already stands further out, and has the last word. */
+type Outermost<D, T> = unknown extends D ? T : D;
 
 interface WithoutBody<D, E> {
   <R extends ResponseType>(url: string | URL, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
-  <T>(url: string | URL, config: Validated<T>): Promise<TraeResponse<T>>;
+  <T>(url: string | URL, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
   <T = D>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
 interface WithBody<D, E> {
   <R extends ResponseType>(url: string | URL, data: unknown, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
-  <T>(url: string | URL, data: unknown, config: Validated<T>): Promise<TraeResponse<T>>;
+  <T>(url: string | URL, data: unknown, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
   <T = D>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
@@ -563,9 +565,10 @@ interface WithBody<D, E> {
  * ArrayBuffer, URLSearchParams, FormData, Blob, a Node Readable, a ReadableStream or any async iterable of bytes.
  * What has a length is sent with it, the rest in chunks unless the call has a `content-length`.
  *
- * `D` is what answers are unless a call says otherwise, `E` what the events of streams are.
+ * `D` is what answers are unless a call says otherwise, `E` what the events of streams are, where middlewares
+ * have said so.
  */
-export interface Client<D = any, E = MessageEvent> {
+export interface Client<D = any, E = any> {
   get: WithoutBody<D, E>;
   delete: WithoutBody<D, E>;
   head: WithoutBody<D, E>;
@@ -573,11 +576,13 @@ export interface Client<D = any, E = MessageEvent> {
   post: WithBody<D, E>;
   put: WithBody<D, E>;
   patch: WithBody<D, E>;
-  request<T>(config: Validated<T> & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
+  request<T>(
+    config: Validated<T> & { url: string; method?: string; data?: unknown },
+  ): Promise<TraeResponse<Outermost<D, T>>>;
   request<T = D>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
   /** Posts and gives the stream of events itself; `responseType` may only be one of events. */
   stream(url: string | URL, data: unknown, config: Typed<'sse'>): Promise<EventStream<SseEvent>>;
-  stream<T = E>(
+  stream<T = Outermost<E, MessageEvent>>(
     url: string | URL,
     data?: unknown,
     config?: RequestConfig & { method?: string },
@@ -595,10 +600,10 @@ export interface Client<D = any, E = MessageEvent> {
   /**
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
    * A function is a Middleware when it has two parameters.
-   * What it gives is this client, by `validate()` and `mapEvents()` with the types that they make.
+   * What it gives is this client; of `validate()` and `mapEvents()` the outermost decides its types.
    */
-  use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<T, E>;
-  use<T>(middleware: EventMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<D, T>;
+  use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<Outermost<D, T>, E>;
+  use<T>(middleware: EventMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<D, Outermost<E, T>>;
   use(middleware: ((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware, options?: EntryOptions): this;
   /** The hooks of Trae, each an entry in the same list. */
   before(hook: Interceptor, options?: EntryOptions): this;

@@ -68,6 +68,8 @@ export async function validation(client: Client): Promise<void> {
   proven<Equal<typeof all.data, { n: number }>>();
   const asked = await typed.request({ url: '/complete' });
   proven<Equal<typeof asked.data, { n: number }>>();
+  const both = await typed.get('/x', { middlewares: [validate(zod)] });
+  proven<Equal<typeof both.data, { n: number }>>();
   const bytes = await typed.get('/x', { responseType: 'buffer' });
   proven<Equal<typeof bytes.data, Buffer>>();
   const other = await typed.post<Completion>('/x');
@@ -86,10 +88,15 @@ export async function validation(client: Client): Promise<void> {
 export async function events(client: Client): Promise<void> {
   const held = client.use(validate(z.object({ type: z.string() }), { on: 'event' }));
   for await (const event of await held.stream('/x')) proven<Equal<typeof event, { type: string }>>();
-  const texts = held.use(mapEvents((event: { type: string }) => (event.type === 'ping' ? null : event.type)));
+  const texts = client.use(mapEvents((event: { type: string }) => (event.type === 'ping' ? null : event.type)));
   for await (const event of await texts.stream('/x')) proven<Equal<typeof event, string>>();
   const opened = await texts.get('/x', { responseType: 'events' });
   proven<Equal<typeof opened.data, EventStream<string>>>();
+  // The first stands furthest out, and has the last word.
+  const first = held.use(mapEvents(() => 5)).use(validate(z.string()));
+  for await (const event of await first.stream('/x')) proven<Equal<typeof event, { type: string }>>();
+  const last = await first.use(validate(z.number())).get('/x');
+  proven<Equal<typeof last.data, string>>();
   const several = client.use(mapEvents(async (event) => [event.type.length, true]));
   for await (const event of await several.stream('/x')) proven<Equal<typeof event, number | boolean>>();
   const same = client.use(
