@@ -349,16 +349,10 @@ type ReadyMiddleware = Hooks | NativeMiddleware | AnswerMiddleware<unknown> | Ev
 
 /**
  * Holds answers to a schema, whose output takes the place of `res.data`; what is not so is a ValidationError.
- * `answer`: whole answers, and of a Messages stream the message that it makes, when it is complete.
+ * `answer`, the default: whole answers, and of a Messages stream the message that it makes, when it is complete.
  * `event`: each event of a stream, which the schema's output replaces; whole answers pass by.
  */
-export declare function validate<T>(
-  schema: Schema<T>,
-  options?: {
-    /** @default 'answer' */
-    on?: 'answer';
-  },
-): AnswerMiddleware<T>;
+export declare function validate<T>(schema: Schema<T>, options?: { on?: 'answer' }): AnswerMiddleware<T>;
 export declare function validate<E>(schema: Schema<E>, options: { on: 'event' }): EventMiddleware<E>;
 
 /** What a function of `mapEvents()` gives: an event, several, none (`null`), or nothing for the same one. */
