@@ -120,7 +120,9 @@ export interface RequestConfig {
   /** Changes the data of a whole answer. */
   transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
   /** For this call alone, further in than the client's. */
-  middlewares?: readonly (Middleware | Interceptor | Hooks | NativeMiddleware)[];
+  middlewares?: readonly (Middleware | Interceptor | ReadyMiddleware)[];
+  /** Lets this call pass by `validate()`. */
+  skipValidation?: boolean;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
   [field: string]: any;
@@ -438,6 +440,69 @@ export declare function idempotencyKey(options?: {
   methods?: readonly string[];
 }): NativeMiddleware;
 
+/** A schema of zod, valibot, arktype or any other library that speaks Standard Schema (standardschema.dev). */
+export interface Schema<Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly ValidationIssue[] };
+
+/** What a schema found wrong, and where; libraries add fields of their own. */
+export interface ValidationIssue {
+  /** In the words of the schema's library: it may quote what it found. */
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+declare const answers: unique symbol;
+/** Answers have this type where it stands: `use()` gives a client that knows, `middlewares` of a call an answer. */
+export interface AnswerMiddleware<T> {
+  readonly [answers]: T;
+}
+
+declare const events: unique symbol;
+/** Events have this type where it stands: `use()` gives a client that knows. */
+export interface EventMiddleware<E> {
+  readonly [events]: E;
+}
+
+type ReadyMiddleware = Hooks | NativeMiddleware | AnswerMiddleware<unknown> | EventMiddleware<unknown>;
+
+/**
+ * Holds answers to a schema, whose output takes the place of `res.data`; what is not so is a ValidationError.
+ * `answer`, the default: whole answers, and of a Messages stream the message that it makes, when it is complete.
+ * `event`: each event of a stream, which the schema's output replaces; whole answers pass by.
+ */
+export declare function validate<T>(schema: Schema<T>, options?: { on?: 'answer' }): AnswerMiddleware<T>;
+export declare function validate<E>(schema: Schema<E>, options: { on: 'event' }): EventMiddleware<E>;
+
+/** What a function of `mapEvents()` gives: an event, several, none (`null`), or nothing for the same one. */
+export type MappedEvent<E, R> =
+  Awaited<R> extends infer A
+    ? A extends readonly (infer I)[]
+      ? I
+      : A extends null
+        ? never
+        : A extends void
+          ? E
+          : A
+    : never;
+
+/**
+ * Makes other events of those of a stream, batch by batch; whole answers pass by. The function may return another
+ * event, a list that takes its place, `null` to drop it, nothing to leave it as it is, or a promise of these.
+ */
+export declare function mapEvents<E = MessageEvent, R = unknown>(
+  change: (event: E) => R,
+): EventMiddleware<MappedEvent<E, R>>;
+
 export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
   name?: string;
@@ -588,10 +653,10 @@ export interface Stats {
   [figure: string]: unknown;
 }
 
-type ByType<R, T> = R extends 'stream'
+type ByType<R, T, E> = R extends 'stream'
   ? Readable
   : R extends 'events' | 'event-stream'
-    ? EventStream
+    ? EventStream<Outermost<E, MessageEvent>>
     : R extends 'sse'
       ? EventStream<SseEvent>
       : R extends 'text'
@@ -601,52 +666,67 @@ type ByType<R, T> = R extends 'stream'
           : T;
 type Typed<R> = RequestConfig & { responseType: R };
 
-interface WithoutBody {
-  <R extends ResponseType>(url: string | URL, config: Typed<R>): Promise<TraeResponse<ByType<R, any>>>;
-  <T = any>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
+type Validated<T> = RequestConfig & { middlewares: readonly [AnswerMiddleware<T>, ...unknown[]] };
+/** What the client has already stands further out, and has the last word. */
+type Outermost<D, T> = unknown extends D ? T : D;
+
+interface WithoutBody<D, E> {
+  <R extends ResponseType>(url: string | URL, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
+  <T>(url: string | URL, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
+  <T = D>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
-interface WithBody {
-  <R extends ResponseType>(url: string | URL, data: unknown, config: Typed<R>): Promise<TraeResponse<ByType<R, any>>>;
-  <T = any>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
+interface WithBody<D, E> {
+  <R extends ResponseType>(url: string | URL, data: unknown, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
+  <T>(url: string | URL, data: unknown, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
+  <T = D>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
 /**
  * Data may be a JSON value, a string (sent as it is, as JSON unless a header says otherwise), Buffer, typed array,
  * ArrayBuffer, URLSearchParams, FormData, Blob, a Node Readable, a ReadableStream or any async iterable of bytes.
  * What has a length is sent with it, the rest in chunks unless the call has a `content-length`.
+ *
+ * `D` is what answers are unless a call says otherwise, `E` what the events of streams are, where middlewares
+ * have said so.
  */
-export interface Client {
-  get: WithoutBody;
-  delete: WithoutBody;
-  head: WithoutBody;
-  options: WithoutBody;
-  post: WithBody;
-  put: WithBody;
-  patch: WithBody;
-  request<T = any>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
+export interface Client<D = any, E = any> {
+  get: WithoutBody<D, E>;
+  delete: WithoutBody<D, E>;
+  head: WithoutBody<D, E>;
+  options: WithoutBody<D, E>;
+  post: WithBody<D, E>;
+  put: WithBody<D, E>;
+  patch: WithBody<D, E>;
+  request<T>(
+    config: Validated<T> & { url: string; method?: string; data?: unknown },
+  ): Promise<TraeResponse<Outermost<D, T>>>;
+  request<T = D>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
   /** Posts and gives the stream of events itself; `responseType` may only be one of events. */
   stream(url: string | URL, data: unknown, config: Typed<'sse'>): Promise<EventStream<SseEvent>>;
-  stream<E = MessageEvent>(
+  stream<T = Outermost<E, MessageEvent>>(
     url: string | URL,
     data?: unknown,
     config?: RequestConfig & { method?: string },
-  ): Promise<EventStream<E>>;
+  ): Promise<EventStream<T>>;
   /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.
    * It is closed together with this one; a client that is closed throws a ConfigError.
    */
-  extend(config?: ClientConfig): Client;
+  extend(config?: ClientConfig): Client<D, E>;
   /** The same. */
-  create(config?: ClientConfig): Client;
+  create(config?: ClientConfig): Client<D, E>;
   /** What is changed in it, also `httpAgent` or a header, holds from the next call on. */
   readonly config: ClientConfig;
   /**
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
    * A function is a Middleware when it has two parameters.
+   * What it gives is this client; of `validate()` and `mapEvents()` the outermost decides its types.
    */
-  use(middleware: ((req: TraeRequest, next: Next) => unknown) | Hooks | NativeMiddleware, options?: EntryOptions): this;
+  use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<Outermost<D, T>, E>;
+  use<T>(middleware: EventMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<D, Outermost<E, T>>;
+  use(middleware: ((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware, options?: EntryOptions): this;
   /** The hooks of Trae, each an entry in the same list. */
   before(hook: Interceptor, options?: EntryOptions): this;
   after(onResponse?: Hooks['after'] | null, onError?: Hooks['error'], options?: EntryOptions): this;
@@ -725,7 +805,11 @@ export declare class StreamIdleError extends StreamError {}
 export declare class ParseError extends StreamError {}
 /** An `error` event of a type that has no status. */
 export declare class ApiStreamError extends StreamError {}
-export declare class ValidationError extends TraeError {}
+/** An answer, or an event, is not what a schema says; the message names where. */
+export declare class ValidationError extends TraeError {
+  /** As the schema gave them; they may quote the answer, so they are not enumerable and never printed. */
+  readonly issues: readonly ValidationIssue[];
+}
 /** An answer, event or header block larger than allowed. */
 export declare class LimitError extends TraeError {}
 /** A redirect that may not be followed. */

@@ -1,17 +1,23 @@
 // Compiled, never run: what the public types promise, and that the facade keeps it.
 
 import type { Readable } from 'node:stream';
+import { type as ark } from 'arktype';
 import type * as Contract from 'trae-native';
 import trae, {
   type Client,
   createClient,
   type EventStream,
   type MessageEvent,
+  mapEvents,
   type SseEvent,
   TraeError,
   type TraeResponse,
+  ValidationError,
+  validate,
 } from 'trae-native';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
+import * as v from 'valibot';
+import { z } from 'zod';
 import type { Client as ClientFacade } from '../js/client.js';
 import type { TraeError as ErrorFacade } from '../js/errors.js';
 import type { Headers as HeadersFacade } from '../js/headers.js';
@@ -48,6 +54,63 @@ export async function calls(client: Client): Promise<void> {
   trae.create({ baseURL: 'http://x' }) satisfies Client;
   if (text instanceof TraeError) text.code satisfies string;
   (await createSimulator()) satisfies Simulator;
+}
+
+/** A schema's output is the type of `res.data`: of one call, or of all calls of the client that `use()` gives. */
+export async function validation(client: Client): Promise<void> {
+  const zod = z.object({ completion: z.string().transform((text) => text.length) });
+  const one = await client.post('/complete', {}, { middlewares: [validate(zod)] });
+  proven<Equal<typeof one, TraeResponse<{ completion: number }>>>();
+  const got = await client.get('/x', { middlewares: [validate(v.object({ a: v.string() })), mapEvents(() => null)] });
+  proven<Equal<typeof got.data, { a: string }>>();
+  const typed = client.use(validate(ark({ n: 'number' })));
+  const all = await typed.extend().post('/complete');
+  proven<Equal<typeof all.data, { n: number }>>();
+  const asked = await typed.request({ url: '/complete' });
+  proven<Equal<typeof asked.data, { n: number }>>();
+  const both = await typed.get('/x', { middlewares: [validate(zod)] });
+  proven<Equal<typeof both.data, { n: number }>>();
+  const bytes = await typed.get('/x', { responseType: 'buffer' });
+  proven<Equal<typeof bytes.data, Buffer>>();
+  const other = await typed.post<Completion>('/x');
+  proven<Equal<typeof other.data, Completion>>();
+  const perhaps = client.use(validate(zod), { when: (req) => req.url === '/complete' });
+  proven<Equal<typeof perhaps, Client>>();
+  // @ts-expect-error: not a schema
+  validate({ completion: 'string' });
+  // @ts-expect-error: nothing that can be validated
+  validate(zod, { on: 'message' });
+  const failure: unknown = undefined;
+  if (failure instanceof ValidationError) failure.issues[0]?.message satisfies string | undefined;
+}
+
+/** Events have the type that a middleware makes of them; answers keep theirs. */
+export async function events(client: Client): Promise<void> {
+  const held = client.use(validate(z.object({ type: z.string() }), { on: 'event' }));
+  for await (const event of await held.stream('/x')) proven<Equal<typeof event, { type: string }>>();
+  const texts = client.use(mapEvents((event: { type: string }) => (event.type === 'ping' ? null : event.type)));
+  for await (const event of await texts.stream('/x')) proven<Equal<typeof event, string>>();
+  const opened = await texts.get('/x', { responseType: 'events' });
+  proven<Equal<typeof opened.data, EventStream<string>>>();
+  // The first stands furthest out, and has the last word.
+  const first = held.use(mapEvents(() => 5)).use(validate(z.string()));
+  for await (const event of await first.stream('/x')) proven<Equal<typeof event, { type: string }>>();
+  const last = await first.use(validate(z.number())).get('/x');
+  proven<Equal<typeof last.data, string>>();
+  const several = client.use(mapEvents(async (event) => [event.type.length, true]));
+  for await (const event of await several.stream('/x')) proven<Equal<typeof event, number | boolean>>();
+  const same = client.use(
+    mapEvents((event) => {
+      event['seen'] = true;
+    }),
+  );
+  for await (const event of await same.stream('/x')) proven<Equal<typeof event, MessageEvent>>();
+  // Functions in place are still given their types.
+  client.use(async (req, next) => {
+    req.url satisfies string;
+    return next();
+  }) satisfies Client;
+  client.use((req) => void req.url.length) satisfies Client;
 }
 
 /** Every public value exists in the facade, and the other way round. */

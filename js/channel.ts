@@ -2,7 +2,7 @@
 // It knows no reader by name: a stream that nobody holds any more can be collected, and its transfer ended.
 
 import { Ending } from './ending.js';
-import { aborted, ParseError, type TraeError } from './errors.js';
+import { aborted, middleware, ParseError } from './errors.js';
 import { abandon, engine } from './native.js';
 import { noBlock, unpack } from './unpack.js';
 
@@ -18,7 +18,7 @@ interface Waiting {
   /** The stream that is read: while somebody waits for it, it is not dropped. */
   reader: object;
   resolve(step: Step<never>): void;
-  reject(error: Error): void;
+  reject(error: unknown): void;
 }
 
 /** Bytes read before they are granted back, so that a grant is rare. */
@@ -43,18 +43,18 @@ export class Channel<E> {
   #first = 0;
   #waiting: Waiting[] = [];
   #state: 'open' | 'ended' = 'open';
-  #error: TraeError | undefined;
+  #error: unknown;
   #granted = 0;
   readonly #block = noBlock();
   readonly ending = new Ending();
   readonly #id: number;
-  readonly #release: () => void;
+  readonly #release: (error: unknown) => void;
   /** Asks for more where nobody brings it unasked: a half of a tee. */
   readonly #pull: (() => void) | undefined;
   /** Set before the first step. */
   unit: Unit = 'event';
 
-  constructor(id: number, release: () => void, pull?: () => void) {
+  constructor(id: number, release: (error: unknown) => void, pull?: () => void) {
     this.#id = id;
     this.#release = release;
     this.#pull = pull;
@@ -79,19 +79,29 @@ export class Channel<E> {
   }
 
   /** Nothing more will come; events already here are still read first. */
-  end(error: TraeError | undefined): void {
+  end(error: unknown): void {
     if (this.ended) return;
     this.#state = 'ended';
     this.#error = error;
     dropped.unregister(this);
-    this.#release();
+    this.#release(error);
     this.ending.come(error);
     for (const waiting of this.#waiting.splice(0)) this.#last(waiting);
+  }
+
+  /** Ends it with what somebody's code threw, which must not pass for a clean end. */
+  fail(thrown: unknown): void {
+    this.end(thrown === undefined ? middleware('what makes the events of this stream threw undefined') : thrown);
   }
 
   /** Ends the transfer once nobody holds the reader any more. */
   watch(reader: object): void {
     dropped.register(reader, this, this);
+  }
+
+  /** It lasts as long as whoever reads it from now on says. */
+  unwatch(): void {
+    dropped.unregister(this);
   }
 
   // ----- reading -----
@@ -109,9 +119,14 @@ export class Channel<E> {
 
   /** Ends the transfer. Who waits is told; events already here are dropped. */
   abort(reason?: unknown): void {
+    this.leave(reason === undefined ? undefined : aborted('body', reason));
+  }
+
+  /** The same with this error, if any. */
+  leave(error: unknown): void {
     if (!this.ended) abandon(this.#id);
     this.#drop();
-    this.end(reason === undefined ? undefined : aborted('body', reason));
+    this.end(error);
   }
 
   /** Whether there is something for a reader. */
@@ -182,7 +197,7 @@ export class Channel<E> {
   #last(waiting: Waiting): void {
     const error = this.#error;
     this.#error = undefined;
-    if (error) waiting.reject(error);
+    if (error !== undefined) waiting.reject(error);
     else waiting.resolve(DONE);
   }
 

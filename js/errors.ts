@@ -3,6 +3,7 @@
 import { inspect } from 'node:util';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
+import type { Issue } from './schema.js';
 import { withoutKeys } from './secrets.js';
 
 /** A failure as Rust describes it (`src/node/text.rs`). */
@@ -64,7 +65,7 @@ export class TraeError extends Error {
   }
 
   /** Shows who called, in place of where the failure was read. */
-  place(below: Function): void {
+  place(below: (...args: never[]) => unknown): void {
     if (this.#placed) return;
     this.#placed = true;
     Error.captureStackTrace?.(this, below);
@@ -109,7 +110,6 @@ export class IncompleteStreamError extends StreamError {}
 export class StreamIdleError extends StreamError {}
 export class ParseError extends StreamError {}
 export class ApiStreamError extends StreamError {}
-export class ValidationError extends TraeError {}
 export class LimitError extends TraeError {}
 export class RedirectError extends TraeError {}
 export class QueueFullError extends TraeError {}
@@ -117,6 +117,17 @@ export class CircuitOpenError extends TraeError {}
 export class ConfigError extends TraeError {}
 export class CredentialError extends TraeError {}
 export class MiddlewareError extends TraeError {}
+
+/** An answer is not what a schema says. */
+export class ValidationError extends TraeError {
+  declare readonly issues: readonly Issue[];
+
+  constructor(failure: Partial<Failure> & { message: string }, issues: readonly Issue[]) {
+    super({ ...failure, message: withoutKeys(failure.message) });
+    // Not enumerable: schemas quote what they found, and a logger that walks an error's fields would print it.
+    Object.defineProperty(this, 'issues', { value: issues });
+  }
+}
 
 const CLASSES: Record<string, typeof TraeError> = {
   BAD_REQUEST: BadRequestError,

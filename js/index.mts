@@ -21,6 +21,7 @@ export const {
   jwt,
   LimitError,
   logger,
+  mapEvents,
   MiddlewareError,
   NotFoundError,
   OverloadedError,
@@ -40,6 +41,7 @@ export const {
   TraeError,
   trae,
   UnprocessableError,
+  validate,
   ValidationError,
 } = api;
 

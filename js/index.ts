@@ -3,7 +3,8 @@
 // - client.ts: the client · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
 // - middleware/: the onion
 // - body.ts, multipart.ts and request-headers.ts: what it sends
-// - stream.ts: events · readable.ts: bytes · response.ts and headers.ts: answers
+// - stream.ts: events · mapping.ts: events made of events · message.ts: what they add up to · readable.ts: bytes
+// - response.ts and headers.ts: answers · schema.ts: what they should be
 // - errors.ts: failures as classes · secrets.ts: what is never shown
 // - native.ts: the only room that talks to Rust
 
@@ -40,7 +41,9 @@ export {
   UnprocessableError,
   ValidationError,
 } from './errors.js';
+export { mapEvents } from './middleware/map-events.js';
 export { auth, idempotencyKey, jwt, logger, redact, retry, timeout } from './middleware/native.js';
+export { validate } from './middleware/validate.js';
 export { EventStream } from './stream.js';
 
 /** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */

@@ -4,10 +4,11 @@ import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Step, type Unit } from './channel.js';
 import { onEnd } from './ending.js';
-import { config, type TraeError } from './errors.js';
+import { config } from './errors.js';
+import { type Mapping, mapped, pump } from './mapping.js';
 import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
-import { itself } from './unpack.js';
+import { pack } from './unpack.js';
 
 export class EventStream<E = unknown> implements AsyncIterable<E> {
   readonly #channel: Channel<E>;
@@ -25,28 +26,30 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   static from<E>(source: AsyncIterable<E>, response: TraeResponse): EventStream<E> {
     const iterator = source[Symbol.asyncIterator]();
     let over = false;
-    let pulling = false;
-    const pull = async (): Promise<void> => {
-      if (pulling) return;
-      pulling = true;
+    const step = async (): Promise<void> => {
       try {
         const { value, done } = await iterator.next();
         over = done === true;
         if (over) channel.end(undefined);
-        else channel.take({ packed: [itself(value)], size: 0 });
+        else channel.take({ packed: pack([value]), size: 0 });
       } catch (error) {
         over = true;
-        channel.end(error as TraeError);
+        channel.fail(error);
       }
-      pulling = false;
-      if (channel.starved) await pull();
     };
     const leave = (): void => {
       // What a source throws when it is left is nobody's answer.
       if (!over) void Promise.resolve(iterator.return?.()).catch(() => {});
     };
-    const channel = new Channel<E>(0, leave, () => void pull());
+    const pull = pump(step, () => channel.starved);
+    const channel = new Channel<E>(0, leave, pull);
     return new EventStream(channel, response);
+  }
+
+  /** The stream that another one becomes; that one has its reader in it. */
+  static mapped<F>(stream: EventStream, mapping: Mapping): EventStream<F> {
+    stream.#claim();
+    return new EventStream(mapped<F>(stream.#channel, mapping), stream.response);
   }
 
   [onEnd](told: (error: unknown) => unknown): void {
@@ -82,20 +85,16 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     const release = (): void => {
       if (halves.every((half) => half.ended)) this.abort();
     };
-    const halves = [new Channel<E>(0, release, pull), new Channel<E>(0, release, pull)] as const;
-    let pulling = false;
-    async function pull(): Promise<void> {
-      if (pulling) return;
-      pulling = true;
+    const step = async (): Promise<void> => {
       try {
         const { value, done } = await source.next();
         for (const half of halves) done ? half.end(undefined) : half.take({ ...value, size: 0 });
       } catch (error) {
-        for (const half of halves) half.end(error as TraeError);
+        for (const half of halves) half.fail(error);
       }
-      pulling = false;
-      if (halves.some((half) => half.starved)) await pull();
-    }
+    };
+    const pull = pump(step, () => halves.some((half) => half.starved));
+    const halves = [new Channel<E>(0, release, pull), new Channel<E>(0, release, pull)] as const;
     return [new EventStream(halves[0], this.response), new EventStream(halves[1], this.response)];
   }
 
@@ -124,10 +123,14 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return `EventStream { ${this.#channel.ended ? 'ended' : 'open'}, requestId: ${inspect(this.requestId)} }`;
   }
 
-  /** The one reader. Its methods hold the stream, so that one that is being read is not taken for dropped. */
-  #reader<T>(unit: Unit): AsyncIterableIterator<T> {
+  #claim(): void {
     if (this.#read) throw config('this stream has a reader, or had one: use tee() before the first for a second');
     this.#read = true;
+  }
+
+  /** The one reader. Its methods hold the stream, so that one that is being read is not taken for dropped. */
+  #reader<T>(unit: Unit): AsyncIterableIterator<T> {
+    this.#claim();
     this.#channel.unit = unit;
     return {
       next: () => this.#channel.next(this) as Promise<Step<T>>,

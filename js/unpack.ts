@@ -19,9 +19,9 @@ export function noBlock(): Block {
   return { kind: Kind.Text, index: 0 };
 }
 
-/** An event, packed so that it comes out as it is. */
-export function itself(event: unknown): unknown {
-  return [Kind.Itself, event];
+/** Events of any source, packed so that they come out as they are. */
+export function pack(events: readonly unknown[]): unknown[] {
+  return events.map((event) => (typeof event === 'string' || Array.isArray(event) ? [Kind.Itself, event] : event));
 }
 
 /** The events of a batch. The batch is left as it was: two readers may unpack the same one. */
