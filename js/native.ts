@@ -17,6 +17,11 @@ export interface NativeMiddleware {
   readonly native: unique symbol;
 }
 
+/** What keeps connections up; it ends when it is collected, too. */
+export interface NativeKeeper {
+  stop(): void;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
@@ -31,6 +36,8 @@ interface Engine {
     options: string | undefined,
     upload: boolean,
   ): void;
+  warmup(client: NativeClient, id: number, options: string): void;
+  keepWarm(client: NativeClient, options: string): NativeKeeper | string | null;
   next(
     passage: number,
     id: number,

@@ -52,6 +52,10 @@ export declare class Engine {
   made(passage: number, status: number, headers: string, url: string | undefined | null, content: string, attempts: number, token: number): void
   /** The group threw; JavaScript keeps what it threw under a number. */
   thrown(passage: number, token: number): void
+  /** Starts a warm-up. Its outcome comes through the drain, the report as the JSON of an answer. */
+  warmup(client: NativeClient, id: number, options: string): void
+  /** Keeps up what a warm-up has opened; `None` where its options do not ask for that, or why they are wrong. */
+  keepWarm(client: NativeClient, options: string): NativeKeeper | string | null
 }
 
 /** What a client is to JavaScript: a name for the options and the pool behind it. */
@@ -62,6 +66,12 @@ export declare class NativeClient {
   layered(layers: Array<NativeMiddleware | number>): NativeClient
   /** What the pool is doing, as JSON. */
   stats(): string
+}
+
+/** A number of connections that is kept up, until this is stopped or collected. */
+export declare class NativeKeeper {
+  /** Opens no more of them. */
+  stop(): void
 }
 
 /** A native middleware, whose state is shared by all clients that use it. */

@@ -6,6 +6,7 @@
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+//! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options
 //! - [`secrets`]: what an answer may not repeat
 
@@ -20,6 +21,7 @@ mod rooms;
 mod secrets;
 mod settings;
 mod view;
+mod warmup;
 mod wire;
 
 use std::{future::Future, sync::Arc};
@@ -34,6 +36,7 @@ pub use self::{
     rooms::{auth, jwt, middleware},
     secrets::without_keys,
     view::{Changes, View},
+    warmup::Warmed,
     wire::describe,
 };
 use self::{
@@ -49,6 +52,7 @@ pub use crate::{
     claude::{Delta, DeltaKind},
     credential::{Ask, Provider, Reason, Token},
     middleware::{auth::Auth, jwt::Jwt},
+    transport::Warmth,
 };
 
 /// A client: one set of options, one pipeline, one pool.
@@ -141,6 +145,7 @@ pub fn defaults() -> Value {
     let mut defaults = settings::defaults();
     if let Some(client) = defaults.as_object_mut() {
         client.extend(rooms::defaults());
+        client.extend(warmup::defaults());
     }
     defaults
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
 //! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
+//! - [`warmup`]: connections ready before the first call
 //! - [`kept`]: values that stay in JavaScript
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
@@ -28,6 +29,7 @@ mod runtime;
 mod simulator;
 mod text;
 mod upload;
+mod warmup;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
