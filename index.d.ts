@@ -653,6 +653,58 @@ export interface Stats {
   [figure: string]: unknown;
 }
 
+/** Options of `warmup()`; docs/warmup.md says what they are for. Times are in milliseconds. */
+export interface WarmupOptions {
+  /**
+   * How many connections there shall be, those in use among them: at most `pool.maxSockets` and `pool.maxFreeSockets`.
+   * Over HTTP/1.1 each carries one call, over HTTP/2 up to `pool.maxStreams`.
+   * @default 1
+   */
+  connections?: number;
+  /** What each is asked, below `baseURL`; by default `baseURL` itself. Any status will do. A prompt goes there too. */
+  path?: string;
+  /** @default 'HEAD' */
+  method?: 'HEAD' | 'GET' | 'OPTIONS';
+  /**
+   * The body of a small real call, that is posted to `path` (by default `/messages`) once the connections are ready,
+   * through all middlewares and within the client's own `timeout`.
+   */
+  prompt?: object;
+  /** Until the connections are ready; 0 for no limit. @default 10000 */
+  timeout?: number;
+  /**
+   * From one re-warm to the next: each asks on all idle connections, and opens those that are missing. It goes on
+   * until the client is closed, or the signal aborted, or the next `every`; it keeps no process alive. 0 for never.
+   * @default 0
+   */
+  every?: number;
+  /** Ends the warm-up, and what `every` keeps up. */
+  signal?: AbortSignal;
+}
+
+/** What there is to say of one connection. */
+export interface WarmConnection {
+  /** Name look-up, TCP, proxy and TLS, in milliseconds; `null` where it was open already, or failed. */
+  connectMs: number | null;
+  /** It was open already. */
+  reused: boolean;
+  /** Calls are using it, so that it was not asked. */
+  inUse: boolean;
+  status?: number;
+  httpVersion?: string;
+  /** Why there is no connection. */
+  error?: TraeError;
+}
+
+export interface Warmup {
+  /** As many as were asked for. */
+  connections: WarmConnection[];
+  /** Milliseconds until the connections were ready. */
+  totalMs: number;
+  /** What became of the prompt. */
+  prompt?: { totalMs: number; response?: TraeResponse; error?: unknown };
+}
+
 type ByType<R, T, E> = R extends 'stream'
   ? Readable
   : R extends 'events' | 'event-stream'
@@ -735,6 +787,11 @@ export interface Client<D = any, E = any> {
   eject(name: string): boolean;
   /** The pipeline, a line for each layer, the outermost first. */
   inspect(): string;
+  /**
+   * Has connections ready before the first call, and says of each what it took. What is ready is only asked again, so
+   * that another call opens what is missing. Where none could be had it rejects with what the first has failed with.
+   */
+  warmup(options?: WarmupOptions): Promise<Warmup>;
   stats(): Stats;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;

@@ -84,6 +84,20 @@ test('every program of the pages on middlewares runs', async (t) => {
 /** Failures that nobody but the facade knows. */
 const FACADE = ['VALIDATION ValidationError'];
 
+test('the function of the page on warm-ups initializes with connections that its handler uses', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const page = readFileSync(new URL('../docs/warmup.md', import.meta.url), 'utf8');
+  const [program, ...more] = [...page.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program as string);
+  assert.equal(more.length, 0);
+  const ask = `console.log(await handler({ question: 'Hello' }));`;
+  const lambda = (program as string).replace('https://api.anthropic.com', simulator.url) + ask;
+  const { code, out } = await runProgram('lambda', lambda);
+  assert.equal(code, 0, out);
+  assert.match(out, /^warm after [\d.]+ ms \[[\s\S]*connectMs[\s\S]*\]\nYou said: Hello\n$/);
+  assert.equal(simulator.counters.connectionsTotal, 2);
+});
+
 test('the table of errors has every code of the engine and its class', async () => {
   const table = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
   const documented = [...table.matchAll(/^\| `([A-Z_]+)` \| `(\w+)` \|/gm)].map(([, code, name]) => `${code} ${name}`);

@@ -42,6 +42,10 @@ export async function calls(client: Client): Promise<void> {
   proven<Equal<typeof events.data, EventStream<MessageEvent>>>();
   const text = await client.get('/x', { responseType: 'text' });
   proven<Equal<typeof text.data, string>>();
+  const warm = await client.warmup({ connections: 2, prompt: { max_tokens: 1 }, every: 30_000 });
+  proven<Equal<(typeof warm.connections)[0]['connectMs'], number | null>>();
+  // @ts-expect-error a method that has an effect
+  await client.warmup({ method: 'POST' });
   const sse = await client.stream('/x', {}, { responseType: 'sse' });
   for await (const event of sse) proven<Equal<typeof event, SseEvent>>();
   for await (const event of await client.stream('/x')) proven<Equal<typeof event, MessageEvent>>();

@@ -9,6 +9,7 @@ import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
 import { closed, Sender } from './sender.js';
 import { EventStream } from './stream.js';
+import type { Warmed } from './warmup.js';
 
 type Answer = Promise<TraeResponse>;
 
@@ -137,6 +138,11 @@ export class Client {
   /** The pipeline, a line for each layer, the outermost first. */
   inspect(): string {
     return this.#stack.inspect();
+  }
+
+  /** Has connections ready before the first call. */
+  warmup(options: Options = {}): Promise<Warmed> {
+    return this.#sender.warmup(options);
   }
 
   stats(): Record<string, unknown> {

@@ -151,7 +151,8 @@ function textual(tls: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-function json(options: Options): string {
+/** Options as JSON, with nothing in them lost on the way. */
+export function json(options: Options): string {
   try {
     return JSON.stringify(options, known);
   } catch (cause) {

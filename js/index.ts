@@ -1,6 +1,7 @@
 // What `trae-native` is to the outside: every public name, and nothing else. The contract is index.d.ts.
 //
 // - client.ts: the client · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
+// - warmup.ts: connections before the first call
 // - middleware/: the onion
 // - body.ts, multipart.ts and request-headers.ts: what it sends
 // - stream.ts: events · mapping.ts: events made of events · message.ts: what they add up to · readable.ts: bytes

@@ -19,6 +19,11 @@ export interface NativeMiddleware {
   invalidate(): void;
 }
 
+/** What keeps connections up; it ends when it is collected, too. */
+export interface NativeKeeper {
+  stop(): void;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
@@ -33,6 +38,8 @@ interface Engine {
     options: string | undefined,
     upload: boolean,
   ): void;
+  warmup(client: NativeClient, id: number, options: string): void;
+  keepWarm(client: NativeClient, options: string): NativeKeeper | string | null;
   next(
     passage: number,
     id: number,

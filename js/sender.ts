@@ -21,6 +21,7 @@ import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import type { Abortable } from './signals.js';
+import { Keeper, prompted, type Warmed, warm, wishOf } from './warmup.js';
 
 /** A call as it was written, or as its middlewares have made it. */
 interface Asked {
@@ -41,6 +42,7 @@ export class Sender {
   /** Whether the options were changed since the engine heard of them. */
   #changed = false;
   readonly #pending = new Set<Abortable>();
+  #keeper: Keeper | undefined;
   #arranged: { entries: readonly Entry[]; arranged: Arranged } | undefined;
   #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
 
@@ -64,6 +66,7 @@ export class Sender {
 
   /** Gives up all that is under way. */
   abort(reason: Error): void {
+    this.#keeper?.abort();
     for (const call of this.#pending) {
       try {
         call.abort(reason);
@@ -71,6 +74,33 @@ export class Sender {
         // What an object of the caller throws is the caller's; the other calls have to end as well.
       }
     }
+  }
+
+  /** Has connections ready. The client's middlewares see only its `prompt`, which is a call like any other. */
+  async warmup(given: Options): Promise<Warmed> {
+    try {
+      this.#taken();
+      const wish = wishOf(given);
+      const signal = signalOf(wish.signal ?? this.#config['signal']);
+      if (signal?.aborted) throw aborted('prepare', signal.reason);
+      this.#refresh();
+      const warmed = await warm(this.#native, wish, signal, this.#pending);
+      // Whoever gave it up meanwhile wants nothing kept.
+      if (!signal?.aborted) this.#keep(Keeper.of(this.#native, wish, signal));
+      if (wish.prompt === undefined) return warmed;
+      const post = (path: string, body: unknown) => this.send('POST', path, body, signal && { signal });
+      return { ...warmed, prompt: await prompted(wish, post) };
+    } catch (error) {
+      if (error instanceof TraeError) error.place(this.warmup);
+      throw error;
+    }
+  }
+
+  /** In place of what was kept before. */
+  #keep(keeper: Keeper | undefined): void {
+    if (keeper === undefined) return;
+    this.#keeper?.abort();
+    this.#keeper = keeper;
   }
 
   async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {

@@ -58,6 +58,10 @@ export declare class Engine {
   answerThrown(question: number, number: number, words: string): void
   /** The group threw; JavaScript holds what it threw under a number. */
   thrown(passage: number, number: number, words: string): void
+  /** Starts a warm-up. Its outcome comes through the drain, the report as the JSON of an answer. */
+  warmup(client: NativeClient, id: number, options: string): void
+  /** Keeps up what a warm-up has opened; `None` where its options do not ask for that, or why they are wrong. */
+  keepWarm(client: NativeClient, options: string): NativeKeeper | string | null
 }
 
 /** What a client is to JavaScript: a name for the options and the pool behind it. */
@@ -74,6 +78,12 @@ export declare class NativeClient {
   describeStatus(status: number, headers: string, body: Buffer, sent: string): string
   /** What the pool is doing, as JSON. */
   stats(): string
+}
+
+/** A number of connections that is kept up, until this is stopped or collected. */
+export declare class NativeKeeper {
+  /** Opens no more of them. */
+  stop(): void
 }
 
 /** A native middleware, whose state is shared by all clients that use it. */

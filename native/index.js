@@ -837,5 +837,6 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.Engine = nativeBinding.Engine
 module.exports.NativeClient = nativeBinding.NativeClient
+module.exports.NativeKeeper = nativeBinding.NativeKeeper
 module.exports.NativeMiddleware = nativeBinding.NativeMiddleware
 module.exports.NativeSimulator = nativeBinding.NativeSimulator

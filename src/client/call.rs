@@ -36,8 +36,9 @@ pub struct Call {
     pub extensions: Extensions,
 }
 
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("trae-native/", env!("CARGO_PKG_VERSION")));
-const ANYTHING: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.9");
+pub(super) const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("trae-native/", env!("CARGO_PKG_VERSION")));
+pub(super) const ANYTHING: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.9");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// Checks the call and lays it over the client's settings.

@@ -6,6 +6,7 @@
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+//! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options
 //! - [`secrets`]: what an answer may not repeat
 
@@ -20,6 +21,7 @@ mod rooms;
 mod secrets;
 mod settings;
 mod view;
+mod warmup;
 mod wire;
 
 use std::{future::Future, sync::Arc};
@@ -34,6 +36,7 @@ pub use self::{
     rooms::{Functions, Native, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
+    warmup::Warmed,
 };
 use self::{
     settings::{Settings, Total},
@@ -56,6 +59,7 @@ pub use crate::{
         logger::{Sink, lines_lost, stderr::Stderr},
         retry::{Judge, OnRetry},
     },
+    transport::Warmth,
 };
 
 /// A client: one set of options, one pipeline, one pool.
@@ -167,6 +171,7 @@ pub fn defaults() -> Value {
     let mut defaults = settings::defaults();
     if let Some(client) = defaults.as_object_mut() {
         client.extend(rooms::defaults());
+        client.extend(warmup::defaults());
     }
     defaults
 }

@@ -128,14 +128,14 @@ async fn forward_bytes(mut stream: ByteStream, mut duty: Duty<'_>, started: Inst
 }
 
 /// What JavaScript has still to be told. Whatever unwinds through here pays it on the way.
-struct Duty<'a> {
-    outbox: &'a Arc<Outbox>,
-    mailbox: &'a Mailbox,
-    owed: Owed,
+pub(super) struct Duty<'a> {
+    pub(super) outbox: &'a Arc<Outbox>,
+    pub(super) mailbox: &'a Mailbox,
+    pub(super) owed: Owed,
 }
 
 #[derive(PartialEq)]
-enum Owed {
+pub(super) enum Owed {
     Answer,
     End,
     Nothing,

@@ -4,8 +4,6 @@
 //! those of the last letter is one more value: the small batches of all streams, as one JSON array of arrays.
 //! So a wake-up with an event for each of many streams makes one text and one parse, not one each.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use napi::{
     Env, Result,
@@ -16,7 +14,7 @@ use super::{
     callback::NOBODY,
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
-    text::{Head, describe_error},
+    text::{Head, describe_error, ms},
 };
 use crate::{Error, ErrorKind, Phase, response::Timing};
 
@@ -241,10 +239,6 @@ impl Drained<'_, '_> {
     fn index(&self, value: u32) -> u32 {
         u32::try_from(self.place).unwrap_or(0) * 2 + value
     }
-}
-
-fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }
 
 /// A byte order mark is no part of a text.

@@ -37,7 +37,7 @@ use crate::{
 
 /// What a client is to JavaScript: a name for the options and the pool behind it.
 #[napi]
-pub struct NativeClient(Arc<Client>);
+pub struct NativeClient(pub(super) Arc<Client>);
 
 #[napi]
 impl NativeClient {
@@ -126,7 +126,7 @@ pub struct Engine {
     pub(super) questions: Arc<Questions>,
     pub(super) running: Calls,
     pub(super) passages: Arc<Passages>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
     dispatcher: Dispatcher,
 }
 
@@ -207,11 +207,7 @@ impl Engine {
             passages: Arc::clone(&self.passages),
             tasks: self.tasks.clone(),
         });
-        let mut running = lock(&self.running);
-        if running.is_empty() {
-            lifecycle::hold(env, self.mailbox.waker());
-        }
-        running.insert(id, Running { abort, outbox, upload: pieces });
+        self.hold(env, id, Running { abort, outbox, upload: pieces });
         Ok(())
     }
 
@@ -339,6 +335,15 @@ impl Engine {
             self.dispatcher.get_or_init(|| dispatcher);
         }
         Ok(())
+    }
+
+    /// What is under way keeps the script alive.
+    pub(super) fn hold(&mut self, env: Env, id: u32, running: Running) {
+        let mut all = lock(&self.running);
+        if all.is_empty() {
+            lifecycle::hold(env, self.mailbox.waker());
+        }
+        all.insert(id, running);
     }
 
     fn forget(&mut self, env: Env, id: u32) {

@@ -3,6 +3,7 @@
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
 //! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
 //! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
+//! - [`warmup`]: connections ready before the first call
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
 //! - [`ledger`]: lines of a log
@@ -32,6 +33,7 @@ mod runtime;
 mod simulator;
 mod text;
 mod upload;
+mod warmup;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -6,7 +6,12 @@ use http::{HeaderMap, StatusCode, Version};
 use serde_json::json;
 
 use super::held::{self, Thrown};
-use crate::{Error, ErrorKind, client, event::Event, response::Timing};
+use crate::{
+    Error, ErrorKind,
+    client::{self, Warmed, Warmth},
+    event::Event,
+    response::Timing,
+};
 
 /// An answer's head: numbers for the slab, and one text for the rest.
 pub(super) struct Head {
@@ -18,6 +23,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Of what is settled without an answer of a server.
+    pub(super) fn none() -> Self {
+        Self { status: 200, attempts: 1, timing: Timing::default(), text: "\n\n".to_owned() }
+    }
+
     pub(super) fn new(head: &client::Head) -> Self {
         let mut text = String::with_capacity(512);
         text.push_str(head.status.canonical_reason().unwrap_or(""));
@@ -28,6 +38,28 @@ impl Head {
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
     }
+}
+
+/// A warm-up's report, as JSON; each failure in it is a text as [`describe_error`] writes it.
+pub(super) fn describe_warmth(warmed: &Warmed) -> String {
+    let connections = warmed.connections.iter().map(|warmth| match warmth {
+        Warmth::InUse => json!({ "connectMs": null, "reused": true, "inUse": true }),
+        Warmth::Ready { connect, status, version } => json!({
+            "connectMs": connect.map(ms),
+            "reused": connect.is_none(),
+            "inUse": false,
+            "status": status.as_u16(),
+            "httpVersion": protocol(*version),
+        }),
+        Warmth::Failed(error) => {
+            json!({ "connectMs": null, "reused": false, "inUse": false, "error": describe_error(error) })
+        }
+    });
+    json!({ "connections": connections.collect::<Vec<_>>(), "totalMs": ms(warmed.took) }).to_string()
+}
+
+pub(super) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 fn protocol(version: Version) -> &'static str {

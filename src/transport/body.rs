@@ -164,18 +164,21 @@ impl<S: Pieces, P: Send + 'static> Drop for Incoming<S, P> {
 
 /// Reads on in the background what the caller no longer wants, to keep the connection: up to 128 KiB
 /// and for one second. Must be called within a runtime.
-pub fn drain(mut body: ByteStream) {
+pub fn drain(body: ByteStream) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     runtime.spawn(async move {
-        let rest = async {
-            let mut read = 0;
-            while let Some(Ok(bytes)) = body.next().await {
-                read += bytes.len() as u64;
-                if read > DRAIN_BYTES {
-                    break;
-                }
-            }
-        };
-        let _ = tokio::time::timeout(DRAIN_TIME, rest).await;
+        let _ = tokio::time::timeout(DRAIN_TIME, read_off(body)).await;
     });
+}
+
+/// Reads what nobody wants, up to 128 KiB; says whether that was all.
+pub(super) async fn read_off<E>(mut body: impl Stream<Item = Result<Bytes, E>> + Unpin) -> bool {
+    let mut read = 0;
+    while let Some(Ok(bytes)) = body.next().await {
+        read += bytes.len() as u64;
+        if read > DRAIN_BYTES {
+            return false;
+        }
+    }
+    true
 }

@@ -32,8 +32,8 @@ const MAX_REPLACED: u32 = 8;
 
 /// Sends requests over the network.
 pub struct Transport {
-    wire: Wire,
-    gates: Gates,
+    pub(super) wire: Wire,
+    pub(super) gates: Gates,
     counters: Counters,
 }
 
@@ -157,6 +157,7 @@ impl Transport {
                 headers: &req.headers,
                 body,
                 connect_limit: course.clock.timeouts.connect,
+                hold: None,
             };
             let handed_over = Instant::now();
             let mut watch = |progress| place.watch(progress);
@@ -189,7 +190,7 @@ impl Transport {
         }
     }
 
-    fn explain(&self, failure: Failure, url: &Url) -> Error {
+    pub(super) fn explain(&self, failure: Failure, url: &Url) -> Error {
         let Failure { facts, source, fault, .. } = failure;
         fault.unwrap_or_else(|| {
             errors::before_answer(&facts, url, self.wire.is_proxied(url)).with_source(source)

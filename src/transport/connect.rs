@@ -14,6 +14,7 @@ use std::{
 
 use hyper_util::client::legacy::connect::Connection;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::watch;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -29,9 +30,13 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct Attempt {
     limit: Option<Duration>,
+    hold: Option<Hold>,
     begun: AtomicBool,
     opened: OnceLock<Opened>,
 }
+
+/// Keeps new connections from being used until it becomes `true`, or its sender is gone.
+pub(super) type Hold = watch::Receiver<bool>;
 
 /// How far the connection has come that is opened for an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +55,8 @@ pub(super) struct Opened {
 }
 
 impl Attempt {
-    pub fn new(limit: Option<Duration>) -> Arc<Self> {
-        Arc::new(Self { limit, begun: AtomicBool::new(false), opened: OnceLock::new() })
+    pub fn new(limit: Option<Duration>, hold: Option<Hold>) -> Arc<Self> {
+        Arc::new(Self { limit, hold, begun: AtomicBool::new(false), opened: OnceLock::new() })
     }
 
     /// `None` while nothing was opened: then an open socket was used, if any.
@@ -102,7 +107,7 @@ pub(super) struct Watched<S> {
 impl<S, R> Service<R> for Watched<S>
 where
     S: Service<R, Error = BoxError>,
-    S::Response: Connection,
+    S::Response: Connection + Send,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
@@ -135,6 +140,9 @@ where
                 let http2 = io.connected().is_negotiated_h2();
                 // Only the first counts; a request opens one.
                 let _ = attempt.opened.set(Opened { took: started.elapsed(), http2 });
+                if let Some(mut hold) = attempt.hold.clone() {
+                    let _gone = hold.wait_for(|over| *over).await;
+                }
             }
             Ok(io)
         })

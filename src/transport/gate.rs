@@ -141,6 +141,24 @@ impl<W> Gate<W> {
         if self.waiting.len() < room { Entry::Wait } else { Entry::Full }
     }
 
+    /// Lets in as many as are missing to `count` connections in use, each on a connection of its own, so that
+    /// afterwards there are that many. Nobody waits longer for it: who waits, waits for one of those in use, or
+    /// for one that is being opened.
+    pub fn fill(&mut self, count: usize) -> Vec<Pass> {
+        let missing = count.min(self.limits.sockets).saturating_sub(self.connections());
+        if self.protocol != Protocol::Http2 {
+            return (0..missing).map_while(|_| self.admit(1)).collect();
+        }
+        let unused = |number: &usize| self.lanes.get(*number).is_none_or(|lane| lane.in_flight == 0);
+        let lanes: Vec<usize> = (0..).filter(unused).take(missing).collect();
+        lanes.into_iter().map(|lane| self.seat(lane)).collect()
+    }
+
+    /// What is known of the protocol.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
     /// A request that was told to wait leaves what will wake it, and gets its ticket.
     pub fn queue(&mut self, waker: W) -> u64 {
         let ticket = self.next_ticket;
@@ -237,6 +255,11 @@ impl<W> Gate<W> {
             Protocol::Unknown | Protocol::Http1 => (self.in_flight < self.limits.sockets).then_some(0),
             Protocol::Http2 => self.open_lane().or_else(|| self.lane_to_open(count)),
         }?;
+        Some(self.seat(number))
+    }
+
+    /// Lets one in on this lane, or on the next that there is not yet.
+    fn seat(&mut self, number: usize) -> Pass {
         if number == self.lanes.len() {
             self.lanes.push(Lane { in_flight: 0, connection: self.fresh, opened: 0 });
         }
@@ -249,7 +272,7 @@ impl<W> Gate<W> {
         lane.in_flight += 1;
         self.in_flight += 1;
         let role = if leads { Role::Leader } else { Role::Follower };
-        Some(Pass { lane: number, role, opened: lane.opened })
+        Pass { lane: number, role, opened: lane.opened }
     }
 
     /// The fullest of those with room: the others run empty, and their connections end.

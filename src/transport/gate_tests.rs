@@ -205,10 +205,29 @@ fn where_http2_is_prescribed_nobody_leads_and_lanes_fill_one_after_the_other() {
     assert_eq!(gate.enter(), Entry::Full);
 }
 
+#[test]
+fn as_many_are_let_in_as_connections_are_missing_each_on_one_of_its_own() {
+    let mut gate = http1(3, 0);
+    let _call = enter(&mut gate);
+    let lanes = |passes: &[Pass]| passes.iter().map(|pass| (pass.lane(), pass.leads())).collect::<Vec<_>>();
+    assert_eq!(lanes(&gate.fill(2)), [(0, false)], "the one in use is one of them");
+    assert_eq!(lanes(&gate.fill(9)), [(0, false)], "no more than the limit");
+    let (mut gate, first) = found_http2(4, 9);
+    let filled = gate.fill(3);
+    assert_eq!((lanes(&filled), gate.connections()), (vec![(1, true), (2, true)], 3));
+    gate.leave(&first);
+    assert_eq!(lanes(&gate.fill(3)), [(0, false)], "a lane that nobody uses comes first, and is open");
+    let mut gate = self::gate(Protocol::Unknown, 4, 9, 9);
+    assert_eq!(lanes(&gate.fill(3)), [(0, true)], "one finds out the protocol");
+    assert_eq!(lanes(&gate.fill(3)), []);
+}
+
 /// One thing that may happen; a number picks one of those whom it may happen to.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Come,
+    /// So many connections are wanted.
+    Fill(usize),
     GiveUp(usize),
     Leave(usize),
     /// Could not connect, and leaves.
@@ -222,6 +241,7 @@ fn step() -> impl Strategy<Value = Step> {
     let whom = 0..64_usize;
     prop_oneof![
         6 => Just(Step::Come),
+        1 => (1..6_usize).prop_map(Step::Fill),
         1 => whom.clone().prop_map(Step::GiveUp),
         3 => whom.clone().prop_map(Step::Leave),
         1 => whom.clone().prop_map(Step::Fail),
@@ -249,6 +269,7 @@ impl Scene {
         let one_of = |count: usize, whom: usize| (count > 0).then(|| whom % count);
         match step {
             Step::Come => self.come(),
+            Step::Fill(count) => self.fill(count),
             Step::GiveUp(whom) => {
                 let Some(whom) = one_of(self.waiting.len(), whom) else { return };
                 let (ticket, _) = self.waiting.remove(whom).unwrap();
@@ -289,6 +310,19 @@ impl Scene {
         }
     }
 
+    fn fill(&mut self, count: usize) {
+        let passes = self.gate.fill(count);
+        for pass in passes {
+            let sharing = self.inside.iter().any(|other| other.lane == pass.lane);
+            assert!(self.gate.protocol != Protocol::Http2 || !sharing, "two on one connection");
+            self.keeps_limits(&pass);
+            self.inside.push(pass);
+        }
+        let wanted =
+            if self.gate.protocol == Protocol::Unknown { 1 } else { count.min(self.gate.limits.sockets) };
+        assert!(self.gate.connections() >= wanted, "some are missing");
+    }
+
     fn let_in(&mut self) {
         while let Some((pass, who)) = self.gate.next() {
             assert_eq!(self.waiting.pop_front().map(|(_, first)| first), Some(who), "it overtook");
@@ -298,13 +332,7 @@ impl Scene {
 
     /// Whoever is let in keeps to the limits, and leads only where no connection has room or soon will.
     fn welcome(&mut self, pass: Pass) {
-        let Gate { protocol, limits, lanes, in_flight, .. } = &self.gate;
-        if *protocol == Protocol::Http2 {
-            assert!(lanes[pass.lane].in_flight <= limits.streams, "too many on a lane");
-            assert!(lanes.len() <= limits.sockets, "too many lanes");
-        } else {
-            assert!(*in_flight <= limits.sockets, "too many sockets");
-        }
+        self.keeps_limits(&pass);
         if pass.leads() {
             assert!(!self.gate.unreachable, "it goes ahead where each tries for itself");
             let others = |number: usize| number != pass.lane;
@@ -312,6 +340,16 @@ impl Scene {
             assert!(self.room_soon(others) <= self.waiting.len(), "one too many was opened");
         }
         self.inside.push(pass);
+    }
+
+    fn keeps_limits(&self, pass: &Pass) {
+        let Gate { protocol, limits, lanes, in_flight, .. } = &self.gate;
+        if *protocol == Protocol::Http2 {
+            assert!(lanes[pass.lane].in_flight <= limits.streams, "too many on a lane");
+            assert!(lanes.len() <= limits.sockets, "too many lanes");
+        } else {
+            assert!(*in_flight <= limits.sockets, "too many sockets");
+        }
     }
 
     fn lanes(&self, connection: Connection) -> impl Iterator<Item = (usize, usize)> {

@@ -5,6 +5,7 @@
 //! - one call from end to end: `call`; its time limits: `clock`; what is fixed: `options`
 //! - what reqwest is told, and what it reports: `reqwest` `connect` `tls` `proxy`
 //! - who may go, on which connection, and who waits: `gate` judges, `pool` does
+//! - connections opened before anyone calls: `warmup`
 //! - the request's body: `upload`; the answer's: `body` `decompress`
 //! - what a redirect leads to: `redirect`; what a failure was: `facts`; what it means: `errors`
 //! - a transport without sockets, for tests: `scripted`
@@ -25,6 +26,7 @@ mod reqwest;
 mod scripted;
 mod tls;
 mod upload;
+mod warmup;
 
 pub use body::drain;
 pub use call::{Stats, Transport};
@@ -33,3 +35,4 @@ pub use options::{
 };
 pub use pool::OriginStats;
 pub use scripted::Scripted;
+pub use warmup::{Warmth, Warmup};

@@ -33,6 +33,8 @@ pub(super) struct Origin {
     gate: Mutex<Gate<oneshot::Sender<Pass>>>,
     /// The protocol is found out and not prescribed.
     learns: bool,
+    /// Held by the one who opens connections ahead: two of them would wait for each other's.
+    pub warming: tokio::sync::Mutex<()>,
 }
 
 /// What one origin is doing.
@@ -74,7 +76,9 @@ impl Gates {
         let PoolOptions { max_sockets, max_streams, queue_limit, .. } = self.options;
         let limits = Limits { sockets: max_sockets, streams: max_streams, queue: queue_limit };
         let gate = Gate::new(protocol, limits);
-        let origin = Arc::new(Origin { gate: Mutex::new(gate), learns: protocol == Protocol::Unknown });
+        let learns = protocol == Protocol::Unknown;
+        let origin =
+            Arc::new(Origin { gate: Mutex::new(gate), learns, warming: tokio::sync::Mutex::default() });
         origins.insert(key.into(), Arc::clone(&origin));
         origin
     }
@@ -135,6 +139,19 @@ impl Gates {
             Phase::Queue,
             format!("{limit} requests to {peer} already wait for a socket (`pool.queueLimit`)"),
         )
+    }
+}
+
+impl Origin {
+    /// As many places as connections in use are missing to `count`, each on a connection of its own.
+    pub fn fill(self: &Arc<Self>, count: usize) -> Vec<Place> {
+        let passes = lock(&self.gate).fill(count);
+        passes.into_iter().map(|pass| Place { origin: Arc::clone(self), pass }).collect()
+    }
+
+    /// What is known of its protocol.
+    pub fn protocol(&self) -> Protocol {
+        lock(&self.gate).protocol()
     }
 }
 

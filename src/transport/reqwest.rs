@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{
     body::Pieces,
-    connect::{ATTEMPT, Attempt, Opened, Progress, SystemNames, WatchConnects},
+    connect::{ATTEMPT, Attempt, Hold, Opened, Progress, SystemNames, WatchConnects},
     facts::Facts,
     options::{Http2, TransportOptions},
     proxy::Proxies,
@@ -70,6 +70,8 @@ pub(super) struct Sending<'a> {
     pub headers: &'a HeaderMap,
     pub body: Body,
     pub connect_limit: Option<Duration>,
+    /// Until when a connection that is opened for it is not used.
+    pub hold: Option<Hold>,
 }
 
 /// An answer whose content is still coming.
@@ -188,7 +190,7 @@ pub(super) async fn send(
             Some(reqwest::Body::wrap_stream(upload::pieces(body, &fault, announced)))
         }
     };
-    let attempt = Attempt::new(sending.connect_limit);
+    let attempt = Attempt::new(sending.connect_limit, sending.hold);
     let mut sent = pin!(ATTEMPT.scope(Arc::clone(&attempt), client.execute(request)));
     let mut told = None;
     let answer = poll_fn(|cx| {

@@ -303,3 +303,22 @@ async fn the_boundary_of_a_form_is_always_named() {
         assert_eq!(sent, format!("content-type: {expected}"), "{own} {by_client:?} {by_call:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_warm_ends_with_the_last_client_of_its_pool() {
+    let peer = Peer::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;
+    let client = client(&peer, &json!({}));
+    assert!(client.keep_warm(json!({ "connections": 2 })).unwrap().is_none(), "nobody asked for it");
+    let keeping = client.keep_warm(json!({ "connections": 2, "every": 1 })).unwrap().unwrap();
+    let keeping = tokio::spawn(keeping);
+    let child = client.extend(json!({ "baseURL": peer.url("/v1").as_str(), "proxy": false })).unwrap();
+    drop(client);
+    while peer.connections() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(!keeping.is_finished());
+    assert_eq!(child.warmup(json!({ "connections": 2 })).await.unwrap().connections.len(), 2);
+    assert_eq!(peer.connections(), 2, "the pool is one");
+    drop(child);
+    timeout(Duration::from_secs(10), keeping).await.unwrap().unwrap();
+}

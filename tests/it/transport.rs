@@ -21,6 +21,8 @@ mod tls;
 #[cfg(feature = "server")]
 mod tunnels;
 #[cfg(feature = "server")]
+mod warmup;
+#[cfg(feature = "server")]
 mod windows;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
