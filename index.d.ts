@@ -310,6 +310,24 @@ export declare function idempotencyKey(options?: {
   methods?: readonly string[];
 }): NativeMiddleware;
 
+/** Options of `metrics()`; docs/middlewares/metrics.md lists what is counted. */
+export interface MetricsOptions {
+  /** What all names begin with. @default 'claude_' */
+  prefix?: string;
+  /**
+   * Upper bounds of `request_duration_seconds`, in seconds.
+   * @default 0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10
+   */
+  buckets?: readonly number[];
+  /** More labels: the `model` that is asked for, the `host` that is called. */
+  labels?: readonly ('model' | 'host')[];
+  /** How many values each of these may have; any further one is `other`. At most 100. @default 20 */
+  maxValues?: number;
+}
+
+/** Counts what passes: outermost it sees calls, inside of `retry()` attempts. `client.metrics()` tells it. */
+export declare function metrics(options?: MetricsOptions): NativeMiddleware;
+
 export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
   name?: string;
@@ -528,6 +546,11 @@ export interface Client {
   /** The pipeline, a line for each layer, the outermost first. */
   inspect(): string;
   stats(): Stats;
+  /**
+   * What its `metrics()` have counted, and what its pool does: `prometheus` text (version 0.0.4), `openmetrics` text
+   * (1.0.0), or `json`, a list of families. A client without `metrics()` throws a ConfigError.
+   */
+  metrics(format?: 'prometheus' | 'openmetrics' | 'json'): string;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

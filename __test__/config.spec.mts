@@ -169,6 +169,7 @@ test('every default on the public page and on those of the middlewares is the de
     ClientConfig: '',
     RetryOptions: 'retry.',
     RetryBudget: 'retry.budget.',
+    MetricsOptions: 'metrics.',
   };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];

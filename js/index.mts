@@ -19,6 +19,7 @@ export const {
   IncompleteStreamError,
   jwt,
   LimitError,
+  metrics,
   MiddlewareError,
   NotFoundError,
   OverloadedError,

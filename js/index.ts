@@ -39,7 +39,7 @@ export {
   UnprocessableError,
   ValidationError,
 } from './errors.js';
-export { auth, idempotencyKey, jwt, retry, timeout } from './middleware/native.js';
+export { auth, idempotencyKey, jwt, metrics, retry, timeout } from './middleware/native.js';
 export { EventStream } from './stream.js';
 
 /** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */

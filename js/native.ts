@@ -10,6 +10,7 @@ export interface NativeClient {
   extend(config: string): NativeClient | string;
   layered(layers: (NativeMiddleware | number)[]): NativeClient;
   stats(): string;
+  metrics(format: string): [string] | string;
 }
 
 /** A middleware that runs in Rust; it has no methods here. */

@@ -62,6 +62,13 @@ export class Sender {
     return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
   }
 
+  /** What the `metrics()` of the client tell. */
+  metrics(format: string): string {
+    const told = this.#layered(this.#arrange(undefined).pipeline).metrics(format);
+    if (typeof told === 'string') throw fromFailure(told);
+    return told[0];
+  }
+
   /** Gives up all that is under way. */
   abort(reason: Error): void {
     for (const call of this.#pending) {

@@ -60,6 +60,8 @@ export declare class NativeClient {
   extend(config: string): NativeClient | string
   /** The same client with layers around its calls, the first outermost: a number is a group of JavaScript's. */
   layered(layers: Array<NativeMiddleware | number>): NativeClient
+  /** What the layers called `metrics` have counted, a list of one text, or why there is none. */
+  metrics(format: string): Array<string> | string
   /** What the pool is doing, as JSON. */
   stats(): string
 }

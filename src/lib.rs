@@ -10,7 +10,7 @@
 //! | 1 | [`pipeline`] [`sse`] [`claude`] | the onion; bytes to events; the Messages API's shapes |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, metrics |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
 //!

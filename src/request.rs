@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method};
@@ -70,6 +70,16 @@ impl CallId {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// When the call as a whole is given up from outside of all layers. It stands in the extensions of a request whose
+/// call has such a limit: a layer that is dropped then knows why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The moment.
+    pub at: Instant,
+    /// Whether a stream that has begun is given up too.
+    pub in_streams: bool,
 }
 
 /// Header values and the query may hold credentials, so neither is shown.

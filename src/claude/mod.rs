@@ -5,6 +5,7 @@
 //! - `payload`: whether an event's data is JSON, and of which kind
 //! - `delta`: the commonest event, known by its bytes
 //! - `stream`: the rules of a stream of events: what is delivered, what ends it, what fails it
+//! - `usage`: how many tokens a message took
 //! - `errors`: an error body or an error event as the engine's error; `retry_after`: when to come back
 
 mod delta;
@@ -12,9 +13,11 @@ mod errors;
 mod payload;
 mod retry_after;
 mod stream;
+mod usage;
 
 pub use delta::{Delta, DeltaKind};
 pub use errors::{describe, error_from_event};
 pub use payload::{Kind, NotJson, Payload, inspect};
 pub use retry_after::retry_after;
 pub use stream::{StreamRules, Verdict};
+pub use usage::Usage;

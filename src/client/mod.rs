@@ -6,13 +6,14 @@
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
-//! - [`rooms`]: the native middlewares, by name and options
+//! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
 //! - [`secrets`]: what an answer may not repeat
 
 mod call;
 mod connection;
 mod events;
 mod fields;
+mod figures;
 mod headers;
 mod query;
 mod reply;
@@ -43,6 +44,7 @@ use self::{
 use crate::{
     Error, Phase, Result,
     pipeline::{Endpoint, Middleware, Pipeline},
+    request::Deadline,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -96,11 +98,14 @@ impl Client {
             request.extensions.insert(AnyStatus);
         }
         let asked = Asked::of(&request);
+        let limit = Limit { total: settings.total, started };
         if self.has_layers() {
             let (call, view) = (settings.clone(), Arc::clone(&self.settings));
             request.extensions.insert(View { settings: view, call, started });
+            if let Some(deadline) = limit.deadline() {
+                request.extensions.insert(deadline);
+            }
         }
-        let limit = Limit { total: settings.total, started };
         let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
         let res = limit.holds(self.pipeline.run(request), no_answer).await?;
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
@@ -111,6 +116,12 @@ impl Client {
     /// Whether there are layers around its calls.
     pub fn has_layers(&self) -> bool {
         !self.pipeline.is_bare()
+    }
+
+    /// What the layers called `metrics` have counted, and what the pool is doing, as `prometheus`, `openmetrics`
+    /// or `json`.
+    pub fn metrics(&self, format: &str) -> Result<String> {
+        figures::tell(self.pipeline.layers(), &self.transport.stats(), figures::format(format)?)
     }
 
     /// What the pool is doing.
@@ -153,6 +164,16 @@ struct Limit {
 }
 
 impl Limit {
+    /// The moment, for layers that may be dropped then.
+    fn deadline(self) -> Option<Deadline> {
+        let (after, in_streams) = match self.total {
+            Total::Unlimited => return None,
+            Total::UntilStream(after) => (after, false),
+            Total::Always(after) => (after, true),
+        };
+        Some(Deadline { at: self.started.into_std().checked_add(after)?, in_streams })
+    }
+
     /// Holds a part of the call to it. A limit that is a mere number knows no stages: its error is of the one
     /// where it struck.
     async fn holds<T>(

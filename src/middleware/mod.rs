@@ -6,6 +6,7 @@
 //! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
+//! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
 //!
 //! May be used by `client`, which reads their options, and by tests.
@@ -13,5 +14,6 @@
 pub mod auth;
 pub mod idempotency_key;
 pub mod jwt;
+pub mod metrics;
 pub mod retry;
 pub mod timeout;

@@ -22,15 +22,15 @@
 //!
 //! Dropping the future of a call cancels it, wherever it is.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{any::Any, future::Future, pin::Pin, sync::Arc};
 
 use crate::{Result, request::Request, response::Response};
 
 /// A future that can cross threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// One layer of the onion.
-pub trait Middleware: Send + Sync {
+/// One layer of the onion. `Any`: whoever wires an onion may look for a layer of a kind that it knows.
+pub trait Middleware: Any + Send + Sync {
     /// Handles a request on its way in and its answer on the way out.
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
 }
@@ -79,6 +79,11 @@ impl Pipeline {
     /// Whether there is nothing around the endpoint.
     pub fn is_bare(&self) -> bool {
         self.middlewares.is_empty()
+    }
+
+    /// The layers of this kind, the outermost first.
+    pub fn layers<M: Middleware>(&self) -> impl Iterator<Item = &M> {
+        self.middlewares.iter().filter_map(|layer| (&**layer as &dyn Any).downcast_ref())
     }
 
     /// Sends a request through all layers.

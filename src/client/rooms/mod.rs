@@ -4,6 +4,7 @@ mod auth;
 mod credential;
 mod idempotency_key;
 mod jwt;
+mod metrics;
 pub(super) mod retry;
 mod timeout;
 
@@ -18,10 +19,11 @@ use crate::{Error, Result, pipeline::Middleware};
 /// A middleware with these options.
 type Build = fn(Value) -> Result<Arc<dyn Middleware>>;
 
-const ROOMS: [(&str, Build); 5] = [
+const ROOMS: [(&str, Build); 6] = [
     ("auth", auth::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
+    ("metrics", metrics::build),
     ("retry", retry::build),
     ("timeout", timeout::build),
 ];
@@ -50,6 +52,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         auth::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
+        metrics::defaults(),
         retry::defaults(),
         timeout::defaults(),
     ];
