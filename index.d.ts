@@ -328,6 +328,28 @@ export interface MetricsOptions {
 /** Counts what passes: outermost it sees calls, inside of `retry()` attempts. `client.metrics()` tells it. */
 export declare function metrics(options?: MetricsOptions): NativeMiddleware;
 
+/**
+ * Puts the families of `client.metrics()` into a Registry of prom-client, by the same names and so that its page shows
+ * them; what it returns takes them out again.
+ */
+export declare function registerMetrics(
+  client: Pick<Client, 'metrics'>,
+  registry: { registerMetric(metric: any): void; removeSingleMetric(name: string): void },
+): () => void;
+
+export interface TracingOptions {
+  /** Whose tracer makes the spans; that of `@opentelemetry/api` unless said otherwise. */
+  tracerProvider?: { getTracer(name: string): any };
+  /** `gen_ai.provider.name`; `anthropic` unless said otherwise. */
+  provider?: string;
+}
+
+/**
+ * A span of OpenTelemetry for each call that passes, streams until their end, and the `traceparent` that carries it on;
+ * docs/tracing.md. It needs `@opentelemetry/api`, and throws a ConfigError without it.
+ */
+export declare function tracing(options?: TracingOptions): Middleware;
+
 export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
   name?: string;

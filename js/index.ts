@@ -1,9 +1,10 @@
 // What `trae-native` is to the outside: every public name, and nothing else. The contract is index.d.ts.
 //
 // - client.ts: the client · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
-// - middleware/: the onion
+// - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
 // - stream.ts: events · readable.ts: bytes · response.ts and headers.ts: answers
+// - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
 // - errors.ts: failures as classes · secrets.ts: what is never shown
 // - native.ts: the only room that talks to Rust
 
@@ -40,6 +41,8 @@ export {
   ValidationError,
 } from './errors.js';
 export { auth, idempotencyKey, jwt, metrics, retry, timeout } from './middleware/native.js';
+export { tracing } from './middleware/tracing.js';
+export { registerMetrics } from './prom-client.js';
 export { EventStream } from './stream.js';
 
 /** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */

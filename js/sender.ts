@@ -13,6 +13,7 @@ import {
   requireObject,
   signalOf,
 } from './config.js';
+import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
 import { Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
@@ -81,18 +82,26 @@ export class Sender {
   }
 
   async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+    const followed = follow(method, url);
     try {
-      const arranged = this.#arrange(config?.['middlewares']);
-      if (arranged.outer.length > 0 || arranged.groups.length > 0)
-        return await this.#through(arranged, method, url, data, config, shape);
-      return await new Promise((resolve, reject) => {
-        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
-      });
+      const res = await this.#answer(method, url, data, config, shape);
+      followed?.answered(res);
+      return res;
     } catch (error) {
+      followed?.failed(error);
       // Made while the mailbox was emptied, it would show nothing of who called; here the callers can be seen.
       if (error instanceof TraeError) error.place(this.send);
       throw error;
     }
+  }
+
+  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+    const arranged = this.#arrange(config?.['middlewares']);
+    if (arranged.outer.length > 0 || arranged.groups.length > 0)
+      return this.#through(arranged, method, url, data, config, shape);
+    return new Promise((resolve, reject) => {
+      this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
+    });
   }
 
   /** Through the middlewares, those of the call innermost. */
