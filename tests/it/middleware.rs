@@ -4,6 +4,7 @@
 mod auth;
 mod idempotency_key;
 mod jwt;
+mod metrics;
 mod options;
 mod retry;
 mod timeout;
