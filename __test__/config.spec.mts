@@ -200,6 +200,17 @@ test('agents of node:http, node:https and their like are taken, and their option
   }
 });
 
+test('the options that a call was made with, those of its client included, may be used for another', async (t) => {
+  const { client } = await pair(t, { pool: { maxSockets: 2 } }, { tls: true });
+  const looking = client.extend().before((req) => void req.config);
+  for (const one of [client, looking]) {
+    const { config } = await one.get('/v1/models');
+    assert.equal((await one.get('/v1/models', config)).status, 200);
+    const other = { ...config, tls: { ca: 'another' } } as object;
+    await assert.rejects(one.get('/v1/models', other), /`tls` is an option of a client, not of a call/);
+  }
+});
+
 test('parameters of a client may be URLSearchParams', async (t) => {
   const { client, simulator } = await pair(t, { params: new URLSearchParams({ beta: 'true' }) });
   await client.get('/v1/models');

@@ -27,6 +27,8 @@ pub(super) struct Course {
     /// Those made further in; without any, nothing was sent.
     attempts: u32,
     deadline: Option<Deadline>,
+    /// How long a stream may be without an event, which is watched further out.
+    first_event: Option<Duration>,
     stage: Stage,
 }
 
@@ -34,7 +36,11 @@ pub(super) struct Course {
 enum Stage {
     /// Not answered yet.
     Asked,
-    /// A stream has begun.
+    /// A stream has begun, whose first event must come by a moment.
+    Silent {
+        until: Option<Instant>,
+    },
+    /// It has brought events.
     Streaming,
     Over,
 }
@@ -50,6 +56,7 @@ impl Course {
             before: req.attempt.saturating_sub(1),
             attempts: 0,
             deadline: req.extensions.get::<Deadline>().copied(),
+            first_event: req.options.timeouts.first_event,
             stage: Stage::Asked,
         }
     }
@@ -68,13 +75,17 @@ impl Course {
         }
     }
 
-    /// The answer is there as its caller wants it: whole, or a stream that begins.
-    pub fn answered(&mut self, code: StatusCode, streams: bool) {
+    /// The answer is there, all of it.
+    pub fn answered(&mut self, code: StatusCode) {
         self.took(status(code));
-        self.stage = Stage::Streaming;
-        if !streams {
-            self.over();
-        }
+        self.over();
+    }
+
+    /// The answer is a stream, which begins.
+    pub fn opened(&mut self, code: StatusCode, of_events: bool) {
+        self.took(status(code));
+        let limit = self.first_event.filter(|_| of_events);
+        self.stage = Stage::Silent { until: limit.and_then(|limit| Instant::now().checked_add(limit)) };
     }
 
     /// What the call took, where anything was sent for it: an answer that was made up cost nothing.
@@ -84,7 +95,8 @@ impl Course {
         }
     }
 
-    pub fn first_event(&self, at: Instant) {
+    pub fn first_event(&mut self, at: Instant) {
+        self.stage = Stage::Streaming;
         self.registry
             .time_to_first_event
             .at(&self.by(Value::Absent, Value::Absent))
@@ -149,18 +161,19 @@ impl Course {
         self.registry.requests_in_flight.at(&Default::default()).leave();
     }
 
-    /// What a call failed with that nobody waits for any more; nothing where its stream was only left.
+    /// Why nobody waits any more: a limit further out has passed, or something broke. Otherwise the caller left.
     fn given_up(&self) -> Option<ErrorKind> {
-        let streams = self.stage == Stage::Streaming;
-        let is_late = |deadline: Deadline| {
-            (deadline.in_streams || !streams) && Instant::now().into_std() >= deadline.at
-        };
+        let now = Instant::now();
+        let limited = self
+            .deadline
+            .filter(|limit| limit.in_streams || self.stage == Stage::Asked)
+            .map(|limit| limit.at);
+        let is_late = limited.is_some_and(|at| now.into_std() >= at)
+            || matches!(self.stage, Stage::Silent { until: Some(at) } if now >= at);
         if std::thread::panicking() {
             Some(ErrorKind::Internal)
-        } else if self.deadline.is_some_and(is_late) {
-            Some(ErrorKind::Timeout)
         } else {
-            (!streams).then_some(ErrorKind::Aborted)
+            is_late.then_some(ErrorKind::Timeout)
         }
     }
 }
@@ -168,12 +181,8 @@ impl Course {
 impl Drop for Course {
     fn drop(&mut self) {
         match self.stage {
-            Stage::Asked => {
-                if let Some(kind) = self.given_up() {
-                    self.fail(kind);
-                }
-            }
-            Stage::Streaming => self.end(self.given_up(), "dropped"),
+            Stage::Asked => self.fail(self.given_up().unwrap_or(ErrorKind::Aborted)),
+            Stage::Silent { .. } | Stage::Streaming => self.end(self.given_up(), "dropped"),
             Stage::Over => {}
         }
     }

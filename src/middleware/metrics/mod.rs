@@ -102,14 +102,14 @@ impl Asked {
         let (status, length) = (res.status, res.content_length());
         res.body = match res.body {
             Body::Stream(body) if self.expect == Expect::Bytes => {
-                course.answered(status, true);
+                course.opened(status, false);
                 Body::Stream(watch::bytes(body, course))
             }
             Body::Stream(body) => {
                 Body::Stream(watch::whole(body, course, status, self.max_response_bytes, length))
             }
             Body::Events(body) => {
-                course.answered(status, true);
+                course.opened(status, true);
                 let rules = (self.expect != Expect::TextEvents).then_some(self.rules);
                 Body::Events(watch::events(body, course, rules))
             }
@@ -118,7 +118,7 @@ impl Asked {
                 Body::Full(content)
             }
             Body::Empty => {
-                course.answered(status, false);
+                course.answered(status);
                 Body::Empty
             }
         };

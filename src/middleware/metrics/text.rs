@@ -107,8 +107,8 @@ fn family(text: &mut String, Reading { name, help, kind, samples }: &Reading, fo
 fn bounded(bound: f64, format: Format) -> String {
     match format {
         _ if bound.is_infinite() => "+Inf".to_owned(),
-        Format::OpenMetrics => format!("{bound:?}"),
-        Format::Prometheus | Format::Json => bound.to_string(),
+        Format::OpenMetrics if bound.fract() == 0.0 => format!("{bound}.0"),
+        _ => bound.to_string(),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn whole(
 /// Counts an answer that is there.
 pub(super) fn finish(mut course: Course, status: StatusCode, content: &[u8]) {
     course.count_tokens(Usage::of_message(content));
-    course.answered(status, false);
+    course.answered(status);
 }
 
 /// Something that passes a stream on and sees its items.

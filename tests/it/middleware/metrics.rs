@@ -267,6 +267,19 @@ async fn a_stream_that_its_call_limits_is_late_and_one_that_is_free_of_the_limit
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_whose_first_event_does_not_come_in_time_is_late() {
+    let impatient = || with(post(), |options| options.timeouts.first_event = Some(SECOND));
+    for (wait, end) in [(SECOND / 2, "dropped"), (SECOND, "TIMEOUT")] {
+        let metrics = metrics();
+        let res = run(&metrics, now(Ok(answer(200, events(vec![])))), impatient()).await.unwrap();
+        tokio::time::advance(wait).await;
+        drop(res);
+        let ended = format!("stream_duration_seconds_count{{method=\"POST\",end=\"{end}\"}}");
+        assert_eq!(figure(&metrics, &ended), "1");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn streams_of_bytes_and_of_text_know_no_protocol_and_end_with_their_body() {
     let metrics = metrics();
     let raw = with(post(), |options| options.expect = Expect::Bytes);
