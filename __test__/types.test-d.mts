@@ -1,15 +1,20 @@
 // Compiled, never run: what the public types promise, and that the facade keeps it.
 
 import type { Readable } from 'node:stream';
+import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+import { Registry } from 'prom-client';
 import type * as Contract from 'trae-native';
 import trae, {
   type Client,
   createClient,
   type EventStream,
   type MessageEvent,
+  metrics,
+  registerMetrics,
   type SseEvent,
   TraeError,
   type TraeResponse,
+  tracing,
 } from 'trae-native';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
 import type { Client as ClientFacade } from '../js/client.js';
@@ -45,6 +50,16 @@ export async function calls(client: Client): Promise<void> {
   await client.get('/x', { timeout: 'slow' });
   // @ts-expect-error: streams are opened by calls
   new sse.constructor.EventStream();
+  client
+    .use(metrics({ labels: ['model'], buckets: [1] }))
+    .use(tracing())
+    .metrics('openmetrics') satisfies string;
+  registerMetrics(client, new Registry()) satisfies () => void;
+  tracing({ tracerProvider: new BasicTracerProvider() });
+  // @ts-expect-error: a label that may have any value
+  metrics({ labels: ['path'] });
+  // @ts-expect-error: no such format
+  client.metrics('xml');
   trae.create({ baseURL: 'http://x' }) satisfies Client;
   if (text instanceof TraeError) text.code satisfies string;
   (await createSimulator()) satisfies Simulator;
