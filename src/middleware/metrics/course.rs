@@ -116,8 +116,11 @@ impl Course {
         self.fail(error.kind());
     }
 
-    /// The stream has ended, well or not.
+    /// The stream has ended, well or not; a reader may ask for more after that.
     pub fn ended(&mut self, failure: Option<&Error>) {
+        if self.stage == Stage::Over {
+            return;
+        }
         self.end(failure.map(Error::kind), "complete");
     }
 

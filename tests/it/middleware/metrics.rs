@@ -294,6 +294,29 @@ async fn streams_of_bytes_and_of_text_know_no_protocol_and_end_with_their_body()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_is_read_on_after_its_error_ends_once() {
+    let broken = || Err(Error::new(ErrorKind::Reset, Phase::Body, "it broke"));
+    for expect in [Expect::Bytes, Expect::Auto] {
+        let metrics = metrics();
+        let req = with(post(), |options| options.expect = expect);
+        let body = match expect {
+            Expect::Bytes => bytes(vec![Ok("a"), broken(), broken()]),
+            _ => events(vec![Ok(vec![START]), Err(Error::new(ErrorKind::Reset, Phase::Body, "it broke"))]),
+        };
+        match run(&metrics, now(Ok(answer(200, body))), req).await.unwrap().body {
+            Body::Stream(mut stream) => while stream.next().await.is_some() {},
+            Body::Events(mut stream) => while stream.next().await.is_some() {},
+            Body::Empty | Body::Full(_) => unreachable!("it is a stream"),
+        }
+        let ended = "stream_duration_seconds_count{method=\"POST\",end=\"CONNECTION_RESET\"}";
+        assert_eq!(
+            (figure(&metrics, ended), figure(&metrics, "requests_in_flight")),
+            ("1".into(), "0".into())
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn outside_of_retry_it_sees_a_call_with_its_attempts_and_inside_each_attempt() {
     let retry = || Arc::new(Retry::new(RetryOptions { max_retries: 2, ..RetryOptions::default() }));
     // As the transport says it: its answer is to the third.
