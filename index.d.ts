@@ -502,6 +502,45 @@ export type MappedEvent<E, R> =
 export declare function mapEvents<E = MessageEvent, R = unknown>(
   change: (event: E) => R,
 ): EventMiddleware<MappedEvent<E, R>>;
+/** Options of `metrics()`; docs/middlewares/metrics.md lists what is counted. */
+export interface MetricsOptions {
+  /** What all names begin with. @default 'claude_' */
+  prefix?: string;
+  /**
+   * Upper bounds of `request_duration_seconds`, in seconds.
+   * @default 0.005,0.01,0.025,0.05,0.1,0.25,0.5,1,2.5,5,10
+   */
+  buckets?: readonly number[];
+  /** More labels: the `model` that is asked for, the `host` that is called. */
+  labels?: readonly ('model' | 'host')[];
+  /** How many values each of these may have; any further one is `other`. At most 100. @default 20 */
+  maxValues?: number;
+}
+
+/** Counts what passes: outermost it sees calls, inside of `retry()` attempts. `client.metrics()` tells it. */
+export declare function metrics(options?: MetricsOptions): NativeMiddleware;
+
+/**
+ * Puts the families of `client.metrics()` into a Registry of prom-client, by the same names and so that its page shows
+ * them; what it returns takes them out again.
+ */
+export declare function registerMetrics(
+  client: Pick<Client, 'metrics'>,
+  registry: { registerMetric(metric: any): void; removeSingleMetric(name: string): void },
+): () => void;
+
+export interface TracingOptions {
+  /** Whose tracer makes the spans; that of `@opentelemetry/api` unless said otherwise. */
+  tracerProvider?: { getTracer(name: string): any };
+  /** `gen_ai.provider.name`; `anthropic` unless said otherwise. */
+  provider?: string;
+}
+
+/**
+ * A span of OpenTelemetry for each call that passes, streams until their end, and the `traceparent` that carries it on;
+ * docs/tracing.md. It needs `@opentelemetry/api`, and throws a ConfigError without it.
+ */
+export declare function tracing(options?: TracingOptions): Middleware;
 
 export interface EntryOptions {
   /** What `inspect()` shows and `eject()` takes; by default the function's own name. */
@@ -793,6 +832,11 @@ export interface Client<D = any, E = any> {
    */
   warmup(options?: WarmupOptions): Promise<Warmup>;
   stats(): Stats;
+  /**
+   * What its `metrics()` have counted, and what its pool does: `prometheus` text (version 0.0.4), `openmetrics` text
+   * (1.0.0), or `json`, a list of families. A client without `metrics()` throws a ConfigError.
+   */
+  metrics(format?: 'prometheus' | 'openmetrics' | 'json'): string;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;

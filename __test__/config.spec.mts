@@ -170,6 +170,7 @@ test('every default on the public page and on those of the middlewares is the de
     RetryOptions: 'retry.',
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',
+    MetricsOptions: 'metrics.',
   };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];
@@ -197,6 +198,17 @@ test('agents of node:http, node:https and their like are taken, and their option
     const calls = [1, 2, 3].map(() => client.get('/v1/models'));
     await Promise.all(calls);
     assert.equal(simulator.counters.connectionsTotal, 1);
+  }
+});
+
+test('the options that a call was made with, those of its client included, may be used for another', async (t) => {
+  const { client } = await pair(t, { pool: { maxSockets: 2 } }, { tls: true });
+  const looking = client.extend().before((req) => void req.config);
+  for (const one of [client, looking]) {
+    const { config } = await one.get('/v1/models');
+    assert.equal((await one.get('/v1/models', config)).status, 200);
+    const other = { ...config, tls: { ca: 'another' } } as object;
+    await assert.rejects(one.get('/v1/models', other), /`tls` is an option of a client, not of a call/);
   }
 });
 

@@ -97,6 +97,20 @@ test('the function of the page on warm-ups initializes with connections that its
   assert.match(out, /^warm after [\d.]+ ms \[[\s\S]*connectMs[\s\S]*\]\nYou said: Hello\n$/);
   assert.equal(simulator.counters.connectionsTotal, 2);
 });
+for (const [page, count] of [
+  ['middlewares/metrics', 2],
+  ['tracing', 2],
+] as const) {
+  test(`every program of docs/${page}.md runs`, async () => {
+    const text = readFileSync(new URL(`../docs/${page}.md`, import.meta.url), 'utf8');
+    const all = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, program]) => program as string);
+    assert.equal(all.length, count);
+    for (const [number, program] of all.entries()) {
+      const { code, out } = await runProgram(`${page.replace('/', '-')}-${number}`, program);
+      assert.equal(code, 0, out);
+    }
+  });
+}
 
 test('the table of errors has every code of the engine and its class', async () => {
   const table = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');

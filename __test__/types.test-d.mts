@@ -1,7 +1,9 @@
 // Compiled, never run: what the public types promise, and that the facade keeps it.
 
 import type { Readable } from 'node:stream';
+import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { type as ark } from 'arktype';
+import { Registry } from 'prom-client';
 import type * as Contract from 'trae-native';
 import trae, {
   type Client,
@@ -9,9 +11,12 @@ import trae, {
   type EventStream,
   type MessageEvent,
   mapEvents,
+  metrics,
+  registerMetrics,
   type SseEvent,
   TraeError,
   type TraeResponse,
+  tracing,
   ValidationError,
   validate,
 } from 'trae-native';
@@ -55,6 +60,16 @@ export async function calls(client: Client): Promise<void> {
   await client.get('/x', { timeout: 'slow' });
   // @ts-expect-error: streams are opened by calls
   new sse.constructor.EventStream();
+  client
+    .use(metrics({ labels: ['model'], buckets: [1] }))
+    .use(tracing())
+    .metrics('openmetrics') satisfies string;
+  registerMetrics(client, new Registry()) satisfies () => void;
+  tracing({ tracerProvider: new BasicTracerProvider() });
+  // @ts-expect-error: a label that may have any value
+  metrics({ labels: ['path'] });
+  // @ts-expect-error: no such format
+  client.metrics('xml');
   trae.create({ baseURL: 'http://x' }) satisfies Client;
   if (text instanceof TraeError) text.code satisfies string;
   (await createSimulator()) satisfies Simulator;

@@ -4,7 +4,7 @@
 import { Ending } from './ending.js';
 import { aborted, middleware, ParseError } from './errors.js';
 import { abandon, engine } from './native.js';
-import { noBlock, unpack } from './unpack.js';
+import { noBlock, unpack, whole } from './unpack.js';
 
 export type Step<T> = IteratorResult<T, undefined>;
 
@@ -20,6 +20,9 @@ interface Waiting {
   resolve(step: Step<never>): void;
   reject(error: unknown): void;
 }
+
+/** Whoever looks at events that pass, and may not change them. */
+export type Look = (events: readonly unknown[]) => void;
 
 /** Bytes read before they are granted back, so that a grant is rare. */
 const GRANT = 128 << 10;
@@ -46,6 +49,7 @@ export class Channel<E> {
   #error: unknown;
   #granted = 0;
   readonly #block = noBlock();
+  readonly #lookers: Look[] = [];
   readonly ending = new Ending();
   readonly #id: number;
   readonly #release: (error: unknown) => void;
@@ -74,7 +78,7 @@ export class Channel<E> {
   /** Takes a batch in. */
   take(batch: Batch): void {
     if (this.ended) return;
-    this.#batches.push(batch);
+    this.#batches.push(this.#lookers.length > 0 ? shown(batch, this.#lookers) : batch);
     while (this.#waiting.length > 0 && this.#ready()) (this.#waiting.shift() as Waiting).resolve(this.#step());
   }
 
@@ -92,6 +96,13 @@ export class Channel<E> {
   /** Ends it with what somebody's code threw, which must not pass for a clean end. */
   fail(thrown: unknown): void {
     this.end(thrown === undefined ? middleware('what makes the events of this stream threw undefined') : thrown);
+  }
+
+  /** Shows events, but no mere pieces of content, as they come and before their end does, whether they are read or not. */
+  look(look: Look): void {
+    this.#lookers.push(look);
+    for (let at = this.#first; at < this.#batches.length; at++)
+      this.#batches[at] = shown(this.#batches[at] as Batch, [look]);
   }
 
   /** Ends the transfer once nobody holds the reader any more. */
@@ -207,5 +218,18 @@ export class Channel<E> {
     this.#first = 0;
     this.#next = 0;
     this.#size = 0;
+  }
+}
+
+/** The batch after these have looked at it; its text is parsed once. */
+function shown(batch: Batch, lookers: readonly Look[]): Batch {
+  try {
+    const packed = typeof batch.packed === 'string' ? JSON.parse(batch.packed) : batch.packed;
+    const events = whole(packed);
+    for (const look of lookers) look(events);
+    return { packed, size: batch.size };
+  } catch {
+    // Its reader will be told.
+    return batch;
   }
 }

@@ -149,6 +149,11 @@ export class Client {
     return this.#sender.stats();
   }
 
+  /** What its `metrics()` have counted, and what its pool does. */
+  metrics(format: unknown = 'prometheus'): string {
+    return this.#sender.metrics(String(format));
+  }
+
   #adopt(child: Client): void {
     const ref = new WeakRef(child);
     this.#children.add(ref);

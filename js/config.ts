@@ -1,5 +1,6 @@
 // A client's and a call's options: merged, and brought into the JSON that Rust checks.
 
+import { isDeepStrictEqual } from 'node:util';
 import { kindOf, TraeError, config as wrong } from './errors.js';
 import { mergeHeaders, plainHeaders } from './request-headers.js';
 import { fields, guarded, isPlain } from './secrets.js';
@@ -61,7 +62,8 @@ export function requireNoClients(call: Options | undefined, client: Options): vo
   if (call === undefined || call === null) return;
   for (const name of CLIENTS) {
     const given = call[name];
-    if (given === undefined || given === client[name === 'baseUrl' ? 'baseURL' : name]) continue;
+    // By content: some are copied wherever options are merged.
+    if (given === undefined || isDeepStrictEqual(given, client[name === 'baseUrl' ? 'baseURL' : name])) continue;
     throw wrong(`\`${name}\` is an option of a client, not of a call: use extend({ ${name}: … })`);
   }
 }

@@ -2,6 +2,14 @@
 
 export const onEnd = Symbol('onEnd');
 
+export const onEvents = Symbol('onEvents');
+
+/** Shows the events of a stream of ours as they come, mere pieces of content left out; they must not be changed. */
+export function seen(data: unknown, look: (events: readonly unknown[]) => void): void {
+  const stream = data as { [onEvents]?: (look: (events: readonly unknown[]) => void) => void } | null | undefined;
+  if (typeof stream === 'object' && stream !== null) stream[onEvents]?.(look);
+}
+
 /** Calls back once, when the stream has ended or has ended already; `false` where this is no stream of ours. */
 export function ended(data: unknown, told: (error: unknown) => unknown): boolean {
   const stream = data as { [onEnd]?: (told: (error: unknown) => unknown) => void } | null | undefined;

@@ -2,10 +2,11 @@
 //
 // - client.ts: the client · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
 // - warmup.ts: connections before the first call
-// - middleware/: the onion
+// - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
 // - stream.ts: events · mapping.ts: events made of events · message.ts: what they add up to · readable.ts: bytes
 // - response.ts and headers.ts: answers · schema.ts: what they should be
+// - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
 // - errors.ts: failures as classes · secrets.ts: what is never shown
 // - native.ts: the only room that talks to Rust
 
@@ -43,8 +44,10 @@ export {
   ValidationError,
 } from './errors.js';
 export { mapEvents } from './middleware/map-events.js';
-export { auth, idempotencyKey, jwt, logger, redact, retry, timeout } from './middleware/native.js';
+export { auth, idempotencyKey, jwt, logger, metrics, redact, retry, timeout } from './middleware/native.js';
+export { tracing } from './middleware/tracing.js';
 export { validate } from './middleware/validate.js';
+export { registerMetrics } from './prom-client.js';
 export { EventStream } from './stream.js';
 
 /** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */

@@ -12,6 +12,7 @@ export interface NativeClient {
   layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient;
   stats(): string;
   describeStatus(status: number, headers: string, body: Uint8Array, sent: string): string;
+  metrics(format: string): [string] | string;
 }
 
 /** A middleware that runs in Rust. */

@@ -13,6 +13,7 @@ import {
   requireObject,
   signalOf,
 } from './config.js';
+import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
 import { Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
@@ -64,6 +65,13 @@ export class Sender {
     return { ...JSON.parse(this.#native.stats()), pending: this.#pending.size, wakeUps: engine.counters()[0] };
   }
 
+  /** What the `metrics()` of the client tell. */
+  metrics(format: string): string {
+    const told = this.#layered(this.#arrange(undefined).pipeline).metrics(format);
+    if (typeof told === 'string') throw fromFailure(told);
+    return told[0];
+  }
+
   /** Gives up all that is under way. */
   abort(reason: Error): void {
     this.#keeper?.abort();
@@ -104,18 +112,26 @@ export class Sender {
   }
 
   async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+    const followed = follow(method, url);
     try {
-      const arranged = this.#arrange(config?.['middlewares']);
-      if (arranged.outer.length > 0 || arranged.groups.length > 0)
-        return await this.#through(arranged, method, url, data, config, shape);
-      return await new Promise((resolve, reject) => {
-        this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
-      });
+      const res = await this.#answer(method, url, data, config, shape);
+      followed?.answered(res);
+      return res;
     } catch (error) {
+      followed?.failed(error);
       // Made while the mailbox was emptied, it would show nothing of who called; here the callers can be seen.
       if (error instanceof TraeError) error.place(this.send);
       throw error;
     }
+  }
+
+  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+    const arranged = this.#arrange(config?.['middlewares']);
+    if (arranged.outer.length > 0 || arranged.groups.length > 0)
+      return this.#through(arranged, method, url, data, config, shape);
+    return new Promise((resolve, reject) => {
+      this.#start({ resolve, reject }, this.#pending, { method, url, data, config, shape }, arranged.pipeline);
+    });
   }
 
   /** Through the middlewares, those of the call innermost. */

@@ -2,8 +2,8 @@
 
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import { type Batch, Channel, type Step, type Unit } from './channel.js';
-import { onEnd } from './ending.js';
+import { type Batch, Channel, type Look, type Step, type Unit } from './channel.js';
+import { onEnd, onEvents } from './ending.js';
 import { config } from './errors.js';
 import { type Mapping, mapped, pump } from './mapping.js';
 import { nodeStream } from './node-stream.js';
@@ -54,6 +54,10 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   [onEnd](told: (error: unknown) => unknown): void {
     this.#channel.ending.add(told);
+  }
+
+  [onEvents](look: Look): void {
+    this.#channel.look(look);
   }
 
   get requestId(): string | undefined {

@@ -36,6 +36,17 @@ export function unpack<E>(packed: readonly unknown[], block: Block): E[] {
   return events as E[];
 }
 
+/** Those events of a batch that are no mere pieces of content. */
+export function whole(packed: readonly unknown[]): unknown[] {
+  const events: unknown[] = [];
+  for (const item of packed) {
+    if (Array.isArray(item)) {
+      if (item[0] === Kind.Itself) events.push(item[1]);
+    } else if (typeof item !== 'string') events.push(item);
+  }
+  return events;
+}
+
 /** The event around a piece, its fields in the order in which the API writes them. */
 function delta({ kind, index }: Block, piece: string): object {
   switch (kind) {

@@ -76,6 +76,8 @@ export declare class NativeClient {
   layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient
   /** The data of the error that an answer stands for. */
   describeStatus(status: number, headers: string, body: Buffer, sent: string): string
+  /** What the layers called `metrics` have counted, a list of one text, or why there is none. */
+  metrics(format: string): Array<string> | string
   /** What the pool is doing, as JSON. */
   stats(): string
 }

@@ -1,6 +1,10 @@
 //! An answer on its way back.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, StatusCode, Version, header::CONTENT_LENGTH};
@@ -64,6 +68,8 @@ impl fmt::Debug for Conceal {
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
+    /// When the request came to the transport; `None` where none has seen it.
+    pub sent: Option<Instant>,
     /// Spent waiting for a place in the pool.
     pub queued: Duration,
     /// Spent on a new connection; `None` when an open one was used.

@@ -46,6 +46,9 @@ export const retry = (options?: unknown): Native => new Native('retry', options,
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
 
+/** Counts what passes: outermost calls, inside of `retry()` attempts. */
+export const metrics = (options?: unknown): Native => new Native('metrics', options);
+
 /** Gives each call a name for the server, the same over its attempts. */
 export const idempotencyKey = (options?: unknown): Native => new Native('idempotencyKey', options);
 

@@ -7,13 +7,14 @@
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 //! - [`warmup`]: connections ready before the first call
-//! - [`rooms`]: the native middlewares, by name and options
+//! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
 //! - [`secrets`]: what an answer may not repeat
 
 mod call;
 mod connection;
 mod events;
 mod fields;
+mod figures;
 mod headers;
 mod query;
 mod reply;
@@ -141,6 +142,12 @@ impl Client {
         sent: &Value,
     ) -> Error {
         wire::describe(status, headers, body, sent, &self.rules)
+    }
+
+    /// What the layers called `metrics` have counted, and what the pool is doing, as `prometheus`, `openmetrics`
+    /// or `json`.
+    pub fn metrics(&self, format: &str) -> Result<String> {
+        figures::tell(self.pipeline.layers(), &self.transport.stats(), figures::format(format)?)
     }
 
     /// What the pool is doing.

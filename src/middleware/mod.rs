@@ -7,6 +7,7 @@
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
+//! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
 //!
 //! May be used by `client`, which reads their options, and by tests.
@@ -15,6 +16,7 @@ pub mod auth;
 pub mod idempotency_key;
 pub mod jwt;
 pub mod logger;
+pub mod metrics;
 pub mod redact;
 pub mod retry;
 pub mod timeout;

@@ -73,6 +73,15 @@ impl NativeClient {
         text::describe_status(&self.0, status, &headers, body.to_vec(), &sent)
     }
 
+    /// What the layers called `metrics` have counted, a list of one text, or why there is none.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self, format: String) -> Either<Vec<String>, String> {
+        match self.0.metrics(&format) {
+            Ok(text) => Either::A(vec![text]),
+            Err(error) => Either::B(text::describe_error(&error)),
+        }
+    }
+
     /// What the pool is doing, as JSON.
     #[napi(catch_unwind)]
     pub fn stats(&self) -> String {

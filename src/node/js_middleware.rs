@@ -157,6 +157,10 @@ impl Middleware for Conditional {
             if passes { self.inner.handle(req, next).await } else { next.run(req).await }
         })
     }
+
+    fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
+        Some(&self.inner)
+    }
 }
 
 struct Group<'a> {

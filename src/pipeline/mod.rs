@@ -33,6 +33,11 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Middleware: Any + Send + Sync {
     /// Handles a request on its way in and its answer on the way out.
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
+
+    /// The layer that calls go through on a condition, where this one is no more than that.
+    fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
+        None
+    }
 }
 
 /// What stands at the centre and answers: a transport, or a script in tests.
@@ -83,7 +88,10 @@ impl Pipeline {
 
     /// The layers of this kind, the outermost first.
     pub fn layers<M: Middleware>(&self) -> impl Iterator<Item = &M> {
-        self.middlewares.iter().filter_map(|layer| (&**layer as &dyn Any).downcast_ref())
+        self.middlewares.iter().filter_map(|layer| {
+            let layer = layer.conditional().unwrap_or(layer);
+            (&**layer as &dyn Any).downcast_ref()
+        })
     }
 
     /// Sends a request through all layers.

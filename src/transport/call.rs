@@ -23,7 +23,7 @@ use crate::{
     Error, Phase, Result,
     body::Body,
     pipeline::{BoxFuture, Endpoint},
-    request::Request,
+    request::{Request, Timeouts},
     response::{Response, Timing},
 };
 
@@ -68,6 +68,13 @@ struct Course {
     timing: Timing,
 }
 
+impl Course {
+    fn begin(timeouts: Timeouts) -> Self {
+        let clock = Clock::start(timeouts);
+        Self { clock, timing: Timing { sent: Some(clock.started), ..Timing::default() } }
+    }
+}
+
 impl Transport {
     /// A transport. Cheap: certificates of the system are read at the first `https` call.
     pub fn new(options: TransportOptions) -> Result<Self> {
@@ -99,7 +106,7 @@ impl Transport {
     /// Sends a request and follows redirects as far as allowed.
     async fn send(&self, mut req: Request) -> Result<Response> {
         self.counters.requests.fetch_add(1, Ordering::Relaxed);
-        let mut course = Course { clock: Clock::start(req.options.timeouts), timing: Timing::default() };
+        let mut course = Course::begin(req.options.timeouts);
         if let Body::Events(_) = req.body {
             return Err(Error::config("a request's body cannot be a stream of events"));
         }

@@ -25,12 +25,12 @@ pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Resp
     let length = res.content_length();
     res.body = match res.body {
         Body::Stream(body) if asked.expect == Expect::Bytes => {
-            watcher.begun();
+            watcher.begun(false);
             Body::Stream(bytes(body, watcher))
         }
         Body::Stream(body) => Body::Stream(whole(body, watcher, asked.max_response_bytes, length)),
         Body::Events(body) => {
-            watcher.begun();
+            watcher.begun(true);
             let rules = (asked.expect != Expect::TextEvents).then_some(asked.rules);
             Body::Events(events(body, watcher, rules))
         }

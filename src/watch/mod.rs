@@ -1,14 +1,17 @@
 //! An answer watched on its way to whoever asked: when it came, what it took, how it ended. What passes is not
 //! changed, and not kept.
 //!
+//! - `body`: bodies that tell what passes · `limits`: why nobody waits any more
+//!
 //! The middlewares that log and count may use this room; it uses the nouns and `claude`.
 
 mod body;
+mod limits;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-pub use self::body::watch;
+pub use self::{body::watch, limits::Limits};
 use crate::{
     Error,
     claude::{StreamRules, Usage},
@@ -18,7 +21,7 @@ use crate::{
 /// Who watches one call. Dropped before [`over`](Watcher::over), it has seen a call that nobody waits for any more.
 pub trait Watcher: Send + Unpin + 'static {
     /// A stream is there and begins.
-    fn begun(&mut self) {}
+    fn begun(&mut self, _of_events: bool) {}
 
     /// Events of a stream came, this many in one read, at this moment; pings do not count.
     fn read(&mut self, _events: usize, _at: Instant) {}

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use trae_native::{
     Error, ErrorKind, Phase,
     claude::{
-        Delta, DeltaKind, Kind, NotJson, Payload, StreamRules, Verdict, describe, error_from_event, inspect,
-        retry_after,
+        Delta, DeltaKind, Kind, NotJson, Payload, StreamRules, Usage, Verdict, describe, error_from_event,
+        inspect, retry_after,
     },
     event::Event,
     sse::Decoder,
@@ -375,6 +375,58 @@ fn each_error_type_has_its_status() {
     assert_eq!((error.kind(), error.message()), (ErrorKind::ApiStream, "novel_error: m"));
     assert_eq!(error.response().unwrap().api_type.as_deref(), Some("novel_error"));
     assert_eq!(error.response().unwrap().body, data);
+}
+
+/// Input, output, read from the cache, written to it.
+fn told(usage: Usage) -> [Option<u64>; 4] {
+    [
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_input_tokens,
+        usage.cache_creation_input_tokens,
+    ]
+}
+
+#[test]
+fn the_usage_of_an_answer_is_its_own_and_not_one_that_its_content_speaks_of() {
+    for (json, expected) in [
+        (
+            r#"{"usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":3,"cache_creation_input_tokens":4}}"#,
+            [Some(1), Some(2), Some(3), Some(4)],
+        ),
+        (
+            r#"{"usage":{"input_tokens":1,"cache_read_input_tokens":null,"service_tier":"x"},"more":[1]}"#,
+            [Some(1), None, None, None],
+        ),
+        (r#"{"content":[{"input":{"usage":{"input_tokens":9}}}]}"#, [None; 4]),
+        (r#"{"content":[{"text":"\"usage\":{\"input_tokens\":9}"}]}"#, [None; 4]),
+        (r#"{"usage":{"input_tokens":-1}}"#, [None; 4]),
+        (r#"{"usage":"no_tokens"}"#, [None; 4]),
+        (r#"{"usage":{"input_tokens":1}"#, [None; 4]),
+        ("", [None; 4]),
+    ] {
+        assert_eq!(told(Usage::of_message(json.as_bytes())), expected, "{json}");
+    }
+}
+
+#[test]
+fn the_usage_of_a_stream_is_the_last_figure_of_each_kind_with_or_without_names_of_events() {
+    for (recording, expected) in [
+        (include_str!("../fixtures/usage_only_delta.jsonl"), [Some(40), Some(8), None, None]),
+        (
+            "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":7}}}\n",
+            [Some(5), None, Some(7), None],
+        ),
+    ] {
+        for named in [true, false] {
+            let mut usage = Usage::default();
+            for data in recording.lines() {
+                let json: serde_json::Value = serde_json::from_str(data).unwrap();
+                usage.note(&event(if named { json["type"].as_str().unwrap() } else { "" }, data));
+            }
+            assert_eq!(told(usage), expected, "{named}");
+        }
+    }
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

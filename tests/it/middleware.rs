@@ -5,6 +5,7 @@ mod auth;
 mod idempotency_key;
 mod jwt;
 mod logger;
+mod metrics;
 mod options;
 mod retry;
 mod timeout;

@@ -5,6 +5,7 @@ mod credential;
 mod idempotency_key;
 mod jwt;
 mod logger;
+mod metrics;
 mod redact;
 pub(super) mod retry;
 mod timeout;
@@ -55,11 +56,12 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 7] = [
+const ROOMS: [(&str, Build); 8] = [
     ("auth", auth::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("logger", logger::build),
+    ("metrics", metrics::build),
     ("redact", redact::build),
     ("retry", retry::build),
     ("timeout", timeout::build),
@@ -95,6 +97,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         idempotency_key::defaults(),
         jwt::defaults(),
         logger::defaults(),
+        metrics::defaults(),
         retry::defaults(),
         timeout::defaults(),
     ];

@@ -15,9 +15,9 @@ use crate::{
     Error, ErrorKind, Phase,
     claude::Usage,
     redact::Rules,
-    request::{Deadline, Request},
+    request::Request,
     response::Response,
-    watch::{End, Watcher},
+    watch::{End, Limits, Watcher},
 };
 
 /// A call under way. Dropped before its end, it was given up.
@@ -25,7 +25,7 @@ pub(super) struct Course {
     log: Arc<Log>,
     rules: Arc<Rules>,
     started: Instant,
-    deadline: Option<Deadline>,
+    limits: Limits,
     asked: Asked,
     answered: Option<Answered>,
     stream: Option<Streamed>,
@@ -40,7 +40,7 @@ impl Course {
             log: Arc::clone(log),
             rules,
             started: Instant::now(),
-            deadline: req.extensions.get::<Deadline>().copied(),
+            limits: Limits::of(req),
             answered: None,
             stream: None,
             over: false,
@@ -116,26 +116,25 @@ impl Course {
         self.log.sink.write(line.to_json());
     }
 
-    /// Why nobody waits for the answer any more.
-    fn given_up(&self) -> Error {
-        let late = self.deadline.is_some_and(|deadline| Instant::now().into_std() >= deadline.at);
-        let (kind, what) = if std::thread::panicking() {
-            (ErrorKind::Internal, "the call failed inside")
-        } else if late {
-            (ErrorKind::Timeout, "the call's time was over")
-        } else {
-            (ErrorKind::Aborted, "the call was given up")
+    /// Nobody waits for the answer any more.
+    fn give_up(&mut self, usage: Usage) {
+        let (kind, what) = match self.limits.broken() {
+            Some(ErrorKind::Timeout) => (ErrorKind::Timeout, "the call's time was over"),
+            Some(kind) => (kind, "the call failed inside"),
+            None => (ErrorKind::Aborted, "the call was given up"),
         };
-        Error::new(kind, Phase::Total, what)
+        self.fail(&Error::new(kind, Phase::Total, what), usage);
     }
 }
 
 impl Watcher for Course {
-    fn begun(&mut self) {
+    fn begun(&mut self, of_events: bool) {
+        self.limits.begun(of_events);
         self.stream = Some(Streamed::default());
     }
 
     fn read(&mut self, events: usize, at: Instant) {
+        self.limits.read();
         let started = self.started;
         if let Some(stream) = &mut self.stream {
             stream.first_event.get_or_insert(at - started);
@@ -152,6 +151,7 @@ impl Watcher for Course {
                     answered.keep(content, &self.log.options, &self.rules);
                 }
             }
+            End::Dropped if self.limits.broken().is_some() => return self.give_up(usage),
             End::Dropped => {
                 if let Some(stream) = &mut self.stream {
                     stream.left = true;
@@ -165,8 +165,7 @@ impl Watcher for Course {
 impl Drop for Course {
     fn drop(&mut self) {
         if !self.over {
-            let error = self.given_up();
-            self.fail(&error, Usage::default());
+            self.give_up(Usage::default());
         }
     }
 }

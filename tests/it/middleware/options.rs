@@ -6,8 +6,10 @@ use http::Method;
 use serde_json::{Value, json};
 use trae_native::{
     ErrorKind, Result,
+    body::Body,
     client::{Call, Client, middleware},
     pipeline::Middleware,
+    request::Request,
 };
 
 use super::{Peer, never, ok, onion, post, refusal, status};
@@ -61,6 +63,53 @@ async fn every_option_of_timeout_and_of_idempotency_key_is_obeyed() {
     let layer = built("idempotencyKey", json!({ "header": "X-Once", "methods": ["post"] }));
     onion(vec![layer], &peer).run(post()).await.unwrap();
     assert!(peer.asked()[0].headers.contains_key("x-once"));
+}
+
+#[tokio::test]
+async fn every_option_of_metrics_is_obeyed() {
+    let options = json!({ "prefix": "my_", "buckets": [0.5, 60], "labels": "model", "maxValues": 1 });
+    let layer = built("metrics", options);
+    for model in ["first", "second"] {
+        let body = Body::Full(format!(r#"{{"model":"{model}"}}"#).into());
+        onion(vec![Arc::clone(&layer)], &Peer::new(vec![ok()]))
+            .run(Request { body, ..post() })
+            .await
+            .unwrap();
+    }
+    let client = Client::new(json!({ "proxy": false })).unwrap().layered(vec![layer]);
+    let text = client.metrics("prometheus").unwrap();
+    for figure in [
+        r#"my_request_duration_seconds_bucket{le="0.5",method="POST",status_code="200",model="first"} 1"#,
+        r#"my_request_duration_seconds_bucket{le="60",method="POST",status_code="200",model="other"} 1"#,
+        "my_pool_requests_total 0",
+    ] {
+        assert!(text.contains(figure), "{figure} is not in {text}");
+    }
+}
+
+#[test]
+fn a_client_tells_the_figures_of_all_its_metrics_and_only_in_formats_that_it_knows() {
+    let client = Client::new(json!({ "proxy": false })).unwrap();
+    let told = |layers: Vec<Arc<dyn Middleware>>, format: &str| client.layered(layers).metrics(format);
+    let metrics = |prefix: &str| built("metrics", json!({ "prefix": prefix }));
+    let text = told(vec![metrics("a_"), built("retry", json!({})), metrics("b_")], "openmetrics").unwrap();
+    for name in ["a_attempts", "b_attempts", "a_pool_queued"] {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} is not in {text}");
+    }
+    assert!(!text.contains("b_pool"));
+    for (layers, format, words) in [
+        (vec![], "prometheus", "the client counts nothing: give it `use(metrics())`"),
+        (
+            vec![metrics("a_"), metrics("a_")],
+            "prometheus",
+            "two metrics() of the client have the same `metrics.prefix`, `a_`",
+        ),
+        (vec![metrics("a_")], "xml", "the format of metrics() must be 'prometheus', 'openmetrics' or 'json'"),
+    ] {
+        let error = told(layers, format).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.message().starts_with(words), "{error}");
+    }
 }
 
 #[test]
@@ -122,6 +171,36 @@ fn a_wrong_option_is_answered_by_its_full_name_and_what_it_takes() {
             json!({ "methods": ["GET", "a b"] }),
             "`idempotencyKey.methods` holds a text that is not a method of HTTP",
         ),
+        (
+            "metrics",
+            json!({ "bucket": [1] }),
+            "unknown option `metrics.bucket`: did you mean `metrics.buckets`?",
+        ),
+        (
+            "metrics",
+            json!({ "prefix": "no-dash" }),
+            "`metrics.prefix` must be letters, digits, `_` and `:` alone",
+        ),
+        (
+            "metrics",
+            json!({ "prefix": "1st" }),
+            "`metrics.prefix` must be letters, digits, `_` and `:` alone",
+        ),
+        (
+            "metrics",
+            json!({ "buckets": [2, 1] }),
+            "`metrics.buckets` must be a list of up to 100 rising numbers of seconds above 0, got an array",
+        ),
+        ("metrics", json!({ "buckets": [0, 1] }), "`metrics.buckets` must be a list"),
+        ("metrics", json!({ "buckets": [] }), "`metrics.buckets` must be a list"),
+        ("metrics", json!({ "buckets": ["Infinity"] }), "`metrics.buckets` must be a list"),
+        ("metrics", json!({ "labels": ["path"] }), "`metrics.labels` may have 'model' and 'host', each once"),
+        (
+            "metrics",
+            json!({ "labels": ["host", "host"] }),
+            "`metrics.labels` may have 'model' and 'host', each once",
+        ),
+        ("metrics", json!({ "maxValues": 101 }), "`metrics.maxValues` must be at most 100, got 101"),
         ("retri", json!({}), "unknown middleware `retri`: did you mean `retry`?"),
         ("sk-ant-api03-quite-secret", json!({}), "unknown middleware `[redacted]`"),
     ] {
