@@ -587,6 +587,18 @@ export interface ClientConfig {
 }
 
 /** Headers of an answer by lower-case name. Iterating gives each cookie by itself. */
+/** One attempt, as it ended. */
+export interface Attempt {
+  /** The status of its answer, or the one that its failure stands for. */
+  status?: number;
+  /** The code of its failure; none where it was answered. */
+  code?: string;
+  /** Before it. */
+  waitedMs: number;
+  /** Until it was answered or had failed. */
+  tookMs: number;
+}
+
 export interface ResponseHeaders {
   readonly [name: string]: any;
   /** A list, as in Node and axios; every other header that comes more than once is joined by commas. */
@@ -619,6 +631,8 @@ export interface TraeResponse<T = any> {
   readonly requestId: string | undefined;
   readonly timing: Timing;
   readonly attempts: number;
+  /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
+  readonly history: Attempt[];
   readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
   toJSON(): Record<string, unknown>;
 }
@@ -857,6 +871,8 @@ export declare class TraeError extends Error {
   /** Whether the same call may succeed if it is made again. */
   readonly retryable: boolean;
   readonly attempts: number;
+  /** What each attempt that `retry()` made came to, the last one included. */
+  readonly history?: Attempt[];
   readonly status?: number;
   /** `error.type` of the API. */
   readonly type?: string;

@@ -8,15 +8,15 @@ import {
   EventStream,
   idempotencyKey,
   jwt,
-  MiddlewareError,
   type Next,
   OverloadedError,
   retry,
   TimeoutError,
+  type TraeError,
   type TraeRequest,
   timeout,
 } from 'trae-native';
-import { answering, collect, message, pair, until } from './helpers/simulator.mts';
+import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
 const quick = { base: 1, jitter: 'none' } as const;
 
@@ -48,6 +48,53 @@ test('above retry() a middleware sees the call, below it each attempt', async (t
     ...['attempt 2', 'inner 2', 'inner ServerError', 'attempt ServerError'],
     ...['attempt 3', 'inner 3', 'inner 200 after 3', 'attempt 200 after 3', 'call 200 after 3'],
   ]);
+});
+
+test('every attempt is listed on the answer and on the error', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(retry({ ...quick, maxRetries: 2 }));
+  simulator.reply([{ status: 529 }, { status: 503 }, {}]);
+  const res = await client.post('/v1/messages', message());
+  assert.deepEqual(
+    res.history.map(({ status, code, waitedMs }) => [status, code, waitedMs]),
+    [
+      [529, 'OVERLOADED', 0],
+      [503, 'SERVER', 1],
+      [200, undefined, 2],
+    ],
+  );
+  assert.ok(res.history.every(({ tookMs }) => tookMs > 0));
+  simulator.always({ status: 500 });
+  await assert.rejects(client.post('/v1/messages', message()), (error: TraeError) => {
+    assert.deepEqual(
+      error.history?.map(({ status }) => status),
+      [500, 500, 500],
+    );
+    assert.equal(JSON.parse(JSON.stringify(error)).history.length, 3);
+    return error.attempts === 3;
+  });
+  simulator.always({});
+  assert.equal((await client.post('/v1/messages', message())).history.length, 1);
+  assert.deepEqual((await client.extend().post('/v1/messages', message(), { retry: false })).history, []);
+});
+
+test('the list of attempts is kept where a middleware further out makes another answer', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(idempotencyKey());
+  client.use(async (_req: TraeRequest, next: Next) => ({ ...(await next()), data: 'another' }));
+  client.use(async (_req: TraeRequest, next: Next) => {
+    const res = await next();
+    res.data = [res.data];
+    return res;
+  });
+  client.use(retry(quick));
+  simulator.reply([{ status: 529 }, {}]);
+  const res = await client.post('/v1/messages', message());
+  assert.equal(res.data, 'another');
+  assert.deepEqual(
+    res.history.map(({ status }) => status),
+    [529, 200],
+  );
 });
 
 test('what a middleware below retry() changes is sent, each attempt anew', async (t) => {
@@ -235,21 +282,66 @@ test('jwt() signs a token for each client of its own', async (t) => {
   );
 });
 
-test('a stream that a middleware sets as a body is sent from before native ones and refused by name below them', async (t) => {
+test('a stream that a middleware sets as a body is sent from wherever it stands, in each attempt anew', async (t) => {
   const { client, simulator } = await pair(t);
-  const stream = (req: TraeRequest, next: Next) => {
-    req.data = new Blob([JSON.stringify(message())], { type: 'application/json' });
-    return next();
+  const form = (): FormData => {
+    const form = new FormData();
+    form.set('a', 'x'.repeat(1000));
+    return form;
   };
-  const before = client.extend().use(stream, { name: 'stream' }).use(timeout(60_000));
-  assert.equal((await before.post('/v1/messages')).status, 200);
-  const below = client.extend().use(timeout(60_000)).use(stream);
-  await assert.rejects(below.post('/v1/messages', message()), (error: Error) => {
-    assert.ok(error instanceof MiddlewareError);
-    return /below a native one set `data` to a stream/.test(error.message);
-  });
-  assert.equal(simulator.counters.requests, 1, 'nothing was sent without its body');
-  assert.equal(below.stats().pending, 0);
+  async function* pieces() {
+    for (let piece = 0; piece < 100; piece++) yield Buffer.alloc(10_000, 'y');
+  }
+  for (const [make, bytes] of [
+    [() => new Blob(['z'.repeat(300_000)], { type: 'text/plain' }), 300_000],
+    [form, undefined],
+    [pieces, 1_000_000],
+  ] as const) {
+    const stream = (req: TraeRequest, next: Next) => {
+      req.data = make();
+      return next();
+    };
+    for (const place of ['before', 'below'] as const) {
+      const own = client.extend();
+      if (place === 'before') own.use(stream).use(timeout(60_000));
+      else own.use(retry(quick)).use(timeout(60_000)).use(stream);
+      simulator.reply(place === 'before' ? [{ body: {} }] : [{ status: 529 }, { body: {} }]);
+      assert.equal((await own.post('/v1/messages')).status, 200);
+      const received = simulator.received.at(-1);
+      if (bytes !== undefined) assert.equal(received?.body.length, bytes);
+      else assert.match(received?.body.toString() as string, /name="a"\r\n\r\nx{1000}\r\n/);
+      assert.equal(received?.header('content-length') !== undefined, make !== pieces);
+      assert.equal(own.stats().pending, 0);
+    }
+  }
+  await until(() => counters()[1] === 0, 'nothing is under way any more');
+});
+
+test('a streamed body set below a native middleware that fails, or whose call is given up, is let go', async (t) => {
+  const { client, simulator } = await pair(t);
+  const over: string[] = [];
+  const watched = (name: string, last: () => Promise<void>) =>
+    (async function* () {
+      try {
+        yield Buffer.from('piece');
+        await last();
+      } finally {
+        over.push(name);
+      }
+    })();
+  const sending = (body: () => unknown) =>
+    client
+      .extend()
+      .use(idempotencyKey())
+      .use((req: TraeRequest) => {
+        req.data = body();
+      });
+  const failing = sending(() => watched('failed', () => Promise.reject(new Error('the disk is gone'))));
+  await assert.rejects(failing.post('/x'), /the request body failed while it was read: the disk is gone/);
+  const hanging = sending(() => watched('left', () => new Promise((resolve) => setTimeout(resolve, 100))));
+  await assert.rejects(hanging.post('/x', null, { signal: AbortSignal.timeout(20) }));
+  await until(() => over.length === 2 && counters()[1] === 0, 'both are let go');
+  assert.equal(simulator.counters.requests <= 2, true);
 });
 
 test('what a middleware below a native one sets and nobody can send is refused by its own error', async (t) => {

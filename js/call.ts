@@ -154,7 +154,7 @@ export class Call implements Listener, Abortable {
   async send(source: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Promise<void> {
     try {
       const pieces = source[Symbol.asyncIterator]();
-      this.#leave = () => leave(source, pieces);
+      this.#letGo = () => leave(source, pieces);
       while (!this.#done) {
         const { value, done } = await pieces.next();
         if (this.#done) return;
@@ -164,24 +164,34 @@ export class Call implements Listener, Abortable {
           this.#room = resolve;
         });
       }
-      this.#leave = undefined;
+      this.#letGo = undefined;
       engine.uploadEnd(this.id);
     } catch (cause) {
       engine.uploadEnd(this.id, words(cause));
-      this.#leave?.();
-      this.#leave = undefined;
+      this.#letGo?.();
+      this.#letGo = undefined;
     }
   }
 
+  /** Whether its body is still on its way. */
+  get sending(): boolean {
+    return this.#letGo !== undefined;
+  }
+
+  /** Nobody waits for it any more: what it sends is let go. */
+  leave(): void {
+    this.#over();
+  }
+
   #done = false;
-  #leave: (() => void) | undefined;
+  #letGo: (() => void) | undefined;
 
   #over(): void {
     if (this.#done) return;
     this.#done = true;
     this.#unlisten?.();
     this.#room?.();
-    this.#leave?.();
+    this.#letGo?.();
     this.#plan.over();
   }
 

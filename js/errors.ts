@@ -1,6 +1,7 @@
 // Failures as classes. They cross as data; this table is the only place that turns a code into a class.
 
 import { inspect } from 'node:util';
+import { type Attempt, attempts, type Listed } from './attempts.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
 import type { Issue } from './schema.js';
@@ -19,6 +20,7 @@ export interface Failure {
   retryable: boolean;
   retryAfterMs: number | null;
   attempts: number;
+  history: Listed[];
   /** A number stands for what JavaScript threw. */
   causes: (string | number)[];
   response: { status: number; statusText: string; headers: string; body: string } | null;
@@ -42,6 +44,8 @@ export class TraeError extends Error {
   declare requestId?: string;
   declare readonly retryAfterMs?: number;
   declare readonly response?: ErrorResponse;
+  /** What each attempt that `retry()` made came to, the last one included. */
+  declare readonly history?: Attempt[];
   /** The call that failed; its query is not shown. */
   declare request?: { method: string; url: string };
 
@@ -55,6 +59,7 @@ export class TraeError extends Error {
     if (failure.type != null) this.type = failure.type;
     if (failure.requestId != null) this.requestId = failure.requestId;
     if (failure.retryAfterMs != null) this.retryAfterMs = failure.retryAfterMs;
+    if (failure.history?.length) this.history = attempts(failure.history);
     if (failure.response) {
       const { status, statusText, headers, body } = failure.response;
       const response = { status, statusText, headers: Headers.parse(headers), data: parsed(body) };
@@ -79,8 +84,9 @@ export class TraeError extends Error {
 
   /** The facts, without the answer's body. */
   toJSON(): Record<string, unknown> {
-    const { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts } = this;
-    return { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts };
+    const { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs } = this;
+    const { attempts, history } = this;
+    return { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts, history };
   }
 
   [inspect.custom](_depth: number, options: object): string {

@@ -52,6 +52,8 @@ interface Engine {
     json: string | undefined,
     bytes: Uint8Array | undefined,
     contentType: string | undefined,
+    upload: boolean,
+    length: number | undefined,
   ): void;
   giveUp(passage: number): void;
   openStream(passage: number, id: number): void;
@@ -108,7 +110,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, then a line per header. */
+  /** Reason phrase, protocol, URL, attempts as JSON or nothing, then a line per header. */
   text: string;
 }
 

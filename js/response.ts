@@ -1,6 +1,7 @@
 // An answer as the caller holds it. What is seldom read is made only when it is read.
 
 import { inspect } from 'node:util';
+import { type Attempt, attempts } from './attempts.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
@@ -18,7 +19,7 @@ export interface Timing {
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
-  for (let line = 0; line < 3; line++) {
+  for (let line = 0; line < 4; line++) {
     from = text.indexOf('\n', from + 1);
     if (from < 0) return '';
   }
@@ -63,7 +64,7 @@ export class TraeResponse<T = unknown> {
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
     const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
-    const head = { status, attempts: 0, text: `${statusText}\n\n${lines.join('')}`, ...none };
+    const head = { status, attempts: 0, text: `${statusText}\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
 
@@ -96,6 +97,12 @@ export class TraeResponse<T = unknown> {
 
   get request(): { method: string; url: string } {
     return { method: this.#method, url: this.#line(2) };
+  }
+
+  /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
+  get history(): Attempt[] {
+    const listed = this.#line(3);
+    return listed === '' ? [] : attempts(JSON.parse(listed));
   }
 
   get timing(): Timing {

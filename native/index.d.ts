@@ -41,7 +41,7 @@ export declare class Engine {
   /** `[wake-ups, calls running, tasks alive]`: what tests and benchmarks count. */
   counters(): Array<number>
   /** Runs the layers further in, with what has become different; `url` comes with `params`, `data` with its type. */
-  next(passage: number, id: number, method: string | undefined | null, url: string | undefined | null, params: string | undefined | null, headers: string | undefined | null, data: boolean, json?: string | undefined | null, bytes?: Uint8Array | undefined | null, contentType?: string | undefined | null): void
+  next(passage: number, id: number, method: string | undefined | null, url: string | undefined | null, params: string | undefined | null, headers: string | undefined | null, data: boolean, json: string | undefined | null, bytes: Uint8Array | undefined | null, contentType: string | undefined | null, upload: boolean, length?: number | undefined | null): void
   /** Gives up what is under way further in. */
   giveUp(passage: number): void
   /** Begins to hand over a stream that came from further in. */

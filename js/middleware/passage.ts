@@ -1,11 +1,10 @@
 // A group of JavaScript middlewares within native ones, for one call: the mirror of src/node/passage.rs.
 // What came from further in and is handed on as it is does not cross again.
 
-import { type Encoded, encode } from '../body.js';
+import { encode, piece } from '../body.js';
 import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
-import { middleware } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
@@ -71,13 +70,14 @@ export class Passage {
     this.#forget();
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
-      const changes = changesOf(req, was);
+      const { changes, source } = changesOf(req, was);
       const plan: Plan = { ...this.#host.plan, method: req.method, over: () => {}, open: () => this.#open(inner) };
       const call = new Call(plan, { resolve, reject });
       const inner: Inner = { call, res: undefined, data: undefined, error: undefined, opened: false };
       call.id = listen(call);
       this.#inner = inner;
       engine.next(this.#number, call.id, ...changes);
+      if (source) void call.send(source, piece);
     }).then(
       (res) => {
         if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
@@ -102,6 +102,11 @@ export class Passage {
     if (inner && res === inner.res && res.data === inner.data && !inner.opened) {
       const { ending } = inner.call;
       if (ending) this.#host.follow(ending);
+      // A body that is still being sent must not end with the group, as if that were all of it.
+      if (ending && inner.call.sending) {
+        this.#inner = undefined;
+        ending.add(() => forget(inner));
+      }
       engine.asItCame(this.#number);
     } else {
       // Another answer may be made of the stream, which Rust would drop with the group.
@@ -120,8 +125,13 @@ export class Passage {
 
   /** A stream that nobody has opened is Rust's; its letters are for nobody here. */
   #forget(): void {
-    if (this.#inner && !this.#inner.opened) abandon(this.#inner.call.id);
+    if (this.#inner && !this.#inner.opened) forget(this.#inner);
   }
+}
+
+function forget({ call }: Inner): void {
+  abandon(call.id);
+  call.leave();
 }
 
 /** Says whether a call passes through the native middleware that asks. */
@@ -154,8 +164,9 @@ export function lists(headers: Iterable<[string, string]>): Record<string, unkno
 function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>) {
   const moved = req.url !== was.url || req.params !== was.params;
   const changed = req.data !== was.data;
-  const encoded = changed ? replaced(req.data) : undefined;
-  return [
+  const encoded = changed ? encode(req.data) : undefined;
+  const stream = encoded?.kind === 'stream' ? encoded : undefined;
+  const changes = [
     req.method === was.method ? undefined : req.method,
     moved ? req.url : undefined,
     moved ? callParams(req.params) : undefined,
@@ -163,15 +174,9 @@ function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>) {
     changed,
     encoded?.kind === 'json' ? encoded.text : undefined,
     encoded?.kind === 'bytes' ? encoded.bytes : undefined,
-    encoded?.kind === 'bytes' ? encoded.type : undefined,
+    encoded?.kind === 'bytes' || encoded?.kind === 'stream' ? encoded.type : undefined,
+    stream !== undefined,
+    stream?.length,
   ] as const;
-}
-
-/** Rust takes a new body over as one piece here: a streamed one would arrive as none. */
-function replaced(data: unknown): Exclude<Encoded, { kind: 'stream' }> {
-  const encoded = encode(data);
-  if (encoded.kind !== 'stream') return encoded;
-  throw middleware(
-    'a middleware below a native one set `data` to a stream, which can be sent from there only whole: set it to a string or to bytes, or let the middleware stand before the native ones',
-  );
+  return { changes, source: stream?.source };
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header::CONTENT_LENGTH};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -34,12 +34,14 @@ pub struct Changes {
     pub headers: Option<Value>,
     /// The content and its media type.
     pub body: Option<(Body, Option<String>)>,
+    /// How long a streamed content is, where that is known.
+    pub length: Option<u64>,
 }
 
 impl View {
     /// Changes a request; what cannot be sent is the caller's error, as if he had written it.
     pub fn change(&self, req: &mut Request, changes: Changes) -> Result<()> {
-        let Changes { method, target, headers, body } = changes;
+        let Changes { method, target, headers, body, length } = changes;
         let secrets = Secrets::of(&req.headers);
         let mut leaves = false;
         if let Some(method) = method {
@@ -60,6 +62,9 @@ impl View {
         }
         if let Some((body, media_type)) = body {
             call::describe_content(&mut req.headers, &body, media_type)?;
+            if let Some(length) = length {
+                req.headers.insert(CONTENT_LENGTH, length.into());
+            }
             req.body = body;
         }
         guard(&mut req.headers, &secrets, leaves);

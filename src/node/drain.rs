@@ -88,7 +88,7 @@ impl Drained<'_, '_> {
             Letter::Told { id, text } => {
                 self.numbers(&[f64::from(id), kind::FAILED]);
                 self.text(0, text.as_bytes())?;
-                None
+                Some(id)
             }
             Letter::Entered { id, passage, group, attempt, headers } => {
                 let numbers = [id, passage, group, attempt].map(f64::from);

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
+    attempt::Attempt,
     body::Body,
     client::{self, Asked, Changes, Look, View},
     pipeline::{BoxFuture, Middleware, Next},
@@ -200,7 +201,7 @@ impl<'a> Group<'a> {
                     }
                     Some(Wish::Made(outcome)) => {
                         passage.answered = true;
-                        return outcome.map(|made| made.into_response(&self.req));
+                        return outcome.map(|made| made.into_response(&self.req, listed(inner)));
                     }
                     // The environment is going, and this task with it.
                     None => pending().await,
@@ -332,6 +333,14 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
+/// The attempts behind what came from further in.
+fn listed(inner: Inner<'_>) -> Vec<Attempt> {
+    match inner {
+        Inner::Settled { outcome, .. } => outcome.map(|res| res.history).unwrap_or_default(),
+        Inner::Nothing | Inner::UnderWay { .. } => Vec::new(),
+    }
+}
+
 /// An answer that JavaScript made; the value of its content is held there.
 pub(super) struct Made {
     pub(super) status: StatusCode,
@@ -344,7 +353,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(self, req: &Request) -> Response {
+    fn into_response(self, req: &Request, history: Vec<Attempt>) -> Response {
         Response {
             status: self.status,
             version: Version::HTTP_11,
@@ -354,7 +363,7 @@ impl Made {
             url: self.url.unwrap_or_else(|| req.url.clone()),
             timing: Timing::default(),
             attempts: self.attempts,
-            history: Vec::new(),
+            history,
         }
     }
 }

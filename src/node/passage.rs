@@ -16,6 +16,7 @@ use super::{
     js_middleware::{Made, Wish},
     mailbox::lock,
     outbox::Outbox,
+    upload::Upload,
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
@@ -38,9 +39,14 @@ impl Engine {
         json: Option<String>,
         bytes: Option<Uint8Array>,
         content_type: Option<String>,
+        upload: bool,
+        length: Option<f64>,
     ) {
         let body = data.then(|| {
-            let (_, body, media_type) = self.content(id, json, bytes, content_type, false);
+            let (pieces, body, media_type) = self.content(id, json, bytes, content_type, upload);
+            if pieces.is_some() {
+                self.expect(id, AbortHandle::new_pair().0, pieces);
+            }
             (body, media_type)
         });
         let changes = || -> Result<Changes> {
@@ -51,6 +57,7 @@ impl Engine {
                 target: url.map(|url| (url, params)),
                 headers: headers.as_deref().map(parse).transpose()?,
                 body,
+                length: length.and_then(whole),
             })
         };
         let wish = match changes() {
@@ -70,8 +77,9 @@ impl Engine {
     #[napi(catch_unwind)]
     pub fn open_stream(&mut self, passage: u32, id: u32) {
         let (abort, registration) = AbortHandle::new_pair();
-        let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
-        lock(&self.running).insert(id, Running { abort, outbox: Arc::clone(&outbox), upload: None });
+        // What is still being sent goes on.
+        let upload = lock(&self.running).remove(&id).and_then(|running| running.upload);
+        let outbox = self.expect(id, abort, upload);
         self.passages.tell(passage, Wish::Open { outbox, registration });
     }
 
@@ -134,6 +142,21 @@ impl Engine {
             middleware(&format!("threw: {words}")).with_source(Thrown(Held::new(number, &self.mailbox)));
         self.passages.tell(passage, Wish::Made(Err(error)));
     }
+}
+
+impl Engine {
+    /// Knows what is under way further in by its number.
+    fn expect(&self, id: u32, abort: AbortHandle, upload: Option<Upload>) -> Arc<Outbox> {
+        let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
+        lock(&self.running).insert(id, Running { abort, outbox: Arc::clone(&outbox), upload });
+        outbox
+    }
+}
+
+/// A number of bytes.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "range and fraction are checked")]
+fn whole(number: f64) -> Option<u64> {
+    (number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number)).then_some(number as u64)
 }
 
 fn middleware(what: &str) -> Error {

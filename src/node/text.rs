@@ -8,6 +8,7 @@ use serde_json::json;
 use super::held::{self, Thrown};
 use crate::{
     Error, ErrorKind,
+    attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
     response::Timing,
@@ -18,7 +19,8 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, then a line `name: value` per header. No part can hold a line break.
+    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, then a line `name: value` per header.
+    /// No part can hold a line break.
     pub(super) text: String,
 }
 
@@ -35,6 +37,10 @@ impl Head {
         text.push_str(protocol(head.version));
         text.push('\n');
         text.push_str(head.url.as_str());
+        text.push('\n');
+        if !head.history.is_empty() {
+            let _infallible = write!(text, "{}", history(&head.history));
+        }
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
     }
@@ -68,6 +74,20 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_10 => "1.0",
         _ => "1.1",
     }
+}
+
+/// What each attempt came to.
+fn history(attempts: &[Attempt]) -> serde_json::Value {
+    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    let attempt = |attempt: &Attempt| {
+        json!({
+            "status": attempt.status,
+            "code": attempt.code,
+            "waitedMs": ms(attempt.waited),
+            "tookMs": ms(attempt.took),
+        })
+    };
+    attempts.iter().map(attempt).collect()
 }
 
 /// A line `name: value` for each header.
@@ -135,6 +155,7 @@ pub(super) fn describe_error(error: &Error) -> String {
         "retryable": error.is_retryable(),
         "retryAfterMs": error.retry_after().map(whole_ms),
         "attempts": error.attempts(),
+        "history": history(error.history()),
         "causes": causes,
         "response": response.map(|r| json!({
             "status": r.status.as_u16(),

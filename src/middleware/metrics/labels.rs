@@ -9,7 +9,7 @@ use std::{
 use http::{Method, StatusCode};
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
-use crate::{Error, ErrorKind, body::Body, request::Request};
+use crate::{Error, ErrorKind, body::Body, redact::Rules, request::Request};
 
 /// The longest value that is learnt.
 const LONGEST: usize = 100;
@@ -105,20 +105,22 @@ impl Learnt {
     }
 
     pub fn of(&self, req: &Request) -> Value {
+        let rules = req.extensions.get::<Arc<Rules>>().map(|rules| &**rules);
         match self.what {
-            Extra::Host => self.learn(req.url.host_str().unwrap_or_default()),
+            Extra::Host => self.learn(req.url.host_str().unwrap_or_default(), rules),
             Extra::Model => match &req.body {
-                Body::Full(bytes) => self.learn(&model(bytes).unwrap_or_default()),
+                Body::Full(bytes) => self.learn(&model(bytes).unwrap_or_default(), rules),
                 Body::Empty | Body::Stream(_) | Body::Events(_) => Value::Word(""),
             },
         }
     }
 
-    fn learn(&self, text: &str) -> Value {
+    fn learn(&self, text: &str, rules: Option<&Rules>) -> Value {
         if text.is_empty() {
             return Value::Word("");
         }
-        if !is_name(text) {
+        let is_hidden = rules.is_some_and(|rules| matches!(rules.text(text), Cow::Owned(_)));
+        if is_hidden || !is_name(text) {
             return OTHER;
         }
         for known in &self.known {
@@ -238,7 +240,7 @@ mod tests {
             ("one-too-many", "other"),
             ("claude-1", "claude-1"),
         ] {
-            assert_eq!(text(&learnt.learn(given)), expected, "{given}");
+            assert_eq!(text(&learnt.learn(given, None)), expected, "{given}");
         }
     }
 }
