@@ -243,8 +243,11 @@ export interface ProviderOptions extends CredentialOptions {
   jitter?: number;
 }
 
+/** A key or token, or a provider of them. */
+export type AuthOptions = ProviderOptions | (CredentialOptions & { value: string });
+
 /** Sends calls with a key or a token, to the client's own origin and nowhere else. */
-export declare function auth(options: ProviderOptions | (CredentialOptions & { value: string })): CredentialMiddleware;
+export declare function auth(options: AuthOptions): CredentialMiddleware;
 
 /** A token got from a token endpoint: RFC 7523 or RFC 8693. */
 export interface TokenExchange {
@@ -432,13 +435,15 @@ export declare function timeout(
       },
 ): NativeMiddleware;
 
-/** Names each call to the server by a header, the same over its attempts. */
-export declare function idempotencyKey(options?: {
+export interface IdempotencyKeyOptions {
   /** @default 'idempotency-key' */
   header?: string;
   /** The methods whose requests get a key. @default POST, PUT, PATCH, DELETE */
   methods?: readonly string[];
-}): NativeMiddleware;
+}
+
+/** Names each call to the server by a header, the same over its attempts. */
+export declare function idempotencyKey(options?: IdempotencyKeyOptions): NativeMiddleware;
 
 /** A schema of zod, valibot, arktype or any other library that speaks Standard Schema (standardschema.dev). */
 export interface Schema<Output = unknown> {
@@ -584,9 +589,32 @@ export interface ClientConfig {
   httpsAgent?: Agent;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
+  /**
+   * The short form of native middlewares: each is installed with these options, `true` for all defaults, in this order
+   * from the outermost: redact, logger, metrics, idempotencyKey, retry, auth or jwt. What `use()` adds stands further
+   * in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
+   */
+  redact?: RedactOptions | false;
+  logger?: LoggerOptions | boolean;
+  metrics?: MetricsOptions | boolean;
+  idempotencyKey?: IdempotencyKeyOptions | boolean;
+  retry?: RetryMiddlewareOptions | number | boolean;
+  auth?: AuthOptions | false;
+  jwt?: JwtOptions | false;
 }
 
-/** Headers of an answer by lower-case name. Iterating gives each cookie by itself. */
+/** Options of `claude()`, besides those of any client. */
+export interface ClaudeOptions extends ClientConfig {
+  /** A key, or what gives one; by default that of `CLAUDE_API_KEY` or `ANTHROPIC_API_KEY`. */
+  apiKey?: string | CredentialProvider;
+  /** A token for `authorization: Bearer`, or what gives one, in place of a key; by default that of `ANTHROPIC_AUTH_TOKEN`. */
+  authToken?: string | CredentialProvider;
+  /** `anthropic-version`; `2023-06-01` unless said otherwise. */
+  version?: string;
+  /** `anthropic-beta` */
+  betas?: readonly string[];
+}
+
 /** One attempt, as it ended. */
 export interface Attempt {
   /** The status of its answer, or the one that its failure stands for. */
@@ -599,6 +627,7 @@ export interface Attempt {
   tookMs: number;
 }
 
+/** Headers of an answer by lower-case name. Iterating gives each cookie by itself. */
 export interface ResponseHeaders {
   readonly [name: string]: any;
   /** A list, as in Node and axios; every other header that comes more than once is joined by commas. */
@@ -857,6 +886,12 @@ export interface Client<D = any, E = any> {
 }
 
 export declare function createClient(config?: ClientConfig): Client;
+
+/**
+ * A client for the Claude API with the defaults of production: a key of the environment, `anthropic-version`, retries,
+ * a log of failures to standard error, no limit on a stream but on its silence; docs/claude.md. Paths are below `/v1`.
+ */
+export declare function claude(options?: ClaudeOptions): Client;
 
 /** A client that is ready, for URLs that are absolute; `trae.create` is `createClient`. */
 export declare const trae: Client;

@@ -69,9 +69,10 @@ test('every program of the guide to middlewares runs', async () => {
 test('every program of the pages on middlewares runs', async (t) => {
   const simulator = await createSimulator();
   t.after(() => simulator.close());
-  const folder = new URL('../docs/middlewares/', import.meta.url);
+  const folder = new URL('../docs/', import.meta.url);
+  const pages = ['claude.md', ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`)];
   let count = 0;
-  for (const name of readdirSync(folder))
+  for (const name of pages)
     for (const [, program] of readFileSync(new URL(name, folder), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)) {
       const source = (program as string).replaceAll('https://api.anthropic.com', simulator.url);
       const { code, out } = await runProgram(`page-${count++}`, source);

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { live, merge, type Options, requireObject } from './config.js';
 import { kindOf, ParseError, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
+import { shortForms } from './middleware/short.js';
 import { type EntryOptions, Stack } from './middleware/stack.js';
 import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
@@ -32,10 +33,12 @@ export class Client {
 
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
-    this.#config = merge(parent ? parent.#config : {}, options);
+    const { rest, install } = shortForms(options);
+    this.#config = merge(parent ? parent.#config : {}, rest);
     this.#live = live(this.#config, () => this.#sender.change());
     this.#parent = parent;
     this.#stack = new Stack(parent ? parent.#stack.layers : []);
+    install(this.#stack);
     const taken = (): void => {
       if (this.#over) throw closed();
     };

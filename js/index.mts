@@ -8,6 +8,7 @@ export const {
   AuthenticationError,
   auth,
   BadRequestError,
+  claude,
   CircuitOpenError,
   ConfigError,
   ConflictError,

@@ -1,6 +1,6 @@
 // What `trae-native` is to the outside: every public name, and nothing else. The contract is index.d.ts.
 //
-// - client.ts: the client · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
+// - client.ts: the client · claude.ts: one for the Claude API · config.ts: its options · sender.ts: how its calls are sent · call.ts: one call
 // - warmup.ts: connections before the first call
 // - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
@@ -12,6 +12,7 @@
 
 import { type Client, createClient } from './client.js';
 
+export { claude } from './claude.js';
 export { createClient } from './client.js';
 export {
   AbortError,

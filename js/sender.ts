@@ -17,6 +17,7 @@ import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
 import { Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
+import { requireNoShortForms } from './middleware/short.js';
 import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
 import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
@@ -276,6 +277,7 @@ export class Sender {
 
   /** The options as the engine takes them, those that JavaScript reads itself checked. */
   #json(): string {
+    requireNoShortForms(this.#config);
     requireFunctions(this.#config);
     requireAgents(this.#config);
     signalOf(this.#config['signal']);

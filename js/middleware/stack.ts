@@ -98,6 +98,19 @@ export class Stack {
     else this.#layers = [...this.#layers, { name: named, when, native: what.native }];
   }
 
+  /** Puts one under its own name where `order` has it, in place of one of that name; with none it takes that out. */
+  install(name: string, native: Native | undefined, order: readonly string[]): void {
+    const at = this.#find(name);
+    const entry = native && { name, when: undefined, native };
+    const rank = (layer: Entry): number => ('native' in layer ? order.indexOf(layer.name) : -1);
+    // Before it stands whatever the order has before it; what it does not know stays further in.
+    const before = this.#layers.findLastIndex((layer) => rank(layer) >= 0 && rank(layer) < order.indexOf(name));
+    const layers = [...this.#layers];
+    if (at >= 0) layers.splice(at, 1, ...(entry ? [entry] : []));
+    else if (entry) layers.splice(before + 1, 0, entry);
+    this.#layers = layers;
+  }
+
   /** Takes one out; calls under way keep it. */
   eject(name: string): boolean {
     const at = this.#find(name);

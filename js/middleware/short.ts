@@ -1,0 +1,51 @@
+// The short form of a client's options: `retry: { … }` installs `retry({ … })` at the place that suits most.
+
+import { kindOf, config as wrong } from '../errors.js';
+import { auth, idempotencyKey, jwt, logger, metrics, type Native, redact, retry } from './native.js';
+import type { Stack } from './stack.js';
+
+/**
+ * The outermost first: what looks on sees whole calls, a key is the same over attempts, and each attempt has the
+ * credential of its time.
+ */
+const ORDER: Record<string, (options?: never) => Native> = {
+  redact,
+  logger,
+  metrics,
+  idempotencyKey,
+  retry,
+  auth,
+  jwt,
+};
+const NAMES = Object.keys(ORDER);
+
+/** Takes the short forms out of the options; what is left are those of the client itself. */
+export function shortForms(options: Record<string, unknown>): {
+  rest: Record<string, unknown>;
+  install: (stack: Stack) => void;
+} {
+  const rest = { ...options };
+  const given = NAMES.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]] as const);
+  for (const name of NAMES) delete rest[name];
+  const made = given.map(([name, value]) => [name, make(name, value)] as const);
+  return {
+    rest,
+    install: (stack) => {
+      for (const [name, native] of made) stack.install(name, native, NAMES);
+    },
+  };
+}
+
+/** `true` is all defaults, `false` none at all: in a client that is extended it takes out what the other had. */
+function make(name: string, value: unknown): Native | undefined {
+  if (value === false || value === null) return undefined;
+  const options = value === true ? undefined : value;
+  if (typeof options === 'function') throw wrong(`\`${name}\` must be options of ${name}(), got ${kindOf(value)}`);
+  return ORDER[name]?.(options as never);
+}
+
+/** Refuses what was put into a client's options when that was made already. */
+export function requireNoShortForms(options: Record<string, unknown>): void {
+  const late = NAMES.find((name) => options[name] !== undefined);
+  if (late !== undefined) throw wrong(`\`${late}\` is set when a client is made: use extend({ ${late}: … })`);
+}
