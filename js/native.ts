@@ -30,7 +30,9 @@ interface Engine {
     contentType: string | undefined,
     options: string | undefined,
     upload: boolean,
-  ): void;
+    attempts: number,
+    again: number | undefined,
+  ): number;
   next(
     passage: number,
     id: number,

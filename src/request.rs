@@ -70,6 +70,16 @@ impl CallId {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed))
     }
+
+    /// The name as a number, for whoever makes the call again from outside.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The name that was this number.
+    pub fn again(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 /// Header values and the query may hold credentials, so neither is shown.

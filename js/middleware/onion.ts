@@ -23,8 +23,12 @@ export class Onion implements Abortable {
   readonly #kept = new Map<number, unknown>();
   #gone: AbortController | undefined;
   #aborted: { error: unknown } | undefined;
-  #attempts = 0;
-  #sent: TraeRequest | undefined;
+  /** What the engine calls it, once it was sent. */
+  name: number | undefined;
+  /** Attempts that have ended. */
+  attempts = 0;
+  /** The request as it has gone on, from outside of all native middlewares and from each group within. */
+  readonly #sent: TraeRequest[] = [];
   /** Streams that middlewares saw and Rust took back: they end when the call's own answer does. */
   #followers: Ending[] = [];
   #reject: (error: unknown) => void = () => {};
@@ -41,7 +45,11 @@ export class Onion implements Abortable {
     const end = follow(this.#followers);
     return new Promise<TraeResponse>((resolve, reject) => {
       this.#reject = reject;
-      const centre = { call: (changed: TraeRequest) => this.#centre(changed, send), abandon: () => this.#abandon() };
+      const centre = {
+        call: (changed: TraeRequest) => this.#centre(changed, send),
+        abandon: () => this.#abandon(),
+        attempt: () => this.attempts + 1,
+      };
       compose(this.layers.outer, req, centre).then(resolve, reject);
     })
       .then(
@@ -58,6 +66,7 @@ export class Onion implements Abortable {
         unlisten?.();
         // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
         this.#reject = () => {};
+        this.#kept.clear();
       });
   }
 
@@ -71,14 +80,18 @@ export class Onion implements Abortable {
 
   /** The call has come to a group within native middlewares. */
   entered(number: number, group: number, attempt: number, headers: string, plan: Host['plan']): void {
-    const sent = this.#sent as TraeRequest;
+    const sent = this.#sent[group] as TraeRequest;
     const { method, url, params, data, state } = sent;
     const config = () => sent.config;
     const fields = { method, url, params, data, state, config, headers: () => lists(Headers.parse(headers)) };
     const req = new TraeRequest(fields, () => this.#signal());
-    req.attempt = this.#attempts + attempt;
     const host = {
       plan,
+      attempt,
+      aborted: () => this.#aborted?.error,
+      goesOn: (changed: TraeRequest) => {
+        this.#sent[group + 1] = changed;
+      },
       keep: (value: unknown) => this.#keep(value),
       follow: (ending: Ending) => this.#followers.push(ending),
     };
@@ -89,9 +102,7 @@ export class Onion implements Abortable {
 
   /** What stays here while its number passes through Rust. */
   kept(token: number): unknown {
-    const value = this.#kept.get(token);
-    this.#kept.delete(token);
-    return value;
+    return this.#kept.get(token);
   }
 
   #keep(value: unknown): number {
@@ -110,16 +121,17 @@ export class Onion implements Abortable {
 
   async #centre(req: TraeRequest, send: Send): Promise<TraeResponse> {
     if (this.#aborted) throw this.#aborted.error;
-    req.attempt = this.#attempts + 1;
-    this.#sent = req;
+    this.#sent[0] = req;
     try {
       const res = await send(req, this);
-      this.#attempts += res.attempts || 1;
-      res.attempts = this.#attempts;
+      this.attempts = Math.max(res.attempts, this.attempts + 1);
+      res.attempts = this.attempts;
       return res;
     } catch (error) {
-      this.#attempts += error instanceof TraeError ? error.attempts : 1;
-      if (error instanceof TraeError) error.attempts = this.#attempts;
+      const told = error instanceof TraeError ? error.attempts : 1;
+      // None where nothing was sent.
+      if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
+      if (error instanceof TraeError) error.attempts = this.attempts;
       throw error;
     }
   }
@@ -144,10 +156,11 @@ function follow(followers: Ending[]): (error: unknown) => void {
 /** What a plan has to know of the onion that it is part of. */
 export function within(onion: Onion, plan: Plan): Plan {
   const { method: _method, over: _over, ...host } = plan;
-  const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
+  const kept = (token: number): unknown => onion.kept(token);
+  const inner = { ...host, kept, signal: undefined, validateStatus: undefined, transformResponse: undefined };
   return {
     ...plan,
-    kept: (token) => onion.kept(token),
+    kept,
     entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
   };
 }

@@ -5,7 +5,7 @@ import { type Encoded, encode } from '../body.js';
 import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
-import { middleware } from '../errors.js';
+import { aborted, middleware, TraeError } from '../errors.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { compose, type Layer } from './compose.js';
@@ -15,6 +15,12 @@ import type { TraeRequest } from './request.js';
 export interface Host {
   /** The parts of a plan that do not depend on the passage. */
   plan: Omit<Plan, 'method' | 'over'>;
+  /** Which attempt the passage is part of, from 1. */
+  attempt: number;
+  /** Why the whole call is over, where it is. */
+  aborted(): unknown;
+  /** The request as the passage hands it on. */
+  goesOn(req: TraeRequest): void;
   /** Keeps a value in JavaScript while its number passes through Rust. */
   keep(value: unknown): number;
   /** A stream that Rust takes back ends when the call's own answer does. */
@@ -35,10 +41,12 @@ export class Passage {
   readonly #host: Host;
   #inner: Inner | undefined;
   #left = false;
+  #attempt: number;
 
   constructor(number: number, host: Host) {
     this.#number = number;
     this.#host = host;
+    this.#attempt = host.attempt;
   }
 
   /** Runs the group and answers with what it gives. */
@@ -47,6 +55,7 @@ export class Passage {
     const centre = {
       call: (changed: TraeRequest) => this.#further(changed, was),
       abandon: () => engine.giveUp(this.#number),
+      attempt: () => this.#attempt,
     };
     compose(layers, req, centre)
       .then(
@@ -59,15 +68,20 @@ export class Passage {
       });
   }
 
-  /** Nobody waits for the group any more. */
+  /** Nobody waits for the group any more: what it waits for itself has ended. */
   left(): void {
     this.#left = true;
-    this.#forget();
+    this.#inner?.call.abort(this.#reason());
+  }
+
+  #reason(): unknown {
+    return (this.#host.aborted() as Error | undefined)?.cause ?? new Error('a middleware further out has given up on it');
   }
 
   #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
-    if (this.#left) return Promise.reject(new Error('the call has gone on without this middleware'));
+    if (this.#left) return Promise.reject(aborted('prepare', this.#reason()));
     this.#forget();
+    this.#host.goesOn(req);
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
       const changes = changesOf(req, was);
@@ -80,13 +94,20 @@ export class Passage {
     }).then(
       (res) => {
         if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
+        this.#ended(res.attempts);
         return res;
       },
       (thrown) => {
         if (this.#inner) this.#inner.error = { thrown };
+        this.#ended(thrown instanceof TraeError ? thrown.attempts : 0);
         throw thrown;
       },
     );
+  }
+
+  /** So many attempts have been made by now; the one that has ended is among them. */
+  #ended(attempts: number): void {
+    this.#attempt = Math.max(attempts, this.#attempt) + 1;
   }
 
   #open(inner: Inner): void {

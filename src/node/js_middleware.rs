@@ -110,7 +110,7 @@ impl Middleware for JsMiddleware {
         let (caller, view) = (req.extensions.get::<Caller>().cloned(), req.extensions.get::<View>().cloned());
         match (caller, view) {
             (Some(caller), Some(view)) => {
-                Box::pin(Group { req, further: 0, next, view }.run(self.group, caller))
+                Box::pin(Group { req, made: 0, next, view }.run(self.group, caller))
             }
             // A call that JavaScript has not made has nobody to ask.
             _ => next.run(req),
@@ -120,8 +120,8 @@ impl Middleware for JsMiddleware {
 
 struct Group<'a> {
     req: Request,
-    /// Attempts that it has made.
-    further: u32,
+    /// The attempts made so far, those of layers further in included; none before the first `next()`.
+    made: u32,
     next: Next<'a>,
     view: View,
 }
@@ -166,6 +166,7 @@ impl<'a> Group<'a> {
                     None => pending().await,
                 },
                 (id, asked, outcome) = settled(&mut inner) => {
+                    self.made = self.made.max(attempts(&outcome));
                     inner = Inner::Settled { asked, outcome: Box::new(outcome) };
                     Self::show(&view, id, &mut inner, &passage.caller.mailbox).await;
                 }
@@ -187,8 +188,8 @@ impl<'a> Group<'a> {
             };
         };
         // The first is the attempt that came here; each that the group makes besides is one more.
-        req.attempt += self.further;
-        self.further += 1;
+        req.attempt = req.attempt.max(self.made.saturating_add(1));
+        self.made = req.attempt;
         let applied = self.view.change(&mut req, changes);
         let asked = Asked::of(&req);
         let outcome = match applied {
@@ -231,11 +232,8 @@ impl<'a> Group<'a> {
         };
         match seen {
             Ok((head, Look::Whole(content))) => {
-                if let Ok(content) = Whole::of(content) {
-                    match content.too_long() {
-                        None => mailbox.push(Letter::Settled { id, head, content }),
-                        Some(bytes) => mailbox.push(Letter::Failed { id, error: call::too_long(bytes) }),
-                    }
+                if let (Ok(content), Ok(res)) = (Whole::of(content), outcome.as_ref()) {
+                    mailbox.push(call::settled(id, head, res.extensions.get(), content));
                 }
             }
             Ok((head, Look::Bytes)) => mailbox.push(Letter::Opened { id, head, events: false }),
@@ -272,6 +270,13 @@ async fn settled(inner: &mut Inner<'_>) -> (u32, Asked, Result<Response>) {
     let Inner::UnderWay { id, asked, outcome } = inner else { return pending().await };
     let result = outcome.as_mut().await;
     (*id, asked.clone(), result)
+}
+
+fn attempts(outcome: &Result<Response>) -> u32 {
+    match outcome {
+        Ok(res) => res.attempts,
+        Err(error) => error.attempts(),
+    }
 }
 
 fn as_it_came(inner: Inner<'_>) -> Result<Response> {
