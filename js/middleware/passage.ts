@@ -54,7 +54,10 @@ export class Passage {
     const was = req.snapshot();
     const centre = {
       call: (changed: TraeRequest) => this.#further(changed, was),
-      abandon: () => engine.giveUp(this.#number),
+      abandon: () => {
+        engine.giveUp(this.#number);
+        this.#inner?.call.abort(new Error('the middleware that waited for it has given up'));
+      },
       attempt: () => this.#attempt,
     };
     compose(layers, req, centre)

@@ -71,6 +71,11 @@ export class ModelStream {
   }
 }
 
+/** What stands inside of one that has passed sends nothing more. */
+interface Limit {
+  passed: boolean;
+}
+
 /** Streams that fail before their first event. */
 const failing = new WeakMap<object, Failure>();
 
@@ -91,6 +96,8 @@ export class Model implements Host {
   hang: () => void = () => {};
   /** An answer was made up, or an attempt never left: nobody says what that counts for. */
   unsent = false;
+  /** A stream has failed that JavaScript had let pass: further in nobody hears why. */
+  retaken = false;
 
   constructor(replies: readonly Reply[]) {
     this.#replies = replies.map((reply, number) => [reply, number]);
@@ -203,6 +210,7 @@ export class Model implements Host {
 
   async #endpoint(req: Any): Promise<Any> {
     if (this.#aborted) throw this.#aborted;
+    if (req.limits?.some((limit: Limit) => limit.passed)) throw new Failure('AbortError');
     const [reply, number] = this.#replies.shift() ?? [{ status: 200 } as const, MORE];
     this.received.push(sent(req));
     const attempts = this.received.length;
@@ -233,10 +241,12 @@ export class Model implements Host {
   }
 
   /** Runs what stands inside of a limit, which passes only when a request hangs in there. */
-  async limited(run: () => Promise<Any>): Promise<Any> {
+  async limited(run: (limit: Limit) => Promise<Any>): Promise<Any> {
+    const limit: Limit = { passed: false };
     let late = (): void => {};
     const passed = new Promise<never>((_, reject) => {
       late = () => {
+        limit.passed = true;
         const error = new Failure('TimeoutError');
         error.attempts = this.received.length;
         this.#handed = error;
@@ -246,7 +256,7 @@ export class Model implements Host {
     });
     this.#limits.push(late);
     try {
-      return await Promise.race([run(), passed]);
+      return await Promise.race([run(limit), passed]);
     } finally {
       this.#limits.splice(this.#limits.indexOf(late), 1);
     }
@@ -256,6 +266,7 @@ export class Model implements Host {
   async begun(res: Any): Promise<Any> {
     const first = failing.get(res.data);
     if (first === undefined) return res;
+    this.retaken = true;
     res.data.end(first);
     first.attempts = this.received.length;
     this.#handed = first;
@@ -283,7 +294,8 @@ export class NativeModel {
 }
 
 const RUNS: Record<Native['do'], (model: Model, req: Any, next: Next, native: Any) => Promise<Any>> = {
-  timeout: (model, req, next) => model.limited(() => next(req)),
+  timeout: (model, req, next) =>
+    model.limited((limit) => next({ ...req, limits: [...(req.limits ?? []), limit] })),
   auth: (_model, req, next) => next({ ...req, headers: { 'x-api-key': 'secret', ...req.headers } }),
   idempotencyKey: (_model, req, next, { index }) =>
     next({ ...req, headers: { 'idempotency-key': `of-${index}`, ...req.headers } }),
