@@ -101,6 +101,8 @@ struct Course<'a> {
     started: Instant,
     /// Attempts made before this layer was reached: a layer further out may repeat the call too.
     before: u32,
+    /// What the last outcome said of it: a layer further in that repeats a call need not list what it did.
+    told: u32,
     retries: u32,
     /// The wait before the present attempt.
     waited: Duration,
@@ -115,6 +117,7 @@ impl<'a> Course<'a> {
             options,
             started: now,
             before: req.attempt.saturating_sub(1),
+            told: 0,
             retries: 0,
             waited: Duration::ZERO,
             history: Vec::new(),
@@ -127,7 +130,11 @@ impl<'a> Course<'a> {
             let spare = self.spare(&req);
             let asked = Asked::of(&req);
             let begun = Instant::now();
-            let attempt = async { asked.judge(next.run(req).await?).await };
+            let attempt = async {
+                let res = next.run(req).await?;
+                let made = res.attempts;
+                asked.judge(res).await.map_err(|failure| failure.after(made))
+            };
             let failure = match self.in_time(attempt).await {
                 Some(Ok(res)) => return Ok(self.answered(res, begun)),
                 Some(Err(failure)) => failure,
@@ -200,6 +207,7 @@ impl<'a> Course<'a> {
     }
 
     fn answered(mut self, mut res: Response, begun: Instant) -> Response {
+        self.told = res.attempts;
         let attempt = Attempt::answered(&res, self.waited, begun.elapsed());
         self.list(attempt, &std::mem::take(&mut res.history));
         self.hand_out(res)
@@ -216,6 +224,7 @@ impl<'a> Course<'a> {
         if error.attempts() == 0 {
             return;
         }
+        self.told = error.attempts();
         self.list(Attempt::failed(error, self.waited, begun.elapsed()), error.history());
     }
 
@@ -229,7 +238,7 @@ impl<'a> Course<'a> {
     }
 
     fn attempts(&self) -> u32 {
-        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX))
+        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX)).max(self.told)
     }
 
     fn give_up(self, failure: Failure, reason: Reason) -> Result<Response> {
