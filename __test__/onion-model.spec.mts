@@ -8,8 +8,17 @@ import fc from 'fast-check';
 import { auth, createClient, idempotencyKey, retry, timeout } from 'trae-native';
 import { createSimulator, type Reply as Scripted } from 'trae-native/simulator';
 import { type Host, install, isStream, Seen, standalone, type World } from './helpers/onion/build.mts';
-import { request, Failure, MORE, Model, NativeModel, STREAMS } from './helpers/onion/model.mts';
-import { type Case, cases, isJs, isLoose, isNative, type Native, ownFrom, type Reply } from './helpers/onion/pieces.mts';
+import { Failure, MORE, Model, NativeModel, request, STREAMS } from './helpers/onion/model.mts';
+import {
+  type Case,
+  cases,
+  isJs,
+  isLoose,
+  isNative,
+  type Native,
+  ownFrom,
+  type Reply,
+} from './helpers/onion/pieces.mts';
 import { counters, until } from './helpers/simulator.mts';
 
 // biome-ignore lint/suspicious/noExplicitAny: an answer is whatever the pieces have made of it
@@ -200,12 +209,16 @@ function certain(drawn: Case, { seen, received, gives }: Outcome, { unsent, reta
   const from = looseFrom(drawn);
   const end = drawn.abort?.at === 'event' ? -1 : seen.trace.findIndex(([, what]) => what === GIVES_UP);
   const trace = seen.trace.slice(0, end < 0 ? undefined : end).filter(([index]) => index >= 0 && index < from);
-  const told = drawn.pieces.some(isLoose) ? [] : received;
-  if (drawn.abort) return { trace, received: told, what: gives.what };
-  const ends = seen.ends.filter((end) => Number.parseInt(end, 10) < from && !retaken).sort();
+  const sent = drawn.pieces.some(isLoose) ? [] : received;
+  if (drawn.abort) return { trace, received: sent, what: gives.what };
+  // Where a piece has left a stream aside, it may have failed before that.
+  const left =
+    retaken || drawn.pieces.some((piece) => ['again', 'nothing', 'throwAfter'].some((name) => isJs(piece, name)));
+  const told = left ? seen.ends.map((end) => end.slice(0, 1)) : seen.ends;
+  const ends = told.filter((end) => Number.parseInt(end, 10) < from).sort();
   // An error that a piece has read out of a stream knows only of the attempt that opened it.
   const counted = !unsent && from === drawn.pieces.length && !drawn.pieces.some((piece) => isJs(piece, 'consume'));
-  return { trace, received: told, gives, ends, attempts: counted ? seen.attempts : [] };
+  return { trace, received: sent, gives, ends, attempts: counted ? seen.attempts : [] };
 }
 
 /** Whatever is drawn comes to an end. */

@@ -294,8 +294,7 @@ export class NativeModel {
 }
 
 const RUNS: Record<Native['do'], (model: Model, req: Any, next: Next, native: Any) => Promise<Any>> = {
-  timeout: (model, req, next) =>
-    model.limited((limit) => next({ ...req, limits: [...(req.limits ?? []), limit] })),
+  timeout: (model, req, next) => model.limited((limit) => next({ ...req, limits: [...(req.limits ?? []), limit] })),
   auth: (_model, req, next) => next({ ...req, headers: { 'x-api-key': 'secret', ...req.headers } }),
   idempotencyKey: (_model, req, next, { index }) =>
     next({ ...req, headers: { 'idempotency-key': `of-${index}`, ...req.headers } }),

@@ -51,7 +51,7 @@ export function ownFrom({ pieces, own }: Case): number {
   return from;
 }
 
-export const isJs = (piece: Piece, name: Js['do']): boolean => 'js' in piece && piece.js.do === name;
+export const isJs = (piece: Piece, name: string): boolean => 'js' in piece && piece.js.do === name;
 export const isNative = (piece: Piece, name: Native['do']): boolean => 'native' in piece && piece.native.do === name;
 
 const plain = fc.constantFrom(
