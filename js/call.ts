@@ -25,6 +25,8 @@ export interface Plan {
   open?(): void;
   /** A value that stayed in JavaScript under this number. */
   kept?(token: number): unknown;
+  /** So many attempts were made before a value was thrown, which does not say so itself. */
+  attempted?(attempts: number): void;
   /** The call has come to a group of middlewares within native ones. */
   entered?(passage: number, group: number, attempt: number, headers: string): void;
   /** The headers that were sent, as JSON: an answer may repeat a key in them. */
@@ -110,7 +112,11 @@ export class Call implements Listener, Abortable {
   failed(error: unknown, thrown?: number): void {
     this.#over();
     if (error instanceof TraeError) error.request = this.#asked();
-    this.#reject(thrown === undefined ? error : this.#plan.kept?.(thrown));
+    if (thrown === undefined) this.#reject(error);
+    else {
+      this.#plan.attempted?.((error as TraeError).attempts);
+      this.#reject(this.#plan.kept?.(thrown));
+    }
   }
 
   entered(passage: number, group: number, attempt: number, headers: string): void {

@@ -25,6 +25,7 @@ export class Onion implements Abortable {
   #aborted: { error: unknown } | undefined;
   /** What the engine calls it, once it was sent. */
   name: number | undefined;
+  #told: number | undefined;
   /** Attempts that have ended. */
   attempts = 0;
   /** The request as it has gone on, from outside of all native middlewares and from each group within. */
@@ -100,6 +101,11 @@ export class Onion implements Abortable {
     passage.run(this.layers.groups[group] as readonly Layer[], req, () => leaves.delete(number));
   }
 
+  /** What was thrown came after so many attempts. */
+  attempted(attempts: number): void {
+    this.#told = attempts;
+  }
+
   /** What stays here while its number passes through Rust. */
   kept(token: number): unknown {
     return this.#kept.get(token);
@@ -122,6 +128,7 @@ export class Onion implements Abortable {
   async #centre(req: TraeRequest, send: Send): Promise<TraeResponse> {
     if (this.#aborted) throw this.#aborted.error;
     this.#sent[0] = req;
+    this.#told = undefined;
     try {
       const res = await send(req, this);
       this.attempts = Math.max(res.attempts, this.attempts + 1);
@@ -129,8 +136,9 @@ export class Onion implements Abortable {
       return res;
     } catch (error) {
       const told = error instanceof TraeError ? error.attempts : 1;
+      if (this.#told !== undefined) this.attempts = Math.max(this.#told, this.attempts);
       // None where nothing was sent.
-      if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
+      else if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
       if (error instanceof TraeError) error.attempts = this.attempts;
       throw error;
     }
@@ -161,6 +169,7 @@ export function within(onion: Onion, plan: Plan): Plan {
   return {
     ...plan,
     kept,
+    attempted: (attempts) => onion.attempted(attempts),
     entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
   };
 }

@@ -34,6 +34,8 @@ interface Inner {
   data: unknown;
   error: { thrown: unknown } | undefined;
   opened: boolean;
+  /** How many attempts were made before what was thrown. */
+  attempts: number | undefined;
 }
 
 export class Passage {
@@ -78,7 +80,9 @@ export class Passage {
   }
 
   #reason(): unknown {
-    return (this.#host.aborted() as Error | undefined)?.cause ?? new Error('a middleware further out has given up on it');
+    return (
+      (this.#host.aborted() as Error | undefined)?.cause ?? new Error('a middleware further out has given up on it')
+    );
   }
 
   #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
@@ -88,9 +92,24 @@ export class Passage {
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
       const changes = changesOf(req, was);
-      const plan: Plan = { ...this.#host.plan, method: req.method, over: () => {}, open: () => this.#open(inner) };
+      const plan: Plan = {
+        ...this.#host.plan,
+        method: req.method,
+        over: () => {},
+        open: () => this.#open(inner),
+        attempted: (attempts) => {
+          inner.attempts = attempts;
+        },
+      };
       const call = new Call(plan, { resolve, reject });
-      const inner: Inner = { call, res: undefined, data: undefined, error: undefined, opened: false };
+      const inner: Inner = {
+        call,
+        res: undefined,
+        data: undefined,
+        error: undefined,
+        opened: false,
+        attempts: undefined,
+      };
       call.id = listen(call);
       this.#inner = inner;
       engine.next(this.#number, call.id, ...changes);
@@ -102,7 +121,7 @@ export class Passage {
       },
       (thrown) => {
         if (this.#inner) this.#inner.error = { thrown };
-        this.#ended(thrown instanceof TraeError ? thrown.attempts : 0);
+        this.#ended(this.#inner?.attempts ?? (thrown instanceof TraeError ? thrown.attempts : 0));
         throw thrown;
       },
     );

@@ -109,9 +109,9 @@ impl Middleware for JsMiddleware {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         let (caller, view) = (req.extensions.get::<Caller>().cloned(), req.extensions.get::<View>().cloned());
         match (caller, view) {
-            (Some(caller), Some(view)) => {
-                Box::pin(Group { req, made: 0, next, view }.run(self.group, caller))
-            }
+            (Some(caller), Some(view)) => Box::pin(
+                Group { made: req.attempt.saturating_sub(1), req, next, view }.run(self.group, caller),
+            ),
             // A call that JavaScript has not made has nobody to ask.
             _ => next.run(req),
         }
@@ -120,7 +120,7 @@ impl Middleware for JsMiddleware {
 
 struct Group<'a> {
     req: Request,
-    /// The attempts made so far, those of layers further in included; none before the first `next()`.
+    /// The attempts made so far, those before the group and those of layers further in included.
     made: u32,
     next: Next<'a>,
     view: View,
@@ -160,7 +160,10 @@ impl<'a> Group<'a> {
                     }
                     Some(Wish::Made(outcome)) => {
                         passage.answered = true;
-                        return outcome.map(|made| made.into_response(&self.req));
+                        return match outcome {
+                            Ok(made) => Ok(made.into_response(&self.req)),
+                            Err(error) => Err(error.with_attempts(self.made)),
+                        };
                     }
                     // The environment is going, and this task with it.
                     None => pending().await,
