@@ -153,6 +153,7 @@ test('next() may be called again once it has settled: the retry of the article',
   simulator.reply([{ status: 529 }, { status: 503 }, {}]);
   const res = await client.post('/v1/messages', message());
   assert.equal(res.attempts, 3);
+  assert.deepEqual(attempts, [1, 2, 3]);
   simulator.always({ status: 529 });
   await assert.rejects(client.post('/v1/messages', message()), (error: TraeError) => error.attempts === 4);
   assert.equal(simulator.received.length, 7);

@@ -25,6 +25,8 @@ export interface Plan {
   responseType: string | undefined;
   /** Begins a stream that waits in Rust; called when it is first read. */
   open?(): void;
+  /** So many attempts were made before a value was thrown, which does not say so itself. */
+  attempted?(attempts: number): void;
   /** The call has come to a group of middlewares within native ones. */
   entered?(passage: number, group: number, attempt: number, headers: string): void;
   /** The data of the error that an answer stands for. */
@@ -107,9 +109,10 @@ export class Call implements Listener, Abortable {
     this.ended(undefined);
   }
 
-  failed(error: unknown): void {
+  failed(error: unknown, attempts?: number): void {
     this.#over();
-    if (error instanceof TraeError) error.request ??= this.#asked();
+    if (attempts !== undefined) this.#plan.attempted?.(attempts);
+    else if (error instanceof TraeError) error.request = this.#asked();
     this.#reject(error);
   }
 

@@ -173,8 +173,13 @@ const CLASSES: Record<string, typeof TraeError> = {
 
 /** The error that Rust described, with its causes as a chain; what JavaScript threw is itself. */
 export function fromFailure(json: string): unknown {
+  return described(json).error;
+}
+
+/** The same; of what JavaScript threw, which says nothing of that itself, also after how many attempts. */
+export function described(json: string): { error: unknown; attempts?: number } {
   const failure = JSON.parse(json) as Failure;
-  if (failure.thrown !== null) return heldAs(failure.thrown);
+  if (failure.thrown !== null) return { error: heldAs(failure.thrown), attempts: failure.attempts };
   let cause: unknown;
   for (const described of failure.causes.reverse()) {
     if (typeof described === 'number') cause = heldAs(described);
@@ -184,7 +189,7 @@ export function fromFailure(json: string): unknown {
       cause = error;
     }
   }
-  return new (CLASSES[failure.code] ?? TraeError)(failure, cause);
+  return { error: new (CLASSES[failure.code] ?? TraeError)(failure, cause) };
 }
 
 /** The caller gave up; `cause` is the signal's reason. */

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
-import { fromFailure, ParseError, type TraeError } from './errors.js';
+import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop } from './held.js';
 
 /** The addon, as napi made it. */
@@ -38,7 +38,9 @@ interface Engine {
     contentType: string | undefined,
     options: string | undefined,
     upload: boolean,
-  ): void;
+    attempts: number,
+    again: number | undefined,
+  ): number;
   warmup(client: NativeClient, id: number, options: string): void;
   keepWarm(client: NativeClient, options: string): NativeKeeper | string | null;
   next(
@@ -127,8 +129,8 @@ export const enum Form {
 export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
-  /** With an error of the engine's, or with what JavaScript threw itself. */
-  failed(error: unknown): void;
+  /** With an error of the engine's; or with what JavaScript threw itself, after so many attempts. */
+  failed(error: unknown, attempts?: number): void;
   entered(passage: number, group: number, attempt: number, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
@@ -238,10 +240,12 @@ function tell(listener: Listener, at: number, first: unknown, second: unknown): 
     case Kind.Opened:
       listener.opened(headAt(at, first as string), slab[at + 3] === 1);
       break;
-    case Kind.Failed:
+    case Kind.Failed: {
       listeners.delete(id);
-      listener.failed(fromFailure(first as string));
+      const { error, attempts } = described(first as string);
+      listener.failed(error, attempts);
       break;
+    }
     case Kind.Entered:
       listener.entered(slab[at + 2] as number, slab[at + 3] as number, slab[at + 4] as number, first as string);
       break;

@@ -255,7 +255,10 @@ export class Sender {
     const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
     call.id = listen(call);
     calls.add(call);
-    engine.send(native, call.id, method, target, text, bytes, type, options, encoded.kind === 'stream');
+    const streamed = encoded.kind === 'stream';
+    const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
+    const name = engine.send(native, call.id, method, target, text, bytes, type, options, streamed, attempts, again);
+    if (onion) onion.name = name;
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 

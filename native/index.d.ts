@@ -17,8 +17,11 @@ export declare class Engine {
   createClient(config: string): NativeClient | string
   /** A native middleware, or why its options are wrong; the functions that they name have numbers in JavaScript. */
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string
-  /** Starts a call. Its outcome comes through the drain, whatever happens. */
-  send(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, bytes: Uint8Array | undefined | null, contentType: string | undefined | null, options: string | undefined | null, upload: boolean): void
+  /**
+   * Starts a call. Its outcome comes through the drain, whatever happens. Returns its name, for whoever makes it
+   * `again` after so many attempts.
+   */
+  send(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, bytes: Uint8Array | undefined | null, contentType: string | undefined | null, options: string | undefined | null, upload: boolean, attempts: number, again?: number | undefined | null): number
   /**
    * Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.
    * Returns how many letters there were; as many as the slab holds means that there may be more.

@@ -71,9 +71,14 @@ impl CallId {
         Self(LAST.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Its number, as a log shows it.
+    /// The name as a number, for whoever makes the call again from outside.
     pub fn number(self) -> u64 {
         self.0
+    }
+
+    /// The name that was this number.
+    pub fn again(number: u64) -> Self {
+        Self(number)
     }
 }
 

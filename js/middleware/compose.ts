@@ -22,6 +22,8 @@ export interface Layer {
 export interface Centre {
   call(req: TraeRequest): Promise<TraeResponse>;
   abandon(): void;
+  /** The number of the attempt that would begin now. */
+  attempt(): number;
 }
 
 /** Everything within one call of next(). Once its handler has given up on it, nothing in there may begin. */
@@ -43,6 +45,7 @@ interface Onion {
 async function enter(onion: Onion, at: number, req: TraeRequest, scope: Scope | undefined): Promise<TraeResponse> {
   for (let outer = scope; outer; outer = outer.outer)
     if (outer.left) throw fault('a middleware further out has given up on this call');
+  req.attempt = onion.centre.attempt();
   const layer = onion.layers[at];
   if (layer === undefined) return onion.centre.call(req);
   if (layer.when && !layer.when(req)) return enter(onion, at + 1, req, scope);

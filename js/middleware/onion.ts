@@ -22,8 +22,13 @@ export class Onion implements Abortable {
   readonly layers: Arranged;
   #gone: AbortController | undefined;
   #aborted: { error: unknown } | undefined;
-  #attempts = 0;
-  #sent: TraeRequest | undefined;
+  /** What the engine calls it, once it was sent. */
+  name: number | undefined;
+  #told: number | undefined;
+  /** Attempts that have ended. */
+  attempts = 0;
+  /** The request as it has gone on, from outside of all native middlewares and from each group within. */
+  readonly #sent: TraeRequest[] = [];
   /** Streams that middlewares saw and Rust took back: they end when the call's own answer does. */
   #followers: Ending[] = [];
   #reject: (error: unknown) => void = () => {};
@@ -40,7 +45,11 @@ export class Onion implements Abortable {
     const end = follow(this.#followers);
     return new Promise<TraeResponse>((resolve, reject) => {
       this.#reject = reject;
-      const centre = { call: (changed: TraeRequest) => this.#centre(changed, send), abandon: () => this.#abandon() };
+      const centre = {
+        call: (changed: TraeRequest) => this.#centre(changed, send),
+        abandon: () => this.#abandon(),
+        attempt: () => this.attempts + 1,
+      };
       compose(this.layers.outer, req, centre).then(resolve, reject);
     })
       .then(
@@ -70,18 +79,24 @@ export class Onion implements Abortable {
 
   /** The call has come to a group within native middlewares. */
   entered(number: number, group: number, attempt: number, headers: string, plan: Host['plan']): void {
-    const sent = this.#sent as TraeRequest;
+    const sent = this.#sent[group] as TraeRequest;
     const { method, url, params, data, state } = sent;
     const config = () => sent.config;
     const fields = { method, url, params, data, state, config, headers: () => lists(Headers.parse(headers)) };
     const req = new TraeRequest(fields, () => this.#signal());
-    req.attempt = this.#attempts + attempt;
     const host = {
       plan,
+      attempt,
+      aborted: () => this.#aborted?.error,
+      goesOn: (changed: TraeRequest) => {
+        this.#sent[group + 1] = changed;
+      },
       follow: (ending: Ending) => this.#followers.push(ending),
     };
     const layers = this.layers.groups[group] as readonly Layer[] | Condition;
     if (typeof layers === 'function') {
+      req.attempt = attempt;
+      this.#sent[group + 1] = sent;
       choose(number, layers, req);
       return;
     }
@@ -90,22 +105,30 @@ export class Onion implements Abortable {
     passage.run(layers, req, () => leaves.delete(number));
   }
 
+  /** What was thrown came after so many attempts. */
+  attempted(attempts: number): void {
+    this.#told = attempts;
+  }
+
   #abandon(reason?: unknown): void {
     for (const call of [...this.calls]) call.abort(reason);
   }
 
   async #centre(req: TraeRequest, send: Send): Promise<TraeResponse> {
     if (this.#aborted) throw this.#aborted.error;
-    req.attempt = this.#attempts + 1;
-    this.#sent = req;
+    this.#sent[0] = req;
+    this.#told = undefined;
     try {
       const res = await send(req, this);
-      this.#attempts += res.attempts || 1;
-      res.attempts = this.#attempts;
+      this.attempts = Math.max(res.attempts, this.attempts + 1);
+      res.attempts = this.attempts;
       return res;
     } catch (error) {
-      this.#attempts += error instanceof TraeError ? error.attempts : 1;
-      if (error instanceof TraeError) error.attempts = this.#attempts;
+      const told = error instanceof TraeError ? error.attempts : 1;
+      if (this.#told !== undefined) this.attempts = Math.max(this.#told, this.attempts);
+      // None where nothing was sent.
+      else if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
+      if (error instanceof TraeError) error.attempts = this.attempts;
       throw error;
     }
   }
@@ -133,6 +156,7 @@ export function within(onion: Onion, plan: Plan): Plan {
   const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
   return {
     ...plan,
+    attempted: (attempts) => onion.attempted(attempts),
     entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
   };
 }

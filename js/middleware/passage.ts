@@ -5,6 +5,7 @@ import { encode, piece } from '../body.js';
 import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
+import { aborted, TraeError } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
@@ -17,6 +18,12 @@ import type { Condition } from './stack.js';
 export interface Host {
   /** The parts of a plan that do not depend on the passage. */
   plan: Omit<Plan, 'method' | 'over'>;
+  /** Which attempt the passage is part of, from 1. */
+  attempt: number;
+  /** Why the whole call is over, where it is. */
+  aborted(): unknown;
+  /** The request as the passage hands it on. */
+  goesOn(req: TraeRequest): void;
   /** A stream that Rust takes back ends when the call's own answer does. */
   follow(ending: Ending): void;
 }
@@ -28,6 +35,8 @@ interface Inner {
   data: unknown;
   error: { thrown: unknown } | undefined;
   opened: boolean;
+  /** How many attempts were made before what was thrown. */
+  attempts: number | undefined;
 }
 
 export class Passage {
@@ -35,10 +44,12 @@ export class Passage {
   readonly #host: Host;
   #inner: Inner | undefined;
   #left = false;
+  #attempt: number;
 
   constructor(number: number, host: Host) {
     this.#number = number;
     this.#host = host;
+    this.#attempt = host.attempt;
   }
 
   /** Runs the group and answers with what it gives. */
@@ -46,7 +57,11 @@ export class Passage {
     const was = req.snapshot();
     const centre = {
       call: (changed: TraeRequest) => this.#further(changed, was),
-      abandon: () => engine.giveUp(this.#number),
+      abandon: () => {
+        engine.giveUp(this.#number);
+        this.#inner?.call.abort(new Error('the middleware that waited for it has given up'));
+      },
+      attempt: () => this.#attempt,
     };
     compose(layers, req, centre)
       .then(
@@ -59,21 +74,43 @@ export class Passage {
       });
   }
 
-  /** Nobody waits for the group any more. */
+  /** Nobody waits for the group any more: what it waits for itself has ended. */
   left(): void {
     this.#left = true;
-    this.#forget();
+    this.#inner?.call.abort(this.#reason());
+  }
+
+  #reason(): unknown {
+    return (
+      (this.#host.aborted() as Error | undefined)?.cause ?? new Error('a middleware further out has given up on it')
+    );
   }
 
   #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
-    if (this.#left) return Promise.reject(new Error('the call has gone on without this middleware'));
+    if (this.#left) return Promise.reject(aborted('prepare', this.#reason()));
     this.#forget();
+    this.#host.goesOn(req);
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
       const { changes, source } = changesOf(req, was);
-      const plan: Plan = { ...this.#host.plan, method: req.method, over: () => {}, open: () => this.#open(inner) };
+      const plan: Plan = {
+        ...this.#host.plan,
+        method: req.method,
+        over: () => {},
+        open: () => this.#open(inner),
+        attempted: (attempts) => {
+          inner.attempts = attempts;
+        },
+      };
       const call = new Call(plan, { resolve, reject });
-      const inner: Inner = { call, res: undefined, data: undefined, error: undefined, opened: false };
+      const inner: Inner = {
+        call,
+        res: undefined,
+        data: undefined,
+        error: undefined,
+        opened: false,
+        attempts: undefined,
+      };
       call.id = listen(call);
       this.#inner = inner;
       engine.next(this.#number, call.id, ...changes);
@@ -81,13 +118,20 @@ export class Passage {
     }).then(
       (res) => {
         if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
+        this.#ended(res.attempts);
         return res;
       },
       (thrown) => {
         if (this.#inner) this.#inner.error = { thrown };
+        this.#ended(this.#inner?.attempts ?? (thrown instanceof TraeError ? thrown.attempts : 0));
         throw thrown;
       },
     );
+  }
+
+  /** So many attempts have been made by now; the one that has ended is among them. */
+  #ended(attempts: number): void {
+    this.#attempt = Math.max(attempts, this.#attempt) + 1;
   }
 
   #open(inner: Inner): void {

@@ -32,6 +32,8 @@ pub struct Call {
     pub content_type: Option<String>,
     /// Options for this call alone, as JSON; unknown names are the caller's own and are let be.
     pub options: Option<Value>,
+    /// Attempts made before, by whoever makes the call again.
+    pub attempts: u32,
     /// The bag that the request starts with.
     pub extensions: Extensions,
 }
@@ -45,7 +47,7 @@ const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallSettings)> {
     let mut own = settings.call.clone();
     let mut extensions = call.extensions;
-    extensions.insert(CallId::next());
+    extensions.get_or_insert_with(CallId::next);
     let (mut given_headers, mut given_params) = (Value::Null, Value::Null);
     if let Some(options) = call.options {
         let mut fields = Fields::open("", options)?;
@@ -70,7 +72,7 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         headers,
         body: call.body,
         options: std::sync::Arc::clone(&own.options),
-        attempt: 1,
+        attempt: call.attempts.saturating_add(1),
         extensions,
     };
     Ok((request, own))

@@ -17,6 +17,7 @@ use crate::{
     Error, ErrorKind, Phase, Result,
     body::{Body, ByteStream},
     client::{Call, Client, Content, EventReader, Reply},
+    request::CallId,
 };
 
 /// A call as JavaScript asks for it, nothing of it read yet.
@@ -27,6 +28,8 @@ pub(super) struct Job {
     pub(super) body: Body,
     pub(super) content_type: Option<String>,
     pub(super) options: Option<String>,
+    pub(super) attempts: u32,
+    pub(super) name: CallId,
     pub(super) outbox: Arc<Outbox>,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) passages: Arc<Passages>,
@@ -35,7 +38,20 @@ pub(super) struct Job {
 
 /// Runs a call to its end. Dropping the future cancels it.
 pub(super) async fn run(job: Job) {
-    let Job { client, method, url, body, content_type, options, outbox, mailbox, passages, tasks } = job;
+    let Job {
+        client,
+        method,
+        url,
+        body,
+        content_type,
+        options,
+        attempts,
+        name,
+        outbox,
+        mailbox,
+        passages,
+        tasks,
+    } = job;
     let mut duty = Duty { outbox: &outbox, mailbox: &mailbox, owed: Owed::Answer };
     let started = Instant::now();
     let id = outbox.id;
@@ -43,10 +59,11 @@ pub(super) async fn run(job: Job) {
         let method = method.parse().map_err(|_| Error::config("that is no HTTP method"))?;
         let options = options.as_deref().map(parse).transpose()?;
         let mut extensions = http::Extensions::new();
+        extensions.insert(name);
         if client.has_layers() {
             extensions.insert(Caller { id, mailbox: Arc::clone(&mailbox), passages, tasks });
         }
-        client.execute(Call { method, url, body, content_type, options, extensions }).await
+        client.execute(Call { method, url, body, content_type, options, attempts, extensions }).await
     };
     let (head, kept, content) = match asked.await {
         // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
@@ -59,17 +76,24 @@ pub(super) async fn run(job: Job) {
     match Whole::of(content) {
         Ok(content) => {
             duty.owed = Owed::Nothing;
-            if let Some(bytes) = content.too_long() {
-                return mailbox.push(Letter::Failed { id, error: too_long(bytes) });
-            }
-            let kept = kept.and_then(|kept| kept.held(content.bytes())).map(Whole::Kept);
-            mailbox.push(Letter::Settled { id, head, content: kept.unwrap_or(content) });
+            mailbox.push(settled(id, head, kept, content));
         }
         Err(stream) => {
             duty.owed = Owed::End;
             mailbox.push(Letter::Opened { id, head, events: matches!(stream, Content::Events(_)) });
             forward_stream(stream, duty, started).await;
         }
+    }
+}
+
+/// The letter of a whole answer; a content that JavaScript has made is there already.
+pub(super) fn settled(id: u32, head: Head, kept: Option<Kept>, content: Whole) -> Letter {
+    if let Some(held) = kept.and_then(|kept| kept.held(content.bytes())) {
+        return Letter::Settled { id, head, content: Whole::Kept(held) };
+    }
+    match content.too_long() {
+        None => Letter::Settled { id, head, content },
+        Some(bytes) => Letter::Failed { id, error: too_long(bytes) },
     }
 }
 
@@ -90,7 +114,7 @@ async fn forward_stream(stream: Content, mut duty: Duty<'_>, started: Instant) {
     }
 }
 
-pub(super) fn too_long(bytes: usize) -> Error {
+fn too_long(bytes: usize) -> Error {
     let message = format!(
         "an answer of {bytes} bytes is more text than JavaScript can hold: `responseType: 'buffer'` or 'stream' can take it"
     );

@@ -33,6 +33,7 @@ use crate::{
     body::Body,
     client::{self, Client, Native, defaults},
     pipeline::Middleware,
+    request::CallId,
 };
 
 /// What a client is to JavaScript: a name for the options and the pool behind it.
@@ -186,7 +187,8 @@ impl Engine {
         }
     }
 
-    /// Starts a call. Its outcome comes through the drain, whatever happens.
+    /// Starts a call. Its outcome comes through the drain, whatever happens. Returns its name, for whoever makes it
+    /// `again` after so many attempts.
     #[napi(catch_unwind)]
     pub fn send(
         &mut self,
@@ -200,8 +202,11 @@ impl Engine {
         content_type: Option<String>,
         options: Option<String>,
         upload: bool,
-    ) -> napi::Result<()> {
+        attempts: u32,
+        again: Option<i64>,
+    ) -> napi::Result<i64> {
         self.start()?;
+        let name = again.and_then(|name| u64::try_from(name).ok()).map_or_else(CallId::next, CallId::again);
         let (pieces, body, content_type) = self.content(id, json, bytes, content_type, upload);
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
         let abort = self.inbox.push(Job {
@@ -211,13 +216,15 @@ impl Engine {
             body,
             content_type,
             options,
+            attempts,
+            name,
             outbox: Arc::clone(&outbox),
             mailbox: Arc::clone(&self.mailbox),
             passages: Arc::clone(&self.passages),
             tasks: self.tasks.clone(),
         });
         self.hold(env, id, Running { abort, outbox, upload: pieces });
-        Ok(())
+        Ok(i64::try_from(name.number()).unwrap_or_default())
     }
 
     /// Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.

@@ -132,9 +132,9 @@ impl Middleware for JsMiddleware {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         let (caller, view) = (req.extensions.get::<Caller>().cloned(), req.extensions.get::<View>().cloned());
         match (caller, view) {
-            (Some(caller), Some(view)) => {
-                Box::pin(Group { req, further: 0, next, view }.run(self.group, caller))
-            }
+            (Some(caller), Some(view)) => Box::pin(
+                Group { made: req.attempt.saturating_sub(1), req, next, view }.run(self.group, caller),
+            ),
             // A call that JavaScript has not made has nobody to ask.
             _ => next.run(req),
         }
@@ -166,8 +166,8 @@ impl Middleware for Conditional {
 
 struct Group<'a> {
     req: Request,
-    /// Attempts that it has made.
-    further: u32,
+    /// The attempts made so far, those before the group and those of layers further in included.
+    made: u32,
     next: Next<'a>,
     view: View,
 }
@@ -201,12 +201,16 @@ impl<'a> Group<'a> {
                     }
                     Some(Wish::Made(outcome)) => {
                         passage.answered = true;
-                        return outcome.map(|made| made.into_response(&self.req, listed(inner)));
+                        return match outcome {
+                            Ok(made) => Ok(made.into_response(&self.req, listed(inner))),
+                            Err(error) => Err(error.with_attempts(self.made)),
+                        };
                     }
                     // The environment is going, and this task with it.
                     None => pending().await,
                 },
                 (id, asked, outcome) = settled(&mut inner) => {
+                    self.made = self.made.max(attempts(&outcome));
                     inner = Inner::Settled { asked, outcome: Box::new(outcome) };
                     Self::show(&view, id, &mut inner, &passage.caller.mailbox).await;
                 }
@@ -228,8 +232,8 @@ impl<'a> Group<'a> {
             };
         };
         // The first is the attempt that came here; each that the group makes besides is one more.
-        req.attempt += self.further;
-        self.further += 1;
+        req.attempt = req.attempt.max(self.made.saturating_add(1));
+        self.made = req.attempt;
         let applied = self.view.change(&mut req, changes);
         let asked = Asked::of(&req);
         let outcome = match applied {
@@ -272,12 +276,8 @@ impl<'a> Group<'a> {
         };
         match seen {
             Ok((head, Look::Whole(content))) => {
-                if let Ok(content) = Whole::of(content) {
-                    let content = kept(outcome, content);
-                    match content.too_long() {
-                        None => mailbox.push(Letter::Settled { id, head, content }),
-                        Some(bytes) => mailbox.push(Letter::Failed { id, error: call::too_long(bytes) }),
-                    }
+                if let (Ok(content), Ok(res)) = (Whole::of(content), outcome.as_ref()) {
+                    mailbox.push(call::settled(id, head, res.extensions.get().cloned(), content));
                 }
             }
             Ok((head, Look::Bytes)) => mailbox.push(Letter::Opened { id, head, events: false }),
@@ -306,12 +306,6 @@ impl<'a> Group<'a> {
     }
 }
 
-/// A content that JavaScript has made is shown as what it is there.
-fn kept(outcome: &Result<Response>, content: Whole) -> Whole {
-    let kept = outcome.as_ref().ok().and_then(|res| res.extensions.get::<Kept>().cloned());
-    kept.and_then(|kept| kept.held(content.bytes())).map_or(content, Whole::Kept)
-}
-
 /// Stands in a request whose body has passed.
 #[derive(Clone)]
 struct Gone;
@@ -320,6 +314,13 @@ async fn settled(inner: &mut Inner<'_>) -> (u32, Asked, Result<Response>) {
     let Inner::UnderWay { id, asked, outcome } = inner else { return pending().await };
     let result = outcome.as_mut().await;
     (*id, asked.clone(), result)
+}
+
+fn attempts(outcome: &Result<Response>) -> u32 {
+    match outcome {
+        Ok(res) => res.attempts,
+        Err(error) => error.attempts(),
+    }
 }
 
 fn as_it_came(inner: Inner<'_>) -> Result<Response> {

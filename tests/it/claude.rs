@@ -470,6 +470,9 @@ fn other_error_bodies_are_understood_as_far_as_they_go() {
         (500, r#"{"other":  1}"#, r#"500 Internal Server Error: {"other": 1}"#),
         (502, "<html>\r\n  <h1>Bad\u{1b}Gateway</h1>", "502 Bad Gateway: <html> <h1>Bad Gateway</h1>"),
         (503, "", "503 Service Unavailable"),
+        (413, "<html>too large</html>", "413 Payload Too Large: <html>too large</html>"),
+        (504, "<html>timed out</html>", "504 Gateway Timeout: <html>timed out</html>"),
+        (529, "<html>busy</html>", "529: <html>busy</html>"),
         (529, " \n", "529"),
         (529, "full", "529: full"),
         (
@@ -498,6 +501,7 @@ fn retry_after_is_read_in_every_form() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
     for (pairs, expected) in [
         (&[("retry-after-ms", "1500.5"), ("retry-after", "9")][..], Some(1500.5)),
+        (&[("retry-after-ms", "0"), ("retry-after", "9")], Some(0.0)),
         (&[("retry-after-ms", "soon"), ("retry-after", "9")], Some(9000.0)),
         (&[("retry-after-ms", "-1"), ("retry-after", "0.25")], Some(250.0)),
         (&[("retry-after", "0")], Some(0.0)),

@@ -295,7 +295,7 @@ async fn the_boundary_of_a_form_is_always_named() {
             body: Body::Full("x".into()),
             content_type: Some(own.into()),
             options: by_call.map(|value| json!({ "headers": { "content-type": value } })),
-            extensions: http::Extensions::new(),
+            ..Call::default()
         };
         let Content::Text(sent) = client.execute(call).await.unwrap().content else {
             unreachable!("it is text")

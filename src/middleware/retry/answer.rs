@@ -22,6 +22,14 @@ pub(super) struct Failure {
     pub answer: Option<Response>,
 }
 
+impl Failure {
+    /// It took so many attempts to get what failed.
+    pub fn after(self, made: u32) -> Self {
+        let made = made.max(self.error.attempts());
+        Self { error: self.error.with_attempts(made), ..self }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self { error, answer: None }

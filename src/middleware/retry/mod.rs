@@ -101,6 +101,8 @@ struct Course<'a> {
     started: Instant,
     /// Attempts made before this layer was reached: a layer further out may repeat the call too.
     before: u32,
+    /// What the last outcome said of it: a layer further in that repeats a call need not list what it did.
+    told: u32,
     retries: u32,
     /// The wait before the present attempt.
     waited: Duration,
@@ -115,6 +117,7 @@ impl<'a> Course<'a> {
             options,
             started: now,
             before: req.attempt.saturating_sub(1),
+            told: 0,
             retries: 0,
             waited: Duration::ZERO,
             history: Vec::new(),
@@ -127,7 +130,11 @@ impl<'a> Course<'a> {
             let spare = self.spare(&req);
             let asked = Asked::of(&req);
             let begun = Instant::now();
-            let attempt = async { asked.judge(next.run(req).await?).await };
+            let attempt = async {
+                let res = next.run(req).await?;
+                let made = res.attempts;
+                asked.judge(res).await.map_err(|failure| failure.after(made))
+            };
             let failure = match self.in_time(attempt).await {
                 Some(Ok(res)) => return Ok(self.answered(res, begun)),
                 Some(Err(failure)) => failure,
@@ -146,7 +153,8 @@ impl<'a> Course<'a> {
                 Err(reason) => return self.give_up(failure, reason),
             };
             if let Some(tell) = &self.options.on_retry {
-                tell(&failure.error, self.attempts(), wait);
+                // One that failed before anything was sent was one nevertheless to who hears of it.
+                tell(&failure.error, self.attempts().max(1), wait);
             }
             // The connection is free before the wait.
             drop(failure.answer);
@@ -174,7 +182,7 @@ impl<'a> Course<'a> {
     async fn is_worth(&self, error: &Error) -> Result<bool> {
         match &self.options.should_retry {
             Some(_) if self.is_exhausted() => Ok(false),
-            Some(judge) => judge.is_worth(error, self.attempts()).await,
+            Some(judge) => judge.is_worth(error, self.attempts().max(1)).await,
             None => Ok(error.is_retryable()),
         }
     }
@@ -214,6 +222,7 @@ impl<'a> Course<'a> {
     }
 
     fn answered(mut self, mut res: Response, begun: Instant) -> Response {
+        self.told = res.attempts;
         let attempt = Attempt::answered(&res, self.waited, begun.elapsed());
         self.list(attempt, &std::mem::take(&mut res.history));
         self.hand_out(res)
@@ -230,6 +239,7 @@ impl<'a> Course<'a> {
         if error.attempts() == 0 {
             return;
         }
+        self.told = error.attempts();
         self.list(Attempt::failed(error, self.waited, begun.elapsed()), error.history());
     }
 
@@ -243,7 +253,7 @@ impl<'a> Course<'a> {
     }
 
     fn attempts(&self) -> u32 {
-        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX))
+        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX)).max(self.told)
     }
 
     fn give_up(self, failure: Failure, reason: Reason) -> Result<Response> {

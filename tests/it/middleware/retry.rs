@@ -19,7 +19,7 @@ use trae_native::{
     attempt::Attempt,
     body::Body,
     middleware::retry::{Change, Jitter, Judge, Retry, RetryOptions, RetryOverride},
-    pipeline::Pipeline,
+    pipeline::{BoxFuture, Middleware, Next, Pipeline},
     request::{Expect, Request},
     response::Response,
 };
@@ -187,6 +187,32 @@ async fn a_retry_within_an_attempt_of_somebody_else_counts_on() {
     let (outcome, peer) = run(steps, exact(), Request { attempt: 3, ..post() }).await;
     assert_eq!(outcome.unwrap_err().attempts(), 4);
     assert_eq!(peer.asked()[1].attempt, 4);
+}
+
+/// Does everything twice, and says how often all was done but not what became of it, as JavaScript does.
+struct Twice;
+
+impl Middleware for Twice {
+    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            let mut again = req.replay().unwrap();
+            again.attempt += 1;
+            let made = again.attempt;
+            let _first = next.run(req).await;
+            let res = next.run(again).await.map_err(|error| error.with_attempts(made))?;
+            Ok(Response { attempts: made, ..res })
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_a_layer_further_in_has_made_without_listing_them_count() {
+    for (last, told) in [(ok(), 4), (status(400), 4)] {
+        let peer = Peer::new(vec![status(500), status(501), status(502), last]);
+        let outcome = onion(vec![Arc::new(Retry::new(exact())), Arc::new(Twice)], &peer).run(post()).await;
+        assert_eq!(outcome.map_or_else(|error| error.attempts(), |res| res.attempts), told);
+        assert_eq!(peer.asked().iter().map(|one| one.attempt).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
