@@ -57,11 +57,11 @@ test('interceptors added in the order of the page run as axios runs them', async
 test('hooks added in the order of the page run as trae v1 runs them', async (t) => {
   const { client } = await pair(t);
   const { seen, before, after } = noting(client);
-  client.finally(() => void seen.push('finally'));
+  for (const name of ['finally 2', 'finally 1']) client.finally(() => void seen.push(name));
   for (const name of ['after 2', 'after 1']) after(name);
   for (const name of ['before 1', 'before 2']) before(name);
   await client.get('/x', echo);
-  assert.deepEqual(seen, ['before 1', 'before 2', 'after 1', 'after 2', 'finally']);
+  assert.deepEqual(seen, ['before 1', 'before 2', 'after 1', 'after 2', 'finally 1', 'finally 2']);
 });
 
 test('an after hears of a before that fails further in, and of nothing further out', async (t) => {
@@ -277,7 +277,7 @@ test('without an answer there is no response, and the code says what happened', 
   await client.close();
 });
 
-test('retry() tries a POST again, and after 408 and 409 too', async (t) => {
+test('retry() tries a POST again, also after a bad status, 408 and 409 among them', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(retry({ maxRetries: 3, base: 1 }));
   simulator.reply([{ status: 408 }, { status: 409 }, { status: 503 }, {}]);
