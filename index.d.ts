@@ -969,9 +969,9 @@ export declare class RedirectError extends TraeError {}
 /** `pool.queueLimit` calls wait already. */
 export declare class QueueFullError extends TraeError {}
 export declare class CircuitOpenError extends TraeError {}
-/** A middleware broke the contract of the onion: see Next. */
 /** Nothing to authenticate a call with could be had; the cause says why. */
 export declare class CredentialError extends TraeError {}
+/** A middleware broke the contract of the onion: see Next. */
 export declare class MiddlewareError extends TraeError {}
 /** An option or argument is wrong; nothing was sent. */
 export declare class ConfigError extends TraeError {}

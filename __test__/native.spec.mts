@@ -78,6 +78,17 @@ test('every attempt is listed on the answer and on the error', async (t) => {
   assert.deepEqual((await client.extend().post('/v1/messages', message(), { retry: false })).history, []);
 });
 
+test('a limit on the whole call that strikes between attempts says how many there were', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(retry({ base: 60_000, jitter: 'fixed', shouldRetry: (error) => error instanceof OverloadedError }));
+  client.use(retry({ ...quick, maxRetries: 1 }));
+  simulator.always({ status: 529 });
+  await assert.rejects(client.post('/v1/messages', message(), { timeout: 300 }), (error: TraeError) => {
+    assert.ok(error instanceof TimeoutError);
+    return error.attempts === 2;
+  });
+});
+
 test('the list of attempts is kept where a middleware further out makes another answer', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(idempotencyKey());

@@ -2,3 +2,4 @@
 
 process.env['TRAE_ONION'] = 'native';
 await import('./onion.spec.mts');
+await import('./onion-koa.spec.mts');

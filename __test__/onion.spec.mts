@@ -1,4 +1,5 @@
-// The onion: what a middleware sees, may change, and must keep to.
+// The onion: what a middleware sees, may change, and must keep to. koa's part of it: onion-koa.spec.mts; once more
+// within a native middleware: onion-native.spec.mts.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,29 +8,13 @@ import {
   type Client,
   EventStream,
   type Middleware,
-  MiddlewareError,
   type Next,
   OverloadedError,
   type TraeError,
   type TraeRequest,
-  timeout,
 } from 'trae-native';
+import { broke, pair } from './helpers/onion.mts';
 import { answering, pair as bare, collect, message, until } from './helpers/simulator.mts';
-
-// The same contract holds where everything stands within a native middleware: onion-native.spec.mts says so.
-const native = process.env['TRAE_ONION'] === 'native';
-const pair: typeof bare = async (t, config, options) => {
-  const both = await bare(t, config, options);
-  if (native) both.client.use(timeout(60_000), { name: 'native' });
-  return both;
-};
-
-const broke = (words: RegExp) => (error: MiddlewareError) => {
-  assert.ok(error instanceof MiddlewareError, `${error}`);
-  assert.equal(error.code, 'MIDDLEWARE');
-  assert.match(error.message, words);
-  return true;
-};
 
 test('the first middleware is the outermost: in through each, out through the same', async (t) => {
   const { client } = await pair(t);

@@ -48,3 +48,8 @@ pub mod transport;
 pub mod watch;
 
 pub use error::{Error, ErrorKind, Phase, Result};
+
+/// The Rust of the guide is compiled and its tests are run, as documentation is.
+#[cfg(all(doctest, feature = "server"))]
+#[doc = include_str!("../docs/write-a-middleware.md")]
+struct Guide;

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -79,6 +79,22 @@ impl CallId {
     /// The name that was this number.
     pub fn again(number: u64) -> Self {
         Self(number)
+    }
+}
+
+/// Counts the requests of a call that have gone out, for whoever ends it from outside of all layers.
+#[derive(Debug, Clone, Default)]
+pub struct Sent(Arc<AtomicU32>);
+
+impl Sent {
+    /// One more goes out.
+    pub fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many have.
+    pub fn number(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -86,7 +86,11 @@ export class Stack {
     this.#enter(kind, options, { handle });
   }
 
-  #enter(kind: string, { name, when }: EntryOptions = {}, what: { handle: Handler } | { native: Native }): void {
+  #enter(kind: string, options: EntryOptions = {}, what: { handle: Handler } | { native: Native }): void {
+    const { name, when } = options;
+    const unknown = Object.keys(options).find((option) => option !== 'name' && option !== 'when');
+    if (unknown !== undefined)
+      throw new TypeError(`unknown option \`${unknown}\`: an entry takes \`name\` and \`when\``);
     if (name !== undefined && typeof name !== 'string')
       throw new TypeError(`\`name\` must be a string, got ${kindOf(name)}`);
     if (when !== undefined && typeof when !== 'function')

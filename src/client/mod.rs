@@ -5,6 +5,7 @@
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
 //! - [`view`]: what a layer written elsewhere needs of a call
+//! - [`limit`]: the limit on a whole call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 //! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
@@ -16,6 +17,7 @@ mod events;
 mod fields;
 mod figures;
 mod headers;
+mod limit;
 mod query;
 mod reply;
 mod rooms;
@@ -25,7 +27,7 @@ mod view;
 mod warmup;
 mod wire;
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -40,7 +42,8 @@ pub use self::{
     warmup::Warmed,
 };
 use self::{
-    settings::{Settings, Total},
+    limit::Limit,
+    settings::Settings,
     wire::{AnyStatus, Wire},
 };
 use crate::{
@@ -48,7 +51,6 @@ use crate::{
     middleware::redact::Redact,
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
-    request::Deadline,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -112,14 +114,12 @@ impl Client {
             request.extensions.insert(AnyStatus);
         }
         let asked = Asked::of(&request);
-        let limit = Limit { total: settings.total, started };
+        let limit = Limit::new(settings.total, started, request.attempt);
         if self.has_layers() {
             let (call, view) = (settings.clone(), Arc::clone(&self.settings));
             request.extensions.insert(View { settings: view, call, started });
             request.extensions.insert(Arc::clone(&self.rules));
-            if let Some(deadline) = limit.deadline() {
-                request.extensions.insert(deadline);
-            }
+            limit.mark(&mut request.extensions);
         }
         let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
         let res = limit.holds(self.pipeline.run(request), no_answer).await?;
@@ -181,40 +181,4 @@ pub fn defaults() -> Value {
         client.extend(warmup::defaults());
     }
     defaults
-}
-
-/// The limit on a whole call.
-#[derive(Clone, Copy)]
-struct Limit {
-    total: Total,
-    started: Instant,
-}
-
-impl Limit {
-    /// The moment, for layers that may be dropped then.
-    fn deadline(self) -> Option<Deadline> {
-        let (after, in_streams) = match self.total {
-            Total::Unlimited => return None,
-            Total::UntilStream(after) => (after, false),
-            Total::Always(after) => (after, true),
-        };
-        Some(Deadline { at: self.started.into_std().checked_add(after)?, in_streams })
-    }
-
-    /// Holds a part of the call to it. A limit that is a mere number knows no stages: its error is of the one
-    /// where it struck.
-    async fn holds<T>(
-        self,
-        part: impl Future<Output = Result<T>>,
-        stage: impl FnOnce() -> (Phase, String),
-    ) -> Result<T> {
-        let (Total::UntilStream(after) | Total::Always(after)) = self.total else { return part.await };
-        tokio::time::timeout_at(self.started + after, part).await.unwrap_or_else(|_| {
-            let (phase, what) = stage();
-            Err(match self.total {
-                Total::Always(_) => events::unfinished(after),
-                _ => Error::timeout(phase, &what, after, "timeout"),
-            })
-        })
-    }
 }

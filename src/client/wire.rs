@@ -15,7 +15,7 @@ use crate::{
     claude,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
-    request::{Expect, Request},
+    request::{Expect, Request, Sent},
     response::{Conceal, Response},
     sse,
 };
@@ -37,6 +37,9 @@ impl Endpoint for Wire {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
             let options = Arc::clone(&req.options);
+            if let Some(sent) = req.extensions.get::<Sent>() {
+                sent.count();
+            }
             let any_status = req.extensions.get::<AnyStatus>().is_some();
             let secrets = Secrets::of(&req.headers).by(req.extensions.get::<Arc<Rules>>());
             let res = self.transport.call(req).await?;
