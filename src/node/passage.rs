@@ -45,7 +45,7 @@ impl Engine {
         let body = data.then(|| {
             let (pieces, body, media_type) = self.content(id, json, bytes, content_type, upload);
             if pieces.is_some() {
-                self.expect(id, AbortHandle::new_pair().0, pieces);
+                self.track(id, AbortHandle::new_pair().0, pieces);
             }
             (body, media_type)
         });
@@ -79,7 +79,7 @@ impl Engine {
         let (abort, registration) = AbortHandle::new_pair();
         // What is still being sent goes on.
         let upload = lock(&self.running).remove(&id).and_then(|running| running.upload);
-        let outbox = self.expect(id, abort, upload);
+        let outbox = self.track(id, abort, upload);
         self.passages.tell(passage, Wish::Open { outbox, registration });
     }
 
@@ -146,7 +146,7 @@ impl Engine {
 
 impl Engine {
     /// Knows what is under way further in by its number.
-    fn expect(&self, id: u32, abort: AbortHandle, upload: Option<Upload>) -> Arc<Outbox> {
+    fn track(&self, id: u32, abort: AbortHandle, upload: Option<Upload>) -> Arc<Outbox> {
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
         lock(&self.running).insert(id, Running { abort, outbox: Arc::clone(&outbox), upload });
         outbox

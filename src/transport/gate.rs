@@ -2,7 +2,7 @@
 //! clock, no lock.
 //!
 //! A lane is a pool of sockets of its own, so that the calls on it share one HTTP/2 connection. HTTP/1.1 knows
-//! only the first. What holds whatever comes in whatever order (`gate_tests.rs` tries it), if `next` is asked
+//! only the first. What holds whatever comes in whatever order (`gate_scenes.rs` tries it), if `next` is asked
 //! after each step until it gives nothing more:
 //!
 //! 1. Nobody is let in above a limit: over HTTP/1.1 that of sockets, over HTTP/2 that of calls on a lane.
@@ -303,3 +303,7 @@ impl<W> Gate<W> {
 #[cfg(test)]
 #[path = "gate_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "gate_scenes.rs"]
+mod scenes;
