@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as api from 'trae-native';
-import { createClient, type TraeError } from 'trae-native';
+import { ConnectionError, createClient, RateLimitError, TraeError } from 'trae-native';
 import { answering, message, pair } from './helpers/simulator.mts';
 
 const STATUSES: [number, string, string, boolean][] = [
@@ -22,6 +22,15 @@ const STATUSES: [number, string, string, boolean][] = [
   [504, 'ServerError', 'SERVER', true],
   [529, 'OverloadedError', 'OVERLOADED', true],
 ];
+
+test('an error may be made by hand, as any other is', () => {
+  const cause = new Error('why');
+  const error = new RateLimitError('too many', { cause });
+  assert.ok(error instanceof TraeError && error instanceof Error);
+  assert.deepEqual([error.name, error.message, error.cause], ['RateLimitError', 'too many', cause]);
+  assert.deepEqual([error.code, new ConnectionError('x').code], ['RATE_LIMIT', 'CONNECTION']);
+  assert.equal(new TraeError().message, '');
+});
 
 test('each status is its class, with the type, message and id that the API gave', async (t) => {
   const { client } = await pair(t);

@@ -12,9 +12,26 @@ import {
   type TraeRequest,
   timeout,
 } from 'trae-native';
-import { collect, pair, until } from './helpers/simulator.mts';
+import { collect, message, pair, until } from './helpers/simulator.mts';
 
 const quick = { base: 1, jitter: 'none' } as const;
+
+test('`finally` below retry() hears that the stream of an attempt was given up for another', async (t) => {
+  const { client, simulator } = await pair(t);
+  const ends: unknown[] = [];
+  client.use(retry({ base: 1 }));
+  client.finally(
+    (outcome) => void ends.push([outcome.req.attempt, outcome.error?.name, outcome.error?.cause?.message]),
+  );
+  simulator.reply([{ errorAt: { index: 0, type: 'overloaded_error', message: 'busy' } }, {}]);
+  const stream = await client.stream('/v1/messages', { ...message(), stream: true });
+  for await (const _event of stream);
+  await until(() => ends.length === 2, 'both attempts have ended');
+  assert.deepEqual(ends, [
+    [1, 'AbortError', 'another attempt took its place'],
+    [2, undefined, undefined],
+  ]);
+});
 
 test('what a middleware between native ones changes is what those further in see', async (t) => {
   const { client, simulator } = await pair(t);

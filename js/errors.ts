@@ -49,9 +49,12 @@ export class TraeError extends Error {
   /** The call that failed; its query is not shown. */
   declare request?: { method: string; url: string };
 
-  constructor(failure: Partial<Failure> & { message: string }, cause?: unknown) {
-    super(failure.message, cause === undefined ? undefined : { cause });
-    this.code = failure.code ?? 'INTERNAL';
+  /** As any error, for tests and middlewares of a service; or from what Rust has described, with its cause. */
+  constructor(given?: string | (Partial<Failure> & { message: string }), cause?: unknown) {
+    const ours = typeof given === 'object';
+    const failure: Partial<Failure> & { message: string } = ours ? given : { message: given ?? '' };
+    super(failure.message, cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
+    this.code = failure.code ?? codeOf(new.target);
     this.phase = failure.phase ?? 'prepare';
     this.retryable = failure.retryable ?? false;
     this.attempts = failure.attempts ?? 1;
@@ -147,10 +150,10 @@ const CLASSES: Record<string, typeof TraeError> = {
   OVERLOADED: OverloadedError,
   SERVER: ServerError,
   HTTP_STATUS: HttpError,
+  CONNECTION: ConnectionError,
   DNS: ConnectionError,
   CONNECTION_REFUSED: ConnectionError,
   CONNECTION_RESET: ConnectionError,
-  CONNECTION: ConnectionError,
   TLS: ConnectionError,
   PROXY: ConnectionError,
   INCOMPLETE: ConnectionError,
@@ -170,6 +173,11 @@ const CLASSES: Record<string, typeof TraeError> = {
   MIDDLEWARE: MiddlewareError,
   INTERNAL: TraeError,
 };
+
+/** Of an error that was made by hand: the first code of its class. */
+function codeOf(made: unknown): string {
+  return Object.keys(CLASSES).find((code) => CLASSES[code] === made) ?? 'INTERNAL';
+}
 
 /** The error that Rust described, with its causes as a chain; what JavaScript threw is itself. */
 export function fromFailure(json: string): unknown {

@@ -252,7 +252,9 @@ export class Sender {
       describe: (status, headers, body) => native.describeStatus(status, headers, body, this.#sent(config)),
       over: () => calls.delete(call),
     };
-    const call: Call = new Call(onion ? within(onion, plan) : plan, settle);
+    // Only groups within native middlewares have anything to do with the call once it is under way.
+    const grouped = onion !== undefined && onion.layers.groups.length > 0;
+    const call: Call = new Call(grouped ? within(onion, plan) : plan, settle);
     call.id = listen(call);
     calls.add(call);
     const streamed = encoded.kind === 'stream';

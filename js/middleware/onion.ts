@@ -12,6 +12,15 @@ import { choose, type Host, lists, Passage } from './passage.js';
 import { type Fields, TraeRequest } from './request.js';
 import type { Arranged, Condition } from './stack.js';
 
+/** What the attempts of one call of the engine have in common. */
+interface Attempts {
+  plan: Host['plan'];
+  /** The ends of streams that the present attempt's groups have handed on, by group. */
+  given: Ending[][];
+}
+
+const ANOTHER = new Error('another attempt took its place');
+
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
 export type Send = (req: TraeRequest, onion: Onion) => Promise<TraeResponse>;
 
@@ -39,34 +48,30 @@ export class Onion implements Abortable {
   }
 
   /** Runs the call; `fields` are those of the request before any middleware has seen it. */
-  run(fields: Fields, send: Send): Promise<TraeResponse> {
+  async run(fields: Fields, send: Send): Promise<TraeResponse> {
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     const end = follow(this.#followers);
-    return new Promise<TraeResponse>((resolve, reject) => {
-      this.#reject = reject;
-      const centre = {
-        call: (changed: TraeRequest) => this.#centre(changed, send),
-        abandon: () => this.#abandon(),
-        attempt: () => this.attempts + 1,
-      };
-      compose(this.layers.outer, req, centre).then(resolve, reject);
-    })
-      .then(
-        (res) => {
-          if (!ended(res.data, end)) end(undefined);
-          return res;
-        },
-        (error) => {
-          end(error);
-          throw error;
-        },
-      )
-      .finally(() => {
-        unlisten?.();
-        // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
-        this.#reject = () => {};
+    const centre = {
+      call: (changed: TraeRequest) => this.#centre(changed, send),
+      abandon: () => this.#abandon(),
+      attempt: () => this.attempts + 1,
+    };
+    try {
+      const res = await new Promise<TraeResponse>((resolve, reject) => {
+        this.#reject = reject;
+        compose(this.layers.outer, req, centre).then(resolve, reject);
       });
+      if (!ended(res.data, end)) end(undefined);
+      return res;
+    } catch (error) {
+      end(error);
+      throw error;
+    } finally {
+      unlisten?.();
+      // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
+      this.#reject = () => {};
+    }
   }
 
   abort(reason?: unknown): void {
@@ -78,7 +83,9 @@ export class Onion implements Abortable {
   }
 
   /** The call has come to a group within native middlewares. */
-  entered(number: number, group: number, attempt: number, headers: string, plan: Host['plan']): void {
+  entered(number: number, group: number, attempt: number, headers: string, { plan, given }: Attempts): void {
+    // An attempt that is made again has handed out nothing: its stream was given up unread.
+    for (const ending of given.splice(group).flat()) ending.come(aborted('body', ANOTHER));
     const sent = this.#sent[group] as TraeRequest;
     const { method, url, params, data, state } = sent;
     const config = () => sent.config;
@@ -91,7 +98,10 @@ export class Onion implements Abortable {
       goesOn: (changed: TraeRequest) => {
         this.#sent[group + 1] = changed;
       },
-      follow: (ending: Ending) => this.#followers.push(ending),
+      follow: (ending: Ending) => {
+        given[group] = [ending];
+        this.#followers.push(ending);
+      },
     };
     const layers = this.layers.groups[group] as readonly Layer[] | Condition;
     if (typeof layers === 'function') {
@@ -154,9 +164,10 @@ function follow(followers: Ending[]): (error: unknown) => void {
 export function within(onion: Onion, plan: Plan): Plan {
   const { method: _method, over: _over, ...host } = plan;
   const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
+  const attempts: Attempts = { plan: inner, given: [] };
   return {
     ...plan,
     attempted: (attempts) => onion.attempted(attempts),
-    entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, inner),
+    entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, attempts),
   };
 }
