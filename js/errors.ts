@@ -169,6 +169,7 @@ const CLASSES: Record<string, typeof TraeError> = {
   REDIRECT: RedirectError,
   QUEUE_FULL: QueueFullError,
   CONFIG: ConfigError,
+  CIRCUIT_OPEN: CircuitOpenError,
   CREDENTIAL: CredentialError,
   MIDDLEWARE: MiddlewareError,
   INTERNAL: TraeError,

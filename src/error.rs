@@ -92,6 +92,8 @@ pub enum ErrorKind {
     Redirect,
     /// The request's own body failed while it was read.
     RequestBody,
+    /// The server fails too often, and is left alone.
+    CircuitOpen,
     /// Nothing to authenticate a call with could be had.
     Credential,
     /// A middleware broke the contract of the onion.
@@ -134,6 +136,7 @@ impl ErrorKind {
             Self::Decode => "DECODE",
             Self::Redirect => "REDIRECT",
             Self::RequestBody => "REQUEST_BODY",
+            Self::CircuitOpen => "CIRCUIT_OPEN",
             Self::Credential => "CREDENTIAL",
             Self::Middleware => "MIDDLEWARE",
             Self::Internal => "INTERNAL",
@@ -334,6 +337,7 @@ impl Error {
             | ErrorKind::Decode
             | ErrorKind::Redirect
             | ErrorKind::RequestBody
+            | ErrorKind::CircuitOpen
             | ErrorKind::Credential
             | ErrorKind::Middleware
             | ErrorKind::Internal => false,

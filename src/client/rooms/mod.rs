@@ -1,6 +1,7 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+mod circuit_breaker;
 mod credential;
 mod idempotency_key;
 mod jwt;
@@ -56,8 +57,9 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 8] = [
+const ROOMS: [(&str, Build); 9] = [
     ("auth", auth::build),
+    ("circuitBreaker", circuit_breaker::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("logger", logger::build),
@@ -94,6 +96,7 @@ fn unknown(name: &str) -> Error {
 pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
+        circuit_breaker::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         logger::defaults(),

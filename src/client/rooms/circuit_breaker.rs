@@ -1,0 +1,58 @@
+//! Options of `circuitBreaker()`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{
+    super::{fields::Fields, settings::ms},
+    Functions, Native,
+};
+use crate::{
+    Error, Result,
+    middleware::circuit_breaker::{CircuitBreaker, CircuitBreakerOptions, Per},
+};
+
+const PER: [(&str, Per); 3] = [("origin", Per::Origin), ("endpoint", Per::Endpoint), ("all", Per::All)];
+
+pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
+    let default = CircuitBreakerOptions::default();
+    let mut fields = Fields::open("circuitBreaker", options)?;
+    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let options = CircuitBreakerOptions {
+        failure_share: fields
+            .number("failureShare", 0.01..=1.0, "from 0.01 to 1")?
+            .unwrap_or(default.failure_share),
+        min_calls: fields.count("minCalls", 1)?.map_or(default.min_calls, count),
+        window: positive(&mut fields, "window")?.unwrap_or(default.window),
+        open: positive(&mut fields, "open")?.unwrap_or(default.open),
+        max_open: positive(&mut fields, "maxOpen")?.unwrap_or(default.max_open),
+        trials: fields.count("trials", 1)?.map_or(default.trials, count),
+        per: fields.choice("per", &PER)?.unwrap_or(default.per),
+    };
+    fields.finish()?;
+    Ok(Native::plain(CircuitBreaker::new(options)))
+}
+
+fn positive(fields: &mut Fields, name: &'static str) -> Result<Option<Duration>> {
+    let given = fields.wait(name)?;
+    if given.is_some_and(|given| given.is_zero()) {
+        return Err(Error::config(format!("`circuitBreaker.{name}` must be more than 0 ms")));
+    }
+    Ok(given)
+}
+
+pub(super) fn defaults() -> Value {
+    let CircuitBreakerOptions { failure_share, min_calls, window, open, max_open, trials, per } =
+        CircuitBreakerOptions::default();
+    let per = PER.iter().find(|(_, known)| *known == per).map(|(word, _)| *word);
+    json!({
+        "circuitBreaker.failureShare": failure_share,
+        "circuitBreaker.minCalls": min_calls,
+        "circuitBreaker.window": ms(Some(window)),
+        "circuitBreaker.open": ms(Some(open)),
+        "circuitBreaker.maxOpen": ms(Some(max_open)),
+        "circuitBreaker.trials": trials,
+        "circuitBreaker.per": per,
+    })
+}
