@@ -91,7 +91,7 @@ test('what a provider throws is the cause of the error that all who waited get, 
   for (const failure of failures) {
     const { reason } = failure as PromiseRejectedResult;
     assert.ok(reason instanceof CredentialError);
-    assert.match(reason.message, /^`auth` got no credential: its provider threw: the vault is closed/);
+    assert.match(reason.message, /^`auth` got no credential: its provider failed: RangeError, see the cause/);
     assert.equal(reason.phase, 'prepare');
     let innermost: Error = reason;
     while (innermost.cause) innermost = innermost.cause as Error;

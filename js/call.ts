@@ -7,7 +7,7 @@ import { Headers } from './headers.js';
 import { heldAs } from './held.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
-import { headerLines, requestId, TraeResponse } from './response.js';
+import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import { shownUrl } from './secrets.js';
 import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
@@ -228,7 +228,10 @@ export class Call implements Listener, Abortable {
     if (validateStatus == null || validateStatus(head.status)) return true;
     const body =
       typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
-    this.#reject(fromFailure(this.#plan.describe(head.status, headerLines(head), body)));
+    const failure = refusal(head) ?? this.#plan.describe(head.status, headerLines(head), body);
+    const error = fromFailure(failure) as TraeError;
+    error.request = this.#asked();
+    this.#reject(error);
     return false;
   }
 

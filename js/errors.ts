@@ -53,7 +53,7 @@ export class TraeError extends Error {
   constructor(given?: string | (Partial<Failure> & { message: string }), cause?: unknown) {
     const ours = typeof given === 'object';
     const failure: Partial<Failure> & { message: string } = ours ? given : { message: given ?? '' };
-    super(failure.message, cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
+    super(withoutKeys(failure.message), cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
     this.code = failure.code ?? codeOf(new.target);
     this.phase = failure.phase ?? 'prepare';
     this.retryable = failure.retryable ?? false;

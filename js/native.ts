@@ -18,6 +18,7 @@ export interface NativeClient {
 /** A middleware that runs in Rust. */
 export interface NativeMiddleware {
   invalidate(): void;
+  shown(text: string): string;
 }
 
 /** What keeps connections up; it ends when it is collected, too. */
@@ -112,7 +113,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts as JSON or nothing, then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for (as JSON or nothing), then a line per header. */
   text: string;
 }
 

@@ -19,11 +19,16 @@ export interface Timing {
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
-  for (let line = 0; line < 4; line++) {
+  for (let line = 0; line < 5; line++) {
     from = text.indexOf('\n', from + 1);
     if (from < 0) return '';
   }
   return text.slice(from + 1);
+}
+
+/** The error that an answer stands for whose status its caller does not take; of a good one Rust knows none. */
+export function refusal({ text }: Head): string | undefined {
+  return text.split('\n', 5)[4] || undefined;
 }
 
 export function requestId(headers: Headers): string | undefined {
@@ -64,7 +69,7 @@ export class TraeResponse<T = unknown> {
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
     const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
-    const head = { status, attempts: 0, text: `${statusText}\n\n\n${lines.join('')}`, ...none };
+    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
 

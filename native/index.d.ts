@@ -95,6 +95,8 @@ export declare class NativeKeeper {
 export declare class NativeMiddleware {
   /** Throws away the credential that it keeps, where it keeps one. */
   invalidate(): void
+  /** The text as it may be shown by the rules that it has. */
+  shown(text: string): string
 }
 
 /** A simulated API; `js/simulator.ts` makes it pleasant. */

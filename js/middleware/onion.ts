@@ -2,7 +2,7 @@
 
 import type { Plan } from '../call.js';
 import { type Ending, ended } from '../ending.js';
-import { aborted, TraeError } from '../errors.js';
+import { aborted, TimeoutError, TraeError } from '../errors.js';
 import { Headers } from '../headers.js';
 import { leaves } from '../native.js';
 import type { TraeResponse } from '../response.js';
@@ -48,7 +48,8 @@ export class Onion implements Abortable {
   }
 
   /** Runs the call; `fields` are those of the request before any middleware has seen it. */
-  async run(fields: Fields, send: Send): Promise<TraeResponse> {
+  async run(fields: Fields, send: Send, limit?: Limit): Promise<TraeResponse> {
+    const timer = limit && setTimeout(() => this.#end(late(limit), undefined), limit.ms + GRACE);
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     const end = follow(this.#followers);
@@ -68,6 +69,7 @@ export class Onion implements Abortable {
       end(error);
       throw error;
     } finally {
+      clearTimeout(timer);
       unlisten?.();
       // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
       this.#reject = () => {};
@@ -75,11 +77,16 @@ export class Onion implements Abortable {
   }
 
   abort(reason?: unknown): void {
+    this.#end(aborted('firstByte', reason), reason);
+  }
+
+  /** The call is over from outside; whatever of it is under way is given up. */
+  #end(error: TraeError, reason: unknown): void {
     if (this.#aborted) return;
-    this.#aborted = { error: aborted('firstByte', reason) };
-    this.#gone?.abort(reason);
-    this.#abandon(reason);
-    this.#reject(this.#aborted.error);
+    this.#aborted = { error };
+    this.#gone?.abort(reason ?? error);
+    this.#abandon(reason ?? error);
+    this.#reject(error);
   }
 
   /** The call has come to a group within native middlewares. */
@@ -151,6 +158,21 @@ export class Onion implements Abortable {
     }
     return this.#given ? AbortSignal.any([this.#given, this.#gone.signal]) : this.#gone.signal;
   }
+}
+
+/** A limit on the whole call, which no middleware outlives. */
+export interface Limit {
+  ms: number;
+  /** As the user wrote it. */
+  option: 'timeout' | 'timeout.total';
+}
+
+/** What the engine is asked for it limits itself, and says more of it: here it strikes only where a middleware waits. */
+const GRACE = 20;
+
+function late({ ms, option }: Limit): TraeError {
+  const message = `the call was not answered within ${ms} ms (\`${option}\`): a middleware was still at work`;
+  return new TimeoutError({ code: 'TIMEOUT', phase: 'total', message, retryable: true });
 }
 
 /** Apart, so that it holds nothing else of the call. */

@@ -40,6 +40,7 @@ pub use self::{
     secrets::without_keys,
     view::{Changes, View},
     warmup::Warmed,
+    wire::refusal,
 };
 use self::{
     limit::Limit,

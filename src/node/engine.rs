@@ -122,6 +122,18 @@ pub(super) struct Running {
 /// How long the end of a process may wait for a slow standard error.
 const FLUSH: Duration = Duration::from_secs(1);
 
+#[napi]
+impl NativeMiddleware {
+    /// The text as it may be shown by the rules that it has.
+    #[napi(catch_unwind)]
+    pub fn shown(&self, text: String) -> String {
+        match &self.0.rules {
+            Some(rules) => rules.text(&text).into_owned(),
+            None => text,
+        }
+    }
+}
+
 /// What begins the calls, once there was one.
 pub(super) type Dispatcher = Arc<OnceLock<tokio::task::AbortHandle>>;
 
