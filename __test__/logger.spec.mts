@@ -292,6 +292,21 @@ test('without a sink lines go to standard error, also those of the last call bef
   assert.ok(all.every((line) => line.name === 'demo' && !('pid' in line)));
 });
 
+test('the line of a call that was aborted last reaches its sink before the script ends', async (t) => {
+  const { simulator } = await pair(t);
+  const program = `
+    const { createClient, logger } = require('./dist/index.js');
+    const client = createClient({ baseURL: '${simulator.url}', proxy: false });
+    client.use(logger({ sink: (line) => console.log(line.err ? line.err.code : 'out') }));
+    const headers = { 'x-simulator': JSON.stringify({ delayMs: 5000 }) };
+    client.get('/v1/models', { headers, signal: AbortSignal.timeout(30) }).catch(() => {});`;
+  const child = spawn(process.execPath, ['-e', program], { cwd: new URL('..', import.meta.url) });
+  let text = '';
+  child.stdout.on('data', (chunk) => (text += chunk));
+  assert.equal(await new Promise((resolve) => child.on('close', resolve)), 0);
+  assert.equal(text, 'out\nABORTED\n');
+});
+
 test('what a sink throws is its own: the call is answered and the other lines come', async (t) => {
   const { simulator } = await pair(t);
   const program = `

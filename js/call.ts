@@ -186,6 +186,16 @@ export class Call implements Listener, Abortable {
     this.#over();
   }
 
+  /** Its stream is further out by now: who reads it here is told. */
+  handedOn(): void {
+    this.#content?.end(aborted('body', new Error('the stream was handed on, and is read further out')));
+  }
+
+  /** Whether neither answer nor stream has anything more to say. */
+  get done(): boolean {
+    return this.#done;
+  }
+
   #done = false;
   #letGo: (() => void) | undefined;
 

@@ -74,7 +74,7 @@ export class TraeError extends Error {
 
   /** Shows who called, in place of where the failure was read. */
   place(below: (...args: never[]) => unknown): void {
-    if (this.#placed) return;
+    if (this.#placed || !Object.isExtensible(this)) return;
     this.#placed = true;
     Error.captureStackTrace?.(this, below);
   }
@@ -192,7 +192,7 @@ export function described(json: string): { error: unknown; attempts?: number } {
   for (const described of failure.causes.reverse()) {
     if (typeof described === 'number') cause = heldAs(described);
     else {
-      const error = cause ? new Error(described, { cause }) : new Error(described);
+      const error = cause === undefined ? new Error(described) : new Error(described, { cause });
       error.stack = `Error: ${described}`;
       cause = error;
     }

@@ -46,7 +46,6 @@ interface Made {
 
 export class TraeResponse<T = unknown> {
   readonly status: number;
-  attempts: number;
   data: T;
   readonly #head: Head;
   readonly #method: string;
@@ -55,7 +54,6 @@ export class TraeResponse<T = unknown> {
 
   constructor(head: Head, data: T, method: string, config: () => object) {
     this.status = head.status;
-    this.attempts = head.attempts;
     this.data = data;
     this.#head = head;
     this.#method = method;
@@ -76,6 +74,14 @@ export class TraeResponse<T = unknown> {
   /** The same answer without its content. */
   without(): TraeResponse<undefined> {
     return new TraeResponse(this.#head, undefined, this.#method, this.#config);
+  }
+
+  get attempts(): number {
+    return this.#head.attempts;
+  }
+
+  set attempts(attempts: number) {
+    this.#head.attempts = attempts;
   }
 
   get statusText(): string {

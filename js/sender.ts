@@ -171,7 +171,7 @@ export class Sender {
         limit,
       );
     } finally {
-      this.#pending.delete(onion);
+      onion.calls.whenEmpty(() => this.#pending.delete(onion));
     }
   }
 
@@ -203,7 +203,7 @@ export class Sender {
     if (last?.pipeline === pipeline && last.native === this.#native) return last.layered;
     const layers = pipeline.map((step) => (typeof step === 'number' ? step : step.native.handle));
     const conditions = pipeline.map((step) => (typeof step === 'number' ? undefined : step.condition));
-    const layered = this.#native.layered(layers, conditions);
+    const layered = native(this.#native.layered(layers, conditions));
     this.#last = { pipeline, native: this.#native, layered };
     return layered;
   }

@@ -48,7 +48,7 @@ async function enter(onion: Onion, at: number, req: TraeRequest, scope: Scope | 
   req.attempt = onion.centre.attempt();
   const layer = onion.layers[at];
   if (layer === undefined) return onion.centre.call(req);
-  if (layer.when && !layer.when(req)) return enter(onion, at + 1, req, scope);
+  if (layer.when && !answered(layer.when(req), layer.name)) return enter(onion, at + 1, req, scope);
   const inner = (given: unknown, within: Scope): Promise<TraeResponse> => enter(onion, at + 1, req.with(given), within);
   const passage = new Passage(layer.name, scope, inner);
   try {
@@ -56,6 +56,13 @@ async function enter(onion: Onion, at: number, req: TraeRequest, scope: Scope | 
   } finally {
     if (passage.close()) onion.centre.abandon();
   }
+}
+
+/** What a condition says; a promise would always be true. */
+export function answered(given: unknown, whose: string): boolean {
+  if (typeof (given as PromiseLike<unknown> | null | undefined)?.then !== 'function') return Boolean(given);
+  (given as PromiseLike<unknown>).then(undefined, () => {});
+  throw fault(`the \`when\` of ${whose} gave a promise: it must answer at once`);
 }
 
 /** Whoever stands further out finds a stream, whatever a handler has put in its place. */

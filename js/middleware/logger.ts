@@ -1,7 +1,7 @@
 // To whom the lines of logger() go: as objects to a function, or to a logger that has its own levels.
 
 import { hostname } from 'node:os';
-import { engine } from '../native.js';
+import { engine, settle } from '../native.js';
 
 /** A line as it comes from Rust. */
 interface Line {
@@ -25,6 +25,7 @@ const LABELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 4
 /** The options with a sink that takes lines; a line says of itself where it comes from unless its logger does. */
 export function lineTaker(options: LoggerOptions | undefined): LoggerOptions {
   const { sink = 'stderr', base, ...rest } = options ?? {};
+  if (sink !== 'stderr') listenToEnd();
   if (isLeveled(sink)) return { ...rest, base: base ?? {}, sink: (line: Line) => leveled(sink, line) };
   if (sink === 'stderr') flushAtExit();
   return { ...rest, sink, base: base === undefined ? { pid: process.pid, hostname: hostname() } : (base ?? {}) };
@@ -40,6 +41,17 @@ function leveled(sink: Leveled, { level, time: _time, msg, ...fields }: Line): v
   // Not every logger has a word for the gravest.
   const known = typeof sink[label] === 'function' ? label : 'error';
   sink[known]?.(fields, msg);
+}
+
+let listens = false;
+
+/** A call that was aborted last holds no script, but has its line still to write. */
+function listenToEnd(): void {
+  if (listens) return;
+  listens = true;
+  process.on('beforeExit', () => {
+    if (settle()) setTimeout(() => {}, 1);
+  });
 }
 
 let flushes = false;

@@ -24,9 +24,25 @@ const ANOTHER = new Error('another attempt took its place');
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
 export type Send = (req: TraeRequest, onion: Onion) => Promise<TraeResponse>;
 
+/** Calls, and who waits for the last of them to end. */
+class Calls extends Set<Abortable> {
+  readonly #waiting: (() => void)[] = [];
+
+  whenEmpty(tell: () => void): void {
+    if (this.size === 0) tell();
+    else this.#waiting.push(tell);
+  }
+
+  override delete(call: Abortable): boolean {
+    const deleted = super.delete(call);
+    if (this.size === 0) for (const tell of this.#waiting.splice(0)) tell();
+    return deleted;
+  }
+}
+
 export class Onion implements Abortable {
-  /** Calls of the engine that this one has under way. */
-  readonly calls = new Set<Abortable>();
+  /** Calls of the engine that this one has under way: a stream outlives the moment when it is answered. */
+  readonly calls = new Calls();
   readonly #given: AbortSignal | undefined;
   readonly layers: Arranged;
   #gone: AbortController | undefined;
@@ -70,7 +86,7 @@ export class Onion implements Abortable {
       throw error;
     } finally {
       clearTimeout(timer);
-      unlisten?.();
+      if (unlisten) this.calls.whenEmpty(unlisten);
       // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
       this.#reject = () => {};
     }
@@ -100,6 +116,7 @@ export class Onion implements Abortable {
     const req = new TraeRequest(fields, () => this.#signal());
     const host = {
       plan,
+      calls: this.calls,
       attempt,
       aborted: () => this.#aborted?.error,
       goesOn: (changed: TraeRequest) => {
@@ -145,7 +162,8 @@ export class Onion implements Abortable {
       if (this.#told !== undefined) this.attempts = Math.max(this.#told, this.attempts);
       // None where nothing was sent.
       else if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
-      if (error instanceof TraeError) error.attempts = this.attempts;
+      // It may be frozen, and somebody's own.
+      if (error instanceof TraeError) Reflect.set(error, 'attempts', this.attempts);
       throw error;
     }
   }

@@ -63,6 +63,8 @@ const ACCEPTED =
 
 export class Stack {
   #layers: readonly Entry[];
+  /** From which number on a name may be free. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(layers: readonly Entry[] = []) {
     this.#layers = [...layers];
@@ -104,8 +106,13 @@ export class Stack {
 
   /** Puts one under its own name where `order` has it, in place of one of that name; with none it takes that out. */
   install(name: string, native: Native | undefined, order: readonly string[]): void {
-    const at = this.#find(name);
-    const entry = native && { name, when: undefined, native };
+    // Of somebody's own, that only has the same name, nothing is taken out.
+    const at = this.#layers.findIndex(
+      (layer) => 'native' in layer && layer.native.kind === name && layer.name === name,
+    );
+    const when = this.#layers[at]?.when;
+    const taken = at < 0 && this.#find(name) >= 0;
+    const entry = native && { name: taken ? this.#unique(name) : name, when, native };
     const rank = (layer: Entry): number => ('native' in layer ? order.indexOf(layer.name) : -1);
     // Before it stands whatever the order has before it; what it does not know stays further in.
     const before = this.#layers.findLastIndex((layer) => rank(layer) >= 0 && rank(layer) < order.indexOf(name));
@@ -137,8 +144,9 @@ export class Stack {
 
   #unique(kind: string): string {
     if (this.#find(kind) < 0) return kind;
-    let number = 2;
+    let number = this.#numbers.get(kind) ?? 2;
     while (this.#find(`${kind} ${number}`) >= 0) number++;
+    this.#numbers.set(kind, number + 1);
     return `${kind} ${number}`;
   }
 }

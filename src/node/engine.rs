@@ -56,7 +56,7 @@ impl NativeClient {
         &self,
         layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>,
         conditions: Vec<Option<u32>>,
-    ) -> NativeClient {
+    ) -> Either<NativeClient, String> {
         let layers = layers.iter().zip(conditions).map(|(layer, condition)| match (layer, condition) {
             (Either::B(group), _) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
             (Either::A(native), None) => Arc::clone(&native.0.middleware),
@@ -64,7 +64,7 @@ impl NativeClient {
                 Arc::new(Conditional { group, inner: Arc::clone(&native.0.middleware) })
             }
         });
-        NativeClient(Arc::new(self.0.layered(layers.collect())))
+        made(self.0.layered(layers.collect()))
     }
 
     /// The data of the error that an answer stands for.

@@ -76,7 +76,7 @@ async fn every_option_of_metrics_is_obeyed() {
             .await
             .unwrap();
     }
-    let client = Client::new(json!({ "proxy": false })).unwrap().layered(vec![layer]);
+    let client = Client::new(json!({ "proxy": false })).unwrap().layered(vec![layer]).unwrap();
     let text = client.metrics("prometheus").unwrap();
     for figure in [
         r#"my_request_duration_seconds_bucket{le="0.5",method="POST",status_code="200",model="first"} 1"#,
@@ -90,7 +90,7 @@ async fn every_option_of_metrics_is_obeyed() {
 #[test]
 fn a_client_tells_the_figures_of_all_its_metrics_and_only_in_formats_that_it_knows() {
     let client = Client::new(json!({ "proxy": false })).unwrap();
-    let told = |layers: Vec<Arc<dyn Middleware>>, format: &str| client.layered(layers).metrics(format);
+    let told = |layers: Vec<Arc<dyn Middleware>>, format: &str| client.layered(layers).unwrap().metrics(format);
     let metrics = |prefix: &str| built("metrics", json!({ "prefix": prefix }));
     let text = told(vec![metrics("a_"), built("retry", json!({})), metrics("b_")], "openmetrics").unwrap();
     for name in ["a_attempts", "b_attempts", "a_pool_queued"] {
