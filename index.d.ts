@@ -552,6 +552,7 @@ export type MappedEvent<E, R> =
 export declare function mapEvents<E = MessageEvent, R = unknown>(
   change: (event: E) => R,
 ): EventMiddleware<MappedEvent<E, R>>;
+
 /** Options of `metrics()`; docs/middlewares/metrics.md lists what is counted. */
 export interface MetricsOptions {
   /** What all names begin with. @default 'claude_' */
@@ -991,50 +992,38 @@ type Asked = Verb & { url: string; data?: unknown };
 type Answered<R, M, D, E> = Promise<TraeResponse<ByType<R, Outermost<D, AnswerOf<M>>, Outermost<E, EventOf<M>>>>>;
 
 interface WithoutBody<D, E> {
+  /** Passes by `validate()`: the data may be anything. */
   <R extends ResponseType = 'auto'>(url: string | URL, config: Skipping<R>): Promise<TraeResponse<Unheld<R>>>;
+  /** What `responseType` makes of the answer. */
   <R extends ResponseType, const M extends Entries = Entries>(
     url: string | URL,
     config: Typed<R, M>,
   ): Answered<R, M, D, E>;
+  /** The answer as the call's own middlewares make it. */
   <const M extends Entries>(url: string | URL, config: With<M>): Answered<'auto', M, D, E>;
+  /** Gives the answer, or rejects with a TraeError. `T` is what you know of its data. */
   <T = D>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
 interface WithBody<D, E> {
+  /** Passes by `validate()`: the data may be anything. */
   <R extends ResponseType = 'auto'>(
     url: string | URL,
     data: unknown,
     config: Skipping<R>,
   ): Promise<TraeResponse<Unheld<R>>>;
+  /** What `responseType` makes of the answer. */
   <R extends ResponseType, const M extends Entries = Entries>(
     url: string | URL,
     data: unknown,
     config: Typed<R, M>,
   ): Answered<R, M, D, E>;
+  /** The answer as the call's own middlewares make it. */
   <const M extends Entries>(url: string | URL, data: unknown, config: With<M>): Answered<'auto', M, D, E>;
+  /** Gives the answer, or rejects with a TraeError. `T` is what you know of its data. */
   <T = D>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
-interface Whole<D, E> {
-  <R extends ResponseType = 'auto'>(config: Asked & Skipping<R>): Promise<TraeResponse<Unheld<R>>>;
-  <R extends ResponseType, const M extends Entries = Entries>(config: Asked & Typed<R, M>): Answered<R, M, D, E>;
-  <const M extends Entries>(config: Asked & With<M>): Answered<'auto', M, D, E>;
-  <T = D>(config: Asked & RequestConfig): Promise<TraeResponse<T>>;
-}
-
-interface Streamed<E> {
-  (url: string | URL, data: unknown, config: Verb & Skipping<StreamType>): Promise<EventStream<any>>;
-  <R extends StreamType = 'events', const M extends Entries = Entries>(
-    url: string | URL,
-    data: unknown,
-    config: Verb & RequestConfig & { responseType?: R; middlewares?: M },
-  ): Promise<EventStream<ByStream<R, Outermost<E, EventOf<M>>>>>;
-  <T = Outermost<E, MessageEvent>>(
-    url: string | URL,
-    data?: unknown,
-    config?: Verb & RequestConfig,
-  ): Promise<EventStream<T>>;
-}
 /**
  * Data may be a JSON value, a string (sent as it is, as JSON unless a header says otherwise), Buffer, typed array,
  * ArrayBuffer, URLSearchParams, FormData, Blob, a Node Readable, a ReadableStream or any async iterable of bytes.
@@ -1044,7 +1033,7 @@ interface Streamed<E> {
  * have said so.
  */
 export interface Client<D = any, E = any> {
-  /** GET. Gives the answer, or rejects with a TraeError. */
+  /** GET. */
   get: WithoutBody<D, E>;
   /** DELETE; a body may be given as `data` among the options. */
   delete: WithoutBody<D, E>;
@@ -1052,16 +1041,29 @@ export interface Client<D = any, E = any> {
   head: WithoutBody<D, E>;
   /** OPTIONS; a body may be given as `data` among the options. */
   options: WithoutBody<D, E>;
-  /** POST. Gives the answer, or rejects with a TraeError. */
+  /** POST. */
   post: WithBody<D, E>;
   /** PUT. */
   put: WithBody<D, E>;
   /** PATCH. */
   patch: WithBody<D, E>;
   /** Any verb, GET unless `method` says otherwise. */
-  request: Whole<D, E>;
+  request<R extends ResponseType = 'auto'>(config: Asked & Skipping<R>): Promise<TraeResponse<Unheld<R>>>;
+  request<R extends ResponseType, const M extends Entries = Entries>(config: Asked & Typed<R, M>): Answered<R, M, D, E>;
+  request<const M extends Entries>(config: Asked & With<M>): Answered<'auto', M, D, E>;
+  request<T = D>(config: Asked & RequestConfig): Promise<TraeResponse<T>>;
   /** Posts and gives the stream of events itself; `responseType` may only be one of events. */
-  stream: Streamed<E>;
+  stream(url: string | URL, data: unknown, config: Verb & Skipping<StreamType>): Promise<EventStream<any>>;
+  stream<R extends StreamType = 'events', const M extends Entries = Entries>(
+    url: string | URL,
+    data: unknown,
+    config: Verb & RequestConfig & { responseType?: R; middlewares?: M },
+  ): Promise<EventStream<ByStream<R, Outermost<E, EventOf<M>>>>>;
+  stream<T = Outermost<E, MessageEvent>>(
+    url: string | URL,
+    data?: unknown,
+    config?: Verb & RequestConfig,
+  ): Promise<EventStream<T>>;
   /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.
