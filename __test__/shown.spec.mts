@@ -37,11 +37,15 @@ test('a body that is meant as JSON is shown by its names and places, or not at a
     [`{${hidden},"note":"\\ud83d"}`, 'application/json', { api_key: R, prompt: R, note: '\ufffd' }],
     [`\ufeff {${hidden}}`, 'text/plain', { api_key: R, prompt: R }],
     ['{"turns":[{"text":"hidden","secrets":{"a":["hidden"]}}]}', 'x/y', { turns: [{ text: R, secrets: R }] }],
-    [`{${hidden}}\n{"password":["hidden"]}`, 'application/x-ndjson', `{"api_key":"${R}","prompt":"${R}"}\n{"password":"${R}"}`],
+    [
+      `{${hidden}}\n{"password":["hidden"]}`,
+      'application/x-ndjson',
+      `{"api_key":"${R}","prompt":"${R}"}\n{"password":"${R}"}`,
+    ],
     ['client_secret=hidden&grant_type=a%20b', 'application/x-www-form-urlencoded', `client_secret=${R}&grant_type=a b`],
-    [`{${hidden},"n":1e999}`, 'application/json', "[47 bytes of JSON that can't be read]"],
-    [`{${hidden},"deep":${deep}}`, 'text/plain', "[306 bytes of JSON that can't be read]"],
-    [`{${hidden}`, 'application/json', "[36 bytes of JSON that can't be read]"],
+    [`{${hidden},"n":1e999}`, 'application/json', "[48 bytes of JSON that can't be read]"],
+    [`{${hidden},"deep":${deep}}`, 'text/plain', "[307 bytes of JSON that can't be read]"],
+    [`{${hidden}`, 'application/json', "[37 bytes of JSON that can't be read]"],
     ['[info] all is well', 'text/plain', '[info] all is well'],
   ];
   for (const [body, type] of bodies) await text(body, type).catch(() => {});
@@ -119,29 +123,27 @@ test('a reader of standard error that is late gets every line whole, also where 
   const { simulator } = await pair(t);
   const program = `
     const { createClient, logger } = require('./dist/index.js');
-    console.error('{"own":true}');
+    console.error('{"pid":' + process.pid + '}');
     const client = createClient({ baseURL: '${simulator.url}', proxy: false });
     client.use(logger({ base: { pad: 'p'.repeat(500) } }));
-    Promise.all(Array.from({ length: 400 }, () => client.get('/v1/models'))).then(async () => {
-      console.log('called');
-      for await (const _ of process.stdin);
-      await client.close();
-    });`;
-  const child = spawn(process.execPath, ['-e', program], { cwd: new URL('..', import.meta.url) });
-  t.after(() => child.kill());
+    for (let n = 0; n < 400; n++) client.get('/v1/models');
+    setInterval(() => {}, 1000);`;
+  // Node gives its children sockets; the shell makes a pipe, which nobody reads until a line comes.
+  const script = 'exec 3<&0; "$0" -e "$1" 2>&1 >/dev/null </dev/null | { read _ <&3; cat; }';
+  const child = spawn('/bin/sh', ['-c', script, process.execPath, program], { cwd: new URL('..', import.meta.url) });
   const closed = new Promise((resolve) => child.on('close', resolve));
-  child.stderr.pause();
-  await new Promise((resolve) => child.stdout.once('data', resolve));
-  // A pipe holds 64 KiB, and these are 500: it is full by now.
-  await wait(100);
   let text = '';
-  child.stderr.on('data', (chunk) => (text += chunk)).resume();
+  child.stdout.on('data', (chunk) => (text += chunk));
+  await until(() => simulator.received.length === 400, 'all calls', 20_000);
+  await wait(100);
+  child.stdin.end('\n');
   const count = () => text.split('\n').length - 1;
   await until(() => count() === 801, 'all lines').catch(() => {});
-  child.stdin.end();
+  const [first, ...rest] = text.trim().split('\n') as [string, ...string[]];
+  process.kill(JSON.parse(first).pid);
   await closed;
-  assert.equal(count(), 801);
-  for (const line of text.trim().split('\n')) assert.doesNotThrow(() => JSON.parse(line), line);
+  assert.equal(rest.length, 800);
+  for (const line of rest) assert.equal(JSON.parse(line).pad.length, 500, line);
 });
 
 test('a line longer than all that may wait is written when nothing else does', async (t) => {

@@ -38,7 +38,7 @@ fn piece(text: &[u8]) -> usize {
 }
 
 fn lines(text: &[u8]) -> u64 {
-    let breaks = text.iter().filter(|byte| **byte == b'\n').count();
+    let breaks = memchr::memchr_iter(b'\n', text).count();
     u64::try_from(breaks).unwrap_or(u64::MAX)
 }
 
