@@ -74,13 +74,21 @@ test('a key in an error is found in every spelling of JSON, as a name too', asyn
   }
 });
 
-test('a key that is the name of a field in an error of a stream is not told', async (t) => {
+test('a key that an error of a stream repeats, as a name too, is told by neither the error nor its line', async (t) => {
   const { client } = await pair(t, { headers: { 'x-api-key': KEY } });
-  const error = { type: 'overloaded_error', message: `no ${KEY}`, [KEY]: 1 };
-  const reply = answering({ events: [{ event: 'error', data: { type: 'error', error } }] } as never);
-  const stream = client.stream('/v1/messages', { ...message(), stream: true }, reply);
-  const thrown = await failure(stream.then(collect));
-  assert.ok(!told(thrown).includes(KEY), told(thrown));
+  const lines: LogLine[] = [];
+  client.use(logger({ sink: (line) => void lines.push(line), level: 'error' }));
+  const error = { type: `overloaded ${KEY}`, message: `no ${KEY}`, [KEY]: 1 };
+  const data = JSON.stringify({ type: 'error', error });
+  for (const text of [data, `not json ${KEY}`, `"${KEY} \\ud800"`]) {
+    const reply = answering({ sse: `event: error\ndata: ${text}\n\n` });
+    const stream = client.stream('/v1/messages', { ...message(), stream: true }, reply);
+    const thrown = await failure(stream.then(collect));
+    assert.equal(thrown.phase, 'body', told(thrown));
+    assert.ok(!told(thrown).includes(KEY), told(thrown));
+  }
+  await until(() => lines.length === 3, 'three lines');
+  assert.ok(!JSON.stringify(lines).includes(KEY), JSON.stringify(lines));
 });
 
 test('a key that stands in the query is in nothing that an error tells', async (t) => {
