@@ -441,7 +441,7 @@ export interface LoggerOptions {
     /** @default 'error' */
     error?: LogLevel;
   };
-  /** Fields of every line, in place of `pid` and `hostname`; `null` for none. */
+  /** Fields of every line, in place of `pid` and `hostname`; `null` for none. None that a line has itself. */
   base?: Record<string, unknown> | null;
   /** Show headers, those of credentials by name only. @default false */
   headers?: boolean;
@@ -458,7 +458,7 @@ export interface RedactOptions {
   headers?: string | readonly string[];
   /** Names of query parameters. */
   query?: string | readonly string[];
-  /** Places in JSON bodies, as `messages[*].content`. */
+  /** Places in JSON bodies; they begin at the body itself, as `messages[*].content`. */
   paths?: string | readonly string[];
   /** How secrets begin, or expressions for them. */
   patterns?: string | RegExp | readonly (string | RegExp)[];

@@ -16,7 +16,7 @@ use crate::{
     claude,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
-    request::{Expect, Request, Sent},
+    request::{Expect, Repeated, Request, Sent},
     response::{Conceal, Response},
     sse,
 };
@@ -42,7 +42,9 @@ impl Endpoint for Wire {
                 sent.count();
             }
             let any_status = req.extensions.get::<AnyStatus>().is_some();
-            let secrets = Secrets::of(&req.headers).by(req.extensions.get::<Arc<Rules>>());
+            let repeated = req.extensions.get::<Repeated>().is_some();
+            let rules = req.extensions.get::<Arc<Rules>>();
+            let secrets = Secrets::of(&req.headers).by(rules).and_query(&req.url);
             let res = self.transport.call(req).await?;
             let plain = options.redirect == crate::request::Redirect::Manual && res.status.is_redirection();
             if !any_status && !plain && !res.status.is_success() {
@@ -50,9 +52,9 @@ impl Endpoint for Wire {
             }
             let mut res = read(res, options.expect, options.max_event_bytes)?;
             if any_status && !res.status.is_success() {
-                return Ok(judged(res, secrets).await);
+                res = judged(res, secrets.clone()).await;
             }
-            if matches!(res.body, Body::Events(_)) {
+            if repeated || matches!(res.body, Body::Events(_)) {
                 // Errors within the stream are made further out, where it is read.
                 res.extensions.insert(Conceal::new(move |body| secrets.conceal_body(body)));
             }
