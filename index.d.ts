@@ -152,7 +152,7 @@ export interface TraeRequest {
   readonly state: Record<string, any>;
 }
 
-/** An answer that a middleware makes up. `status` is 200 unless it says otherwise. */
+/** An answer that a middleware makes up, with at least one of these. `status` is 200 unless it says otherwise. */
 export interface MadeResponse {
   status?: number;
   statusText?: string;
@@ -191,7 +191,7 @@ export interface Hooks {
   before?: Interceptor;
   /** What it returns is the answer; nothing leaves it as it is. */
   after?: (res: TraeResponse) => unknown;
-  /** What it returns heals the call; what it throws is the error. */
+  /** What it returns heals the call, an answer or `{ data: … }`; what it throws is the error. */
   error?: (error: any) => unknown;
   /** Runs once for each call: for a stream when that has ended, been left or dropped. */
   finally?: (outcome: Outcome) => unknown;
@@ -855,7 +855,8 @@ export interface Client<D = any, E = any> {
   readonly config: ClientConfig;
   /**
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
-   * A function is a Middleware when it has two parameters.
+   * A function is a Middleware when it has two parameters, an Interceptor when it has one; one that has none that can
+   * be counted (`...args`, or a default) is refused.
    * What it gives is this client; of `validate()` and `mapEvents()` the outermost decides its types.
    */
   use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<Outermost<D, T>, E>;

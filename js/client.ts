@@ -118,18 +118,21 @@ export class Client {
   }
 
   before(hook: Before, options?: EntryOptions): this {
-    this.#stack.add(before(hooked('before', hook)), 'before', options);
+    requireHook('before', hook);
+    this.#stack.add(before(hook), 'before', options);
     return this;
   }
 
   after(onResponse?: After | null, onError?: OnError, options?: EntryOptions): this {
-    const [heals, errs] = [hooked('after', onResponse ?? undefined), hooked('after', onError)];
-    this.#stack.add(after(heals, errs), 'after', options);
+    if (onResponse != null || onError == null) requireHook('after', onResponse);
+    if (onError != null) requireHook('after', onError);
+    this.#stack.add(after(onResponse, onError), 'after', options);
     return this;
   }
 
   finally(hook: Finally, options?: EntryOptions): this {
-    this.#stack.add(atEnd(hooked('finally', hook)), 'finally', options);
+    requireHook('finally', hook);
+    this.#stack.add(atEnd(hook), 'finally', options);
     return this;
   }
 
@@ -197,9 +200,8 @@ export class Client {
   }
 }
 
-function hooked<T>(verb: string, hook: T): T {
-  if (hook === undefined || typeof hook === 'function') return hook;
-  throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
+function requireHook(verb: string, hook: unknown): void {
+  if (typeof hook !== 'function') throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
 }
 
 const DETACHABLE = [
