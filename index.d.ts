@@ -603,7 +603,7 @@ export interface ClientConfig {
   jwt?: JwtOptions | false;
 }
 
-/** Options of `claude()`, besides those of any client. */
+/** Options of `claude()`, besides those of any client. A header `x-api-key` or `authorization` is a credential, too. */
 export interface ClaudeOptions extends ClientConfig {
   /** A key, or what gives one; by default that of `CLAUDE_API_KEY` or `ANTHROPIC_API_KEY`. */
   apiKey?: string | CredentialProvider;
@@ -611,8 +611,8 @@ export interface ClaudeOptions extends ClientConfig {
   authToken?: string | CredentialProvider;
   /** `anthropic-version`; `2023-06-01` unless said otherwise. */
   version?: string;
-  /** `anthropic-beta` */
-  betas?: readonly string[];
+  /** `anthropic-beta`; none for an empty list. */
+  betas?: string | readonly string[];
 }
 
 /** One attempt, as it ended. */

@@ -206,6 +206,16 @@ export function aborted(phase: string, reason?: unknown): AbortError {
   return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}` }, reason);
 }
 
+/** What `make` gives; an error of ours shows who called `below`, however deep in there it was made. */
+export function placed<T>(below: (...args: never[]) => unknown, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TraeError) error.place(below);
+    throw error;
+  }
+}
+
 /** A middleware broke the contract of the onion. */
 export function middleware(message: string): MiddlewareError {
   return new MiddlewareError({ code: 'MIDDLEWARE', phase: 'prepare', message });
