@@ -225,7 +225,10 @@ export type CredentialProvider = (ask: {
   readonly signal: AbortSignal;
 }) => ProvidedCredential | Promise<ProvidedCredential>;
 
-/** A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. */
+/**
+ * A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. One that has
+ * expired already is refused.
+ */
 export type ProvidedCredential = string | { token: string; expiresAt?: Date | number; lifetimeMs?: number };
 
 /** Options of `auth()` for a provider. Times are in milliseconds. */
@@ -329,7 +332,7 @@ export interface RetryMiddlewareOptions extends RetryOptions {
   budget?: RetryBudget | false;
   /** In place of our judgement of a failure, which is `error.retryable`; lifts no other limit. `attempt` counts from 1. */
   shouldRetry?: (error: any, attempt: number) => boolean | Promise<boolean>;
-  /** Hears of each retry before its wait, which it does not delay. */
+  /** Hears of each retry before its wait, which it does not delay. What it throws is an uncaught exception. */
   onRetry?: (error: any, attempt: number, waitMs: number) => void;
 }
 
@@ -377,10 +380,17 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** As pino's loggers and the console: methods by level that take fields and a message. */
+/**
+ * As pino's loggers and the console: methods by level that take fields and a message. A line whose level has none goes
+ * to the next one below, or else to `info`.
+ */
 export interface LeveledLogger {
   info(fields: object, message?: string): void;
-  error(fields: object, message?: string): void;
+  trace?(fields: object, message?: string): void;
+  debug?(fields: object, message?: string): void;
+  warn?(fields: object, message?: string): void;
+  error?(fields: object, message?: string): void;
+  fatal?(fields: object, message?: string): void;
 }
 
 export interface LoggerOptions {
