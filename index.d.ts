@@ -150,6 +150,8 @@ export interface TraeRequest {
   readonly attempt: number;
   /** One bag per call, shared by all middlewares. */
   readonly state: Record<string, any>;
+  /** As it is printed: without credentials, the values of its query, and its content. */
+  toJSON(): Record<string, unknown>;
 }
 
 /** An answer that a middleware makes up, with at least one of these. `status` is 200 unless it says otherwise. */

@@ -95,21 +95,21 @@ export class TraeError extends Error {
     return { name, message, code, phase, status, type, request, requestId, retryable, retryAfterMs, attempts, history };
   }
 
-  [inspect.custom](depth: number, options: object): string {
+  [inspect.custom](_depth: number, options: object): string {
     // A cause may lead back to where it came from.
     if (printing.has(this)) return `[circular ${this.name}]`;
     printing.add(this);
     try {
-      return this.#printed(depth, options);
+      return this.#printed(options);
     } finally {
       printing.delete(this);
     }
   }
 
-  #printed(depth: number, options: object): string {
+  #printed(options: object): string {
     const { name: _name, message: _message, ...facts } = this.toJSON();
     const shown = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
-    const cause = this.cause === undefined ? '' : `\n  [cause]: ${inspect(this.cause, { ...options, depth })}`;
+    const cause = this.cause === undefined ? '' : `\n  [cause]: ${inspect(this.cause, options)}`;
     return `${this.stack ?? this.message} ${inspect(shown, options)}${cause}`;
   }
 }

@@ -39,10 +39,14 @@ export const CLAUDE_OPTIONS = Object.keys(OF_CLAUDE);
 /** What others call what is here called otherwise, too far from it for a slip of the keyboard. */
 const ELSEWHERE: Record<string, string> = { retries: 'retry', maxRetries: 'retry' };
 
+/** Of a name, in a message. */
+const LONGEST = 60;
+
 /** Refuses the first option that is none of these, with the name that was meant. */
 export function requireKnown(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(name)) throw wrong(`unknown option \`${name}\`: ${meant(name, known)}`);
+    if (value !== undefined && !known.includes(name))
+      throw wrong(`unknown option \`${name.slice(0, LONGEST)}\`: ${meant(name, known)}`);
   }
 }
 
