@@ -154,9 +154,11 @@ export interface TraeRequest {
   readonly attempt: number;
   /** One bag per call, shared by all middlewares. */
   readonly state: Record<string, any>;
+  /** As it is printed: without credentials, the values of its query, and its content. */
+  toJSON(): Record<string, unknown>;
 }
 
-/** An answer that a middleware makes up. `status` is 200 unless it says otherwise. */
+/** An answer that a middleware makes up, with at least one of these. `status` is 200 unless it says otherwise. */
 export interface MadeResponse {
   /** 200 unless it says otherwise. */
   status?: number;
@@ -244,7 +246,10 @@ export type CredentialProvider = (ask: {
   readonly signal: AbortSignal;
 }) => ProvidedCredential | Promise<ProvidedCredential>;
 
-/** A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. */
+/**
+ * A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. One that has
+ * expired already is refused.
+ */
 export type ProvidedCredential = string | { token: string; expiresAt?: Date | number; lifetimeMs?: number };
 
 /** Options of `auth()` for a provider. Times are in milliseconds. */
@@ -363,7 +368,10 @@ export interface RetryMiddlewareOptions extends RetryOptions {
    * 1. `error` is `any`: a TraeError, or whatever else a middleware further in has thrown.
    */
   shouldRetry?: (error: any, attempt: number) => boolean | Promise<boolean>;
-  /** Hears of each retry before its wait, which it does not delay. `error` is `any`, as for `shouldRetry`. */
+  /**
+   * Hears of each retry before its wait, which it does not delay. What it throws is an uncaught exception. `error` is
+   * `any`, as for `shouldRetry`.
+   */
   onRetry?: (error: any, attempt: number, waitMs: number) => void;
 }
 
@@ -419,12 +427,23 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** As pino's loggers and the console: methods by level that take fields and a message. */
+/**
+ * As pino's loggers and the console: methods by level that take fields and a message. A line whose level has none goes
+ * to the next one below, or else to `info`.
+ */
 export interface LeveledLogger {
-  /** Takes lines of its level; so do `trace`, `debug`, `warn` and `fatal` where there are such. */
+  /** Lines of its level, and of those that there is no method for. */
   info(fields: object, message?: string): void;
-  /** Takes lines of its level, and those of a level that there is no method for. */
-  error(fields: object, message?: string): void;
+  /** Lines of its level, where there is such a method; so with the others. */
+  trace?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  debug?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  warn?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  error?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  fatal?(fields: object, message?: string): void;
 }
 
 export interface LoggerOptions {
@@ -669,7 +688,7 @@ export interface ClientConfig {
   jwt?: JwtOptions | false;
 }
 
-/** Options of `claude()`, besides those of any client. */
+/** Options of `claude()`, besides those of any client. A header `x-api-key` or `authorization` is a credential, too. */
 export interface ClaudeOptions extends ClientConfig {
   /** A key, or what gives one; by default that of `CLAUDE_API_KEY` or `ANTHROPIC_API_KEY`. */
   apiKey?: string | CredentialProvider;
@@ -677,8 +696,8 @@ export interface ClaudeOptions extends ClientConfig {
   authToken?: string | CredentialProvider;
   /** `anthropic-version`; `2023-06-01` unless said otherwise. */
   version?: string;
-  /** `anthropic-beta` */
-  betas?: readonly string[];
+  /** `anthropic-beta`; none for an empty list. */
+  betas?: string | readonly string[];
 }
 
 /** One attempt, as it ended. */
@@ -1076,7 +1095,8 @@ export interface Client<D = any, E = any> {
   readonly config: ClientConfig;
   /**
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
-   * A function is a Middleware when it has two parameters.
+   * A function is a Middleware when it has two parameters, an Interceptor when it has one; one that has none that can
+   * be counted (`...args`, or a default) is refused.
    * What it gives is this client; of `validate()` and `mapEvents()` the outermost decides its types.
    */
   use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<Outermost<D, T>, E>;

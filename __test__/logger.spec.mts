@@ -346,3 +346,23 @@ test('wrong options are refused at once, by name', () => {
   const client = createClient({ proxy: false });
   assert.throws(() => client.use(redact(), { when: () => true }), /redact\(\) takes no `when`/);
 });
+
+test('a line goes to the nearest level below its own that a logger has, and to info where it has none', async (t) => {
+  const { client } = await pair(t);
+  const said: string[] = [];
+  const words = (...names: string[]) => Object.fromEntries(names.map((name) => [name, () => void said.push(name)]));
+  const cases: [object, string, string[]][] = [
+    [words('info', 'warn', 'error'), 'debug', ['info', 'info']],
+    [words('info', 'warn', 'error'), 'fatal', ['error', 'error']],
+    [words('info', 'warn'), 'error', ['warn', 'warn']],
+    [words('info', 'debug', 'error'), 'warn', ['info', 'info']],
+    [words('info'), 'trace', ['info', 'info']],
+    [words('trace', 'info'), 'debug', ['trace', 'trace']],
+  ];
+  for (const [sink, level, expected] of cases) {
+    const levels = { request: level, response: level } as never;
+    await client.extend({ logger: { sink: sink as never, level: 'trace', levels } }).post('/v1/messages', message());
+    await until(() => said.length >= 2, 'two lines');
+    assert.deepEqual(said.splice(0), expected, level);
+  }
+});

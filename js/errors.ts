@@ -34,6 +34,9 @@ export interface ErrorResponse {
   data: unknown;
 }
 
+/** Those whose causes are being printed. */
+const printing = new Set<TraeError>();
+
 export class TraeError extends Error {
   readonly code: string;
   readonly phase: string;
@@ -93,6 +96,17 @@ export class TraeError extends Error {
   }
 
   [inspect.custom](_depth: number, options: object): string {
+    // A cause may lead back to where it came from.
+    if (printing.has(this)) return `[circular ${this.name}]`;
+    printing.add(this);
+    try {
+      return this.#printed(options);
+    } finally {
+      printing.delete(this);
+    }
+  }
+
+  #printed(options: object): string {
     const { name: _name, message: _message, ...facts } = this.toJSON();
     const shown = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
     const cause = this.cause === undefined ? '' : `\n  [cause]: ${inspect(this.cause, options)}`;
@@ -202,8 +216,19 @@ export function described(json: string): { error: unknown; attempts?: number } {
 
 /** The caller gave up; `cause` is the signal's reason. */
 export function aborted(phase: string, reason?: unknown): AbortError {
-  const why = reason instanceof Error && reason.message ? `: ${reason.message}` : '';
-  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}` }, reason);
+  const why = reason instanceof Error && reason.message ? `: ${withoutKeys(String(reason.message))}` : '';
+  const attempts = phase === 'prepare' ? 0 : 1;
+  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}`, attempts }, reason);
+}
+
+/** What `make` gives; an error of ours shows who called `below`, however deep in there it was made. */
+export function placed<T>(below: (...args: never[]) => unknown, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TraeError) error.place(below);
+    throw error;
+  }
 }
 
 /** A middleware broke the contract of the onion. */

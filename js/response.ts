@@ -5,7 +5,7 @@ import { type Attempt, attempts } from './attempts.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
-import { redacted, shownUrl } from './secrets.js';
+import { guarded, redacted, shownUrl } from './secrets.js';
 
 /** How long the parts of a call took, in milliseconds; `null` where a part did not happen. */
 export interface Timing {
@@ -42,6 +42,17 @@ interface Made {
   headers?: unknown;
   data?: unknown;
   config?: object;
+}
+
+const MADE = ['status', 'statusText', 'headers', 'data', 'config'];
+/** Spreading an answer gives its attempts, too. */
+const SPREAD = [...MADE, 'attempts'];
+
+/** Whether something is meant as an answer: a mere content, as JSON that came with one, would be an empty answer. */
+export function isMade(given: unknown): given is Made {
+  if (typeof given !== 'object' || given === null) return false;
+  const names = Object.keys(given);
+  return names.some((name) => MADE.includes(name)) && names.every((name) => SPREAD.includes(name));
 }
 
 export class TraeResponse<T = unknown> {
@@ -107,7 +118,7 @@ export class TraeResponse<T = unknown> {
   }
 
   get request(): { method: string; url: string } {
-    return { method: this.#method, url: this.#line(2) };
+    return guarded({ method: this.#method, url: this.#line(2) });
   }
 
   /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */

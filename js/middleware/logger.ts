@@ -20,7 +20,7 @@ export interface LoggerOptions {
   [option: string]: unknown;
 }
 
-const LABELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
+const LABELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** The options with a sink that takes lines; a line says of itself where it comes from unless its logger does. */
 export function lineTaker(options: LoggerOptions | undefined): LoggerOptions {
@@ -37,10 +37,9 @@ function isLeveled(sink: unknown): sink is Leveled {
 }
 
 function leveled(sink: Leveled, { level, time: _time, msg, ...fields }: Line): void {
-  const label = LABELS[level] ?? 'info';
-  // Not every logger has a word for the gravest.
-  const known = typeof sink[label] === 'function' ? label : 'error';
-  sink[known]?.(fields, msg);
+  // Not every logger has a word for each: the next one below says it.
+  const known = LABELS.slice(0, level / 10).findLast((label) => typeof sink[label] === 'function');
+  sink[known ?? 'info']?.(fields, msg);
 }
 
 let listens = false;
