@@ -93,7 +93,7 @@ export class Onion implements Abortable {
   }
 
   abort(reason?: unknown): void {
-    this.#end(aborted('firstByte', reason), reason);
+    this.#end(aborted(this.name === undefined ? 'prepare' : 'firstByte', reason), reason);
   }
 
   /** The call is over from outside; whatever of it is under way is given up. */
