@@ -91,7 +91,9 @@ export type ResponseType =
 
 /** Options of one call. Names that are not listed are the caller's own and come back as `res.config`. */
 export interface RequestConfig {
+  /** Sent besides the client's; `null` removes one of them. */
   headers?: HeadersInit;
+  /** Appended to the URL, besides the client's. */
   params?: Params;
   /**
    * A number limits a whole answer in milliseconds, for a stream the time until it begins; 0 means no limit.
@@ -115,12 +117,12 @@ export interface RequestConfig {
   maxEventBytes?: number;
   /** Deliver `ping` events too. @default false */
   pings?: boolean;
-  /** Changes the data before it is encoded. */
+  /** Changes the data before it is encoded; what it returns is sent. It may not be a promise. */
   transformRequest?: (data: unknown, headers: HeadersInit) => unknown;
-  /** Changes the data of a whole answer. */
+  /** Changes the data of a whole answer; what it returns is `res.data`. */
   transformResponse?: (data: any, headers: ResponseHeaders, status: number) => unknown;
   /** For this call alone, further in than the client's. */
-  middlewares?: readonly (Middleware | Interceptor | ReadyMiddleware)[];
+  middlewares?: readonly (((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware)[];
   /** Lets this call pass by `validate()`. */
   skipValidation?: boolean;
   /** What `retry()` does for this call; `false` for no retry. */
@@ -133,12 +135,14 @@ export type RequestHeaders = Record<string, any>;
 
 /** A call as middlewares see it: changed in place, or replaced by what `next(changed)` is given. */
 export interface TraeRequest {
+  /** As `POST`. */
   method: string;
   /** As the caller wrote it: below `baseURL` unless it is absolute. */
   url: string;
   /** The client's and the call's. One that is deleted or `null` is not sent. */
   get headers(): RequestHeaders;
   set headers(headers: HeadersInit);
+  /** The client's and the call's query parameters. */
   params: any;
   /** What is sent, not yet encoded. */
   data: any;
@@ -150,14 +154,21 @@ export interface TraeRequest {
   readonly attempt: number;
   /** One bag per call, shared by all middlewares. */
   readonly state: Record<string, any>;
+  /** As it is printed: without credentials, the values of its query, and its content. */
+  toJSON(): Record<string, unknown>;
 }
 
-/** An answer that a middleware makes up. `status` is 200 unless it says otherwise. */
+/** An answer that a middleware makes up, with at least one of these. `status` is 200 unless it says otherwise. */
 export interface MadeResponse {
+  /** 200 unless it says otherwise. */
   status?: number;
+  /** Empty unless it says otherwise. */
   statusText?: string;
+  /** None unless it says otherwise. */
   headers?: HeadersInit;
+  /** What the caller finds as `res.data`. */
   data?: unknown;
+  /** What the caller finds as `res.config`. */
   config?: object;
 }
 
@@ -170,29 +181,39 @@ export type Next = (
   req?: Partial<Pick<TraeRequest, 'method' | 'url' | 'params' | 'data' | 'config'>> & { headers?: HeadersInit },
 ) => Promise<TraeResponse>;
 
+/** What a middleware answers with: what `next()` gave, or one that it makes up. */
+export type Answer = TraeResponse | MadeResponse;
+
 /** A layer of the onion: two parameters. What it throws is what those further out, and the caller, catch. */
-export type Middleware = (
-  req: TraeRequest,
-  next: Next,
-) => TraeResponse | MadeResponse | Promise<TraeResponse | MadeResponse>;
+export type Middleware = (req: TraeRequest, next: Next) => Answer | Promise<Answer>;
 
 /** One parameter: changes the request, in place or by returning another. */
 export type Interceptor = (req: TraeRequest) => unknown;
 
 /** How a call ended: with an answer, whose stream has ended too, or with an error. */
 export interface Outcome {
+  /** The request, as this hook's place in the list sees it. */
   req: TraeRequest;
+  /** The answer, where there was one; where that was a stream, without it. */
   res?: TraeResponse;
+  /** A TraeError, or whatever a middleware threw: `any`. */
   error?: any;
 }
 
+/** An answer, or nothing for the one that there is. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook may as well end without `return`.
+type Kept = Answer | null | undefined | void;
+/** `any` would pass for an answer; what is in one (`res.data`) is none. */
+type NoAny<R> = 0 extends 1 & Awaited<R> ? never : R;
+
 /** Hooks that belong together, as one entry. `finally` hears of everything, `error` also of `before`. */
 export interface Hooks {
+  /** Before the request: changes it, in place or by returning another. */
   before?: Interceptor;
-  /** What it returns is the answer; nothing leaves it as it is. */
-  after?: (res: TraeResponse) => unknown;
-  /** What it returns heals the call; what it throws is the error. */
-  error?: (error: any) => unknown;
+  /** What it returns is the answer, `{ data }` for one made up; nothing leaves it as it is. */
+  after?: (res: TraeResponse) => Kept | Promise<Kept>;
+  /** The answer that it returns heals the call; what it throws is the error. It gets whatever was thrown: `any`. */
+  error?: (error: any) => Answer | Promise<Answer>;
   /** Runs once for each call: for a stream when that has ended, been left or dropped. */
   finally?: (outcome: Outcome) => unknown;
 }
@@ -225,11 +246,15 @@ export type CredentialProvider = (ask: {
   readonly signal: AbortSignal;
 }) => ProvidedCredential | Promise<ProvidedCredential>;
 
-/** A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. */
+/**
+ * A key or token; one that expires says when, as a date or milliseconds since 1970, or how long it lives. One that has
+ * expired already is refused.
+ */
 export type ProvidedCredential = string | { token: string; expiresAt?: Date | number; lifetimeMs?: number };
 
 /** Options of `auth()` for a provider. Times are in milliseconds. */
 export interface ProviderOptions extends CredentialOptions {
+  /** Gives the credential; not together with `value`. */
   provider: CredentialProvider;
   /** How long the provider may take; 0 for as long as it likes. @default 10000 */
   timeout?: number;
@@ -244,7 +269,9 @@ export interface ProviderOptions extends CredentialOptions {
 }
 
 /** A key or token, or a provider of them. */
-export type AuthOptions = ProviderOptions | (CredentialOptions & { value: string });
+export type AuthOptions =
+  | (ProviderOptions & { value?: undefined })
+  | (CredentialOptions & { value: string; provider?: undefined });
 
 /** Sends calls with a key or a token, to the client's own origin and nowhere else. */
 export declare function auth(options: AuthOptions): CredentialMiddleware;
@@ -255,13 +282,19 @@ export interface TokenExchange {
   url: string;
   /** @default 'jwt-bearer' */
   grant?: 'jwt-bearer' | 'token-exchange';
+  /** `scope` of the form. */
   scope?: string;
+  /** `audience` of the form; a list repeats it. */
   audience?: string | readonly string[];
+  /** `resource` of the form; a list repeats it. */
   resource?: string | readonly string[];
+  /** `subject_token_type` of the form, for `token-exchange`. */
   subjectTokenType?: string;
+  /** `requested_token_type` of the form, for `token-exchange`. */
   requestedTokenType?: string;
   /** More fields of the form, as `client_id` and `client_secret`. */
   params?: Record<string, string>;
+  /** More headers of the request for a token. */
   headers?: Record<string, string>;
   /** For one try with its body; 0 for none. @default 10000 */
   timeout?: number;
@@ -271,6 +304,7 @@ export interface TokenExchange {
 
 /** Options of `jwt()`; docs/middlewares/jwt.md has all of them with their defaults. Times are in milliseconds. */
 export interface JwtOptions extends CredentialOptions {
+  /** How it is signed; to be said whenever `key` is. */
   algorithm?: 'HS256' | 'RS256' | 'ES256' | 'EdDSA';
   /** A shared secret of 32 bytes or more for HS256, otherwise a private key in PEM form. */
   key?: string;
@@ -292,6 +326,7 @@ export interface JwtOptions extends CredentialOptions {
   waitAhead?: number;
   /** By how much of itself `refreshAhead` is lengthened at random. @default 0.5 */
   jitter?: number;
+  /** Where what is signed, or `assertion`, is exchanged for the token that calls are sent with. */
   exchange?: TokenExchange;
 }
 
@@ -326,10 +361,17 @@ export interface RetryBudget {
 
 /** What a middleware has for all its calls, and a call can't set. */
 export interface RetryMiddlewareOptions extends RetryOptions {
+  /** Keeps retries from becoming a storm when much fails; `false` for no such limit. */
   budget?: RetryBudget | false;
-  /** In place of our judgement of a failure, which is `error.retryable`; lifts no other limit. `attempt` counts from 1. */
+  /**
+   * In place of our judgement of a failure, which is `error.retryable`; lifts no other limit. `attempt` counts from
+   * 1. `error` is `any`: a TraeError, or whatever else a middleware further in has thrown.
+   */
   shouldRetry?: (error: any, attempt: number) => boolean | Promise<boolean>;
-  /** Hears of each retry before its wait, which it does not delay. */
+  /**
+   * Hears of each retry before its wait, which it does not delay. What it throws is an uncaught exception. `error` is
+   * `any`, as for `shouldRetry`.
+   */
   onRetry?: (error: any, attempt: number, waitMs: number) => void;
 }
 
@@ -346,29 +388,37 @@ export interface LogLine {
   time: number;
   /** As `POST https://host/path 200`. */
   msg: string;
+  /** The request; `id` is the same over its attempts. */
   req: { id: number; method: string; url: string; attempt: number; headers?: Record<string, string>; body?: unknown };
+  /** The answer, where there was one. */
   res?: { statusCode: number; headers?: Record<string, string>; body?: unknown };
   /** Milliseconds to the end of the answer, that of a stream included. */
   responseTime?: number;
+  /** How many there were. */
   attempts?: number;
+  /** The server's name for the call. */
   requestId?: string;
+  /** Milliseconds to the response headers. */
   firstByteMs?: number;
+  /** Milliseconds to the first event that is no ping. */
   firstEventMs?: number;
   /** Of a stream, pings not counted. */
   events?: number;
   /** The reader of the stream went before its end. */
   left?: true;
+  /** Tokens, as the API counted them. */
   usage?: {
     input_tokens?: number;
     output_tokens?: number;
     cache_read_input_tokens?: number;
     cache_creation_input_tokens?: number;
   };
+  /** What went wrong, in the words of docs/errors.md. */
   err?: {
     type: string;
     message: string;
-    code: string;
-    phase: string;
+    code: ErrorCode;
+    phase: Phase;
     status?: number;
     retryable: boolean;
     retryAfterMs?: number;
@@ -377,10 +427,23 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-/** As pino's loggers and the console: methods by level that take fields and a message. */
+/**
+ * As pino's loggers and the console: methods by level that take fields and a message. A line whose level has none goes
+ * to the next one below, or else to `info`.
+ */
 export interface LeveledLogger {
+  /** Lines of its level, and of those that there is no method for. */
   info(fields: object, message?: string): void;
-  error(fields: object, message?: string): void;
+  /** Lines of its level, where there is such a method; so with the others. */
+  trace?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  debug?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  warn?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  error?(fields: object, message?: string): void;
+  /** Lines of its level. */
+  fatal?(fields: object, message?: string): void;
 }
 
 export interface LoggerOptions {
@@ -397,7 +460,7 @@ export interface LoggerOptions {
     /** @default 'error' */
     error?: LogLevel;
   };
-  /** Fields of every line, in place of `pid` and `hostname`; `null` for none. */
+  /** Fields of every line, in place of `pid` and `hostname`; `null` for none. None that a line has itself. */
   base?: Record<string, unknown> | null;
   /** Show headers, those of credentials by name only. @default false */
   headers?: boolean;
@@ -414,7 +477,7 @@ export interface RedactOptions {
   headers?: string | readonly string[];
   /** Names of query parameters. */
   query?: string | readonly string[];
-  /** Places in JSON bodies, as `messages[*].content`. */
+  /** Places in JSON bodies; they begin at the body itself, as `messages[*].content`. */
   paths?: string | readonly string[];
   /** How secrets begin, or expressions for them. */
   patterns?: string | RegExp | readonly (string | RegExp)[];
@@ -463,6 +526,7 @@ export type SchemaResult<Output> =
 export interface ValidationIssue {
   /** In the words of the schema's library: it may quote what it found. */
   readonly message: string;
+  /** The place, from the outside in. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
@@ -507,6 +571,7 @@ export type MappedEvent<E, R> =
 export declare function mapEvents<E = MessageEvent, R = unknown>(
   change: (event: E) => R,
 ): EventMiddleware<MappedEvent<E, R>>;
+
 /** Options of `metrics()`; docs/middlewares/metrics.md lists what is counted. */
 export interface MetricsOptions {
   /** What all names begin with. @default 'claude_' */
@@ -554,56 +619,76 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
-/** Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError. */
+/**
+ * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
+ *
+ * The last seven are the short form of native middlewares: each is installed with these options, `true` for all
+ * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, auth or jwt. What `use()`
+ * adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
+ */
 export interface ClientConfig {
   /** What relative URLs are appended to. */
   baseURL?: string;
-  /** The same. */
+  /** The same as `baseURL`. */
   baseUrl?: string;
+  /** Sent with each call; those of a call come on top. */
   headers?: HeadersInit;
+  /** Appended to each URL; those of a call come on top. */
   params?: Params;
+  /** Milliseconds for a whole answer, or until a stream begins; 0 means no limit. An object limits each stage. */
   timeout?: number | Timeouts;
+  /** Aborts the calls that have no signal of their own. */
   signal?: AbortSignal;
-  /** @default 'auto' */
+  /** What answers become unless a call says otherwise. @default 'auto' */
   responseType?: ResponseType;
+  /** Which statuses are answers; `null` takes all. By default 200 to 299. */
   validateStatus?: ((status: number) => boolean) | null;
-  /** @default 'same-origin' */
+  /** Where redirects are followed: nowhere else than the same origin by default. @default 'same-origin' */
   redirect?: RequestConfig['redirect'];
-  /** @default 134217728 */
+  /** The largest answer that is read whole, decompressed, in bytes. @default 134217728 */
   maxResponseBytes?: number;
-  /** @default 16777216 */
+  /** The largest server-sent event, in bytes. At most 268435456. @default 16777216 */
   maxEventBytes?: number;
-  /** @default false */
+  /** Deliver `ping` events too. @default false */
   pings?: boolean;
+  /** Changes the data of each call before it is encoded. */
   transformRequest?: RequestConfig['transformRequest'];
+  /** Changes the data of each whole answer. */
   transformResponse?: RequestConfig['transformResponse'];
+  /** Sockets per origin, and the queue for them; one pool for this client and those extended from it. */
   pool?: Pool;
   /** `auto` speaks HTTP/2 where a TLS server offers it; `only` also without TLS. @default 'auto' */
   http2?: 'auto' | 'off' | 'only';
   /** A proxy's URL (http, https, socks5, socks5h); `true`: from HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY; `false`: none. */
   proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
+  /** Certificates, of authorities and of the client, and the oldest version of TLS. */
   tls?: Tls;
   /** An agent of node:http or the like; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
   httpAgent?: Agent;
-  /** The same; it wins over httpAgent. */
+  /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
-  /**
-   * The short form of native middlewares: each is installed with these options, `true` for all defaults, in this order
-   * from the outermost: redact, logger, metrics, idempotencyKey, retry, auth or jwt. What `use()` adds stands further
-   * in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
-   */
+  /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */
   redact?: RedactOptions | false;
+  /** A line for each request, answer and failure: to standard error unless `sink` says otherwise. Off by default. */
   logger?: LoggerOptions | boolean;
+  /** Counts calls for `client.metrics()`. Off by default. */
   metrics?: MetricsOptions | boolean;
+  /** Names each call to the server by a header, the same over its attempts. Off by default. */
   idempotencyKey?: IdempotencyKeyOptions | boolean;
+  /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
   retry?: RetryMiddlewareOptions | number | boolean;
+  /** Sends calls with a key or a token, or what a provider gives, to the client's own origin only. Off by default. */
   auth?: AuthOptions | false;
+  /**
+   * Sends calls with a token that is signed here or exchanged. Off by default. With `auth` too, both are installed:
+   * `auth` as `x-api-key` and `jwt` as `authorization`, unless their `scheme` or `header` says otherwise.
+   */
   jwt?: JwtOptions | false;
 }
 
-/** Options of `claude()`, besides those of any client. */
+/** Options of `claude()`, besides those of any client. A header `x-api-key` or `authorization` is a credential, too. */
 export interface ClaudeOptions extends ClientConfig {
   /** A key, or what gives one; by default that of `CLAUDE_API_KEY` or `ANTHROPIC_API_KEY`. */
   apiKey?: string | CredentialProvider;
@@ -611,8 +696,8 @@ export interface ClaudeOptions extends ClientConfig {
   authToken?: string | CredentialProvider;
   /** `anthropic-version`; `2023-06-01` unless said otherwise. */
   version?: string;
-  /** `anthropic-beta` */
-  betas?: readonly string[];
+  /** `anthropic-beta`; none for an empty list. */
+  betas?: string | readonly string[];
 }
 
 /** One attempt, as it ended. */
@@ -620,7 +705,7 @@ export interface Attempt {
   /** The status of its answer, or the one that its failure stands for. */
   status?: number;
   /** The code of its failure; none where it was answered. */
-  code?: string;
+  code?: ErrorCode;
   /** Before it. */
   waitedMs: number;
   /** Until it was answered or had failed. */
@@ -632,54 +717,145 @@ export interface ResponseHeaders {
   readonly [name: string]: any;
   /** A list, as in Node and axios; every other header that comes more than once is joined by commas. */
   readonly 'set-cookie'?: string[];
+  /** One by its name in any case; what came more than once is joined by commas. */
   get(name: string): string | null;
+  /** Whether there is one of this name. */
   has(name: string): boolean;
+  /** Each cookie by itself. */
   getSetCookie(): string[];
+  /** Names and values, each cookie by itself. */
   entries(): IterableIterator<[string, string]>;
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
 /** Milliseconds; `null` where a part did not happen or is not over. */
 export interface Timing {
+  /** Waiting for room on a socket. */
   queuedMs: number;
+  /** Name look-up, TCP, proxy and TLS; `null` on a socket that was open. */
   connectMs: number | null;
+  /** From the start of the call to the response headers. */
   firstByteMs: number | null;
+  /** From the start of the call to the first event. */
   firstEventMs: number | null;
+  /** From the start of the call to the end of its body. */
   totalMs: number | null;
 }
 
 export interface TraeResponse<T = any> {
+  /** As 200. */
   readonly status: number;
+  /** The status in words, as `OK`. */
   readonly statusText: string;
+  /** `1.1` or `2`. */
   readonly httpVersion: string;
+  /** By name in any case. */
   readonly headers: ResponseHeaders;
+  /** What `responseType` makes of the body. */
   data: T;
   /** The client's and the call's options, merged. */
   readonly config: RequestConfig;
+  /** What was answered; after redirects the last. */
   readonly request: { method: string; url: string };
+  /** The server's name for the call: `request-id`, or `x-request-id`. */
   readonly requestId: string | undefined;
+  /** How long its parts took. */
   readonly timing: Timing;
+  /** How many it took, this one included. */
   readonly attempts: number;
   /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
   readonly history: Attempt[];
+  /** Whether a cache has answered; so far always `bypass`. */
   readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+  /** The facts and the data; of the options no secret. */
   toJSON(): Record<string, unknown>;
 }
 
 /** An event whose data is text. */
 export interface SseEvent {
+  /** Its `event` line; `message` where there was none. */
   event: string;
+  /** Its `data` lines, joined by line feeds. */
   data: string;
+  /** The `id` that goes with it. */
   id?: string;
   /** Milliseconds. */
   retry?: number;
 }
 
-/** Any event of the Messages API; unknown kinds pass through. */
-export interface MessageEvent {
+/** Tokens, as the Messages API counts them; those of a stream's end are totals. */
+export type Usage = {
+  input_tokens?: number | null;
+  output_tokens?: number;
+  cache_read_input_tokens?: number | null;
+  cache_creation_input_tokens?: number | null;
+  [field: string]: any;
+};
+
+/** The message that a stream begins with; its content is still to come. */
+export type StartedMessage = {
+  id: string;
   type: string;
+  role: string;
+  model: string;
+  content: any[];
+  stop_reason: string | null;
+  stop_sequence: string | null;
+  usage: Usage;
+  [field: string]: any;
+};
+
+/** What a piece of content adds to its block. `type` says which fields there are; of other kinds all are `any`. */
+export type ContentDelta =
+  | { type: 'text_delta'; text: string; [field: string]: any }
+  | { type: 'input_json_delta'; partial_json: string; [field: string]: any }
+  | { type: 'thinking_delta'; thinking: string; [field: string]: any }
+  | { type: 'signature_delta'; signature: string; [field: string]: any }
+  | { type: 'citations_delta'; citation: any; [field: string]: any }
+  | UnknownDelta;
+
+/** Fields have the type of their namesakes, so that looking at `type` tells them apart. */
+interface UnknownDelta extends StopDelta {
+  type: string;
+  text: string;
+  partial_json: string;
+  thinking: string;
+  signature: string;
+}
+
+/** Why the message ended. */
+interface StopDelta {
+  stop_reason: string | null;
+  stop_sequence: string | null;
   [field: string]: any;
 }
+
+/** Any event of the Messages API, told apart by `type`; unknown kinds pass through, and all fields may be read. */
+export type MessageEvent =
+  | { type: 'message_start'; message: StartedMessage; [field: string]: any }
+  | { type: 'content_block_start'; index: number; content_block: ContentBlock; [field: string]: any }
+  | { type: 'content_block_delta'; index: number; delta: ContentDelta; [field: string]: any }
+  | { type: 'content_block_stop'; index: number; [field: string]: any }
+  | { type: 'message_delta'; delta: StopDelta; usage: Usage; [field: string]: any }
+  | { type: 'message_stop'; [field: string]: any }
+  | { type: 'ping'; [field: string]: any }
+  | { type: 'error'; error: ApiError; [field: string]: any }
+  | UnknownEvent;
+
+/** As UnknownDelta. */
+interface UnknownEvent {
+  type: string;
+  message: StartedMessage;
+  index: number;
+  content_block: ContentBlock;
+  delta: UnknownDelta;
+  usage: Usage;
+  error: ApiError;
+  [field: string]: any;
+}
+
+type ContentBlock = { type: string; [field: string]: any };
+type ApiError = { type: string; message: string; [field: string]: any };
 
 /**
  * Events as they come. Leaving the loop ends the transfer. One reader; `tee()` makes two.
@@ -693,10 +869,13 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   batches(): AsyncIterableIterator<E[]>;
   /** Ends the transfer. With a reason a waiting reader gets an AbortError, without one the stream is over. */
   abort(reason?: unknown): void;
+  /** Two streams of the same events; what one has read and the other has not is kept in memory. */
   tee(): [EventStream<E>, EventStream<E>];
+  /** A WHATWG stream of the events. */
   toReadableStream(): ReadableStream<E>;
-  /** In object mode. */
+  /** A stream of Node's, in object mode. */
   toNodeReadable(): Readable;
+  /** The server's name for the call. */
   readonly requestId: string | undefined;
   /** The answer that opened the stream. */
   readonly response: TraeResponse<EventStream<E>>;
@@ -726,11 +905,13 @@ export interface Stats {
   inFlight: number;
   /** Calls that wait for a connection, or for room on one. */
   queued: number;
+  /** Connections opened so far. */
   connectionsOpened: number;
   /** Calls so far; redirects and replaced sockets are not counted. */
   requests: number;
   /** Open sockets that turned out dead and were replaced without anyone noticing. */
   replacedSockets: number;
+  /** The same by origin. */
   origins: OriginStats[];
   [figure: string]: unknown;
 }
@@ -772,7 +953,9 @@ export interface WarmConnection {
   reused: boolean;
   /** Calls are using it, so that it was not asked. */
   inUse: boolean;
+  /** Of the answer to what it was asked. */
   status?: number;
+  /** `1.1` or `2`. */
   httpVersion?: string;
   /** Why there is no connection. */
   error?: TraeError;
@@ -787,32 +970,76 @@ export interface Warmup {
   prompt?: { totalMs: number; response?: TraeResponse; error?: unknown };
 }
 
-type ByType<R, T, E> = R extends 'stream'
-  ? Readable
-  : R extends 'events' | 'event-stream'
-    ? EventStream<Outermost<E, MessageEvent>>
-    : R extends 'sse'
-      ? EventStream<SseEvent>
+/** What the client has already stands further out, and has the last word. */
+type Outermost<D, T> = unknown extends D ? T : D;
+
+/** The middlewares of a call; the outermost that says what answers, or events, are is heard. */
+type Entries = NonNullable<RequestConfig['middlewares']>;
+type AnswerOf<M> = M extends readonly [infer First, ...infer Rest]
+  ? First extends AnswerMiddleware<infer T>
+    ? T
+    : AnswerOf<Rest>
+  : any;
+type EventOf<M> = M extends readonly [infer First, ...infer Rest]
+  ? First extends EventMiddleware<infer T>
+    ? T
+    : EventOf<Rest>
+  : any;
+
+type StreamType = 'events' | 'event-stream' | 'sse';
+/** What `responseType` makes of an answer, where those who hold or change it say `T` of whole ones and `E` of events. */
+type ByType<R, T, E> = unknown extends R
+  ? any
+  : R extends StreamType
+    ? EventStream<ByStream<R, E>>
+    : R extends 'stream'
+      ? Readable
       : R extends 'text'
         ? string
         : R extends 'buffer' | 'arraybuffer'
           ? Buffer
           : T;
-type Typed<R> = RequestConfig & { responseType: R };
+type ByStream<R, E> = unknown extends R ? any : Outermost<E, R extends 'sse' ? SseEvent : MessageEvent>;
+/** Where a call passes by `validate()`, nobody says what comes. */
+type Unheld<R> = unknown extends R ? any : R extends StreamType ? EventStream<any> : ByType<R, any, any>;
 
-type Validated<T> = RequestConfig & { middlewares: readonly [AnswerMiddleware<T>, ...unknown[]] };
-/** What the client has already stands further out, and has the last word. */
-type Outermost<D, T> = unknown extends D ? T : D;
+type Skipping<R> = RequestConfig & { skipValidation: true; responseType?: R };
+type Typed<R, M> = RequestConfig & { responseType: R; middlewares?: M };
+type With<M> = RequestConfig & { middlewares: M };
+type Verb = { method?: string };
+type Asked = Verb & { url: string; data?: unknown };
+type Answered<R, M, D, E> = Promise<TraeResponse<ByType<R, Outermost<D, AnswerOf<M>>, Outermost<E, EventOf<M>>>>>;
 
 interface WithoutBody<D, E> {
-  <R extends ResponseType>(url: string | URL, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
-  <T>(url: string | URL, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
+  /** Passes by `validate()`: the data may be anything. */
+  <R extends ResponseType = 'auto'>(url: string | URL, config: Skipping<R>): Promise<TraeResponse<Unheld<R>>>;
+  /** What `responseType` makes of the answer. */
+  <R extends ResponseType, const M extends Entries = Entries>(
+    url: string | URL,
+    config: Typed<R, M>,
+  ): Answered<R, M, D, E>;
+  /** The answer as the call's own middlewares make it. */
+  <const M extends Entries>(url: string | URL, config: With<M>): Answered<'auto', M, D, E>;
+  /** Gives the answer, or rejects with a TraeError. `T` is what you know of its data. */
   <T = D>(url: string | URL, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
 interface WithBody<D, E> {
-  <R extends ResponseType>(url: string | URL, data: unknown, config: Typed<R>): Promise<TraeResponse<ByType<R, D, E>>>;
-  <T>(url: string | URL, data: unknown, config: Validated<T>): Promise<TraeResponse<Outermost<D, T>>>;
+  /** Passes by `validate()`: the data may be anything. */
+  <R extends ResponseType = 'auto'>(
+    url: string | URL,
+    data: unknown,
+    config: Skipping<R>,
+  ): Promise<TraeResponse<Unheld<R>>>;
+  /** What `responseType` makes of the answer. */
+  <R extends ResponseType, const M extends Entries = Entries>(
+    url: string | URL,
+    data: unknown,
+    config: Typed<R, M>,
+  ): Answered<R, M, D, E>;
+  /** The answer as the call's own middlewares make it. */
+  <const M extends Entries>(url: string | URL, data: unknown, config: With<M>): Answered<'auto', M, D, E>;
+  /** Gives the answer, or rejects with a TraeError. `T` is what you know of its data. */
   <T = D>(url: string | URL, data?: unknown, config?: RequestConfig): Promise<TraeResponse<T>>;
 }
 
@@ -825,23 +1052,36 @@ interface WithBody<D, E> {
  * have said so.
  */
 export interface Client<D = any, E = any> {
+  /** GET. */
   get: WithoutBody<D, E>;
+  /** DELETE; a body may be given as `data` among the options. */
   delete: WithoutBody<D, E>;
+  /** HEAD. */
   head: WithoutBody<D, E>;
+  /** OPTIONS; a body may be given as `data` among the options. */
   options: WithoutBody<D, E>;
+  /** POST. */
   post: WithBody<D, E>;
+  /** PUT. */
   put: WithBody<D, E>;
+  /** PATCH. */
   patch: WithBody<D, E>;
-  request<T>(
-    config: Validated<T> & { url: string; method?: string; data?: unknown },
-  ): Promise<TraeResponse<Outermost<D, T>>>;
-  request<T = D>(config: RequestConfig & { url: string; method?: string; data?: unknown }): Promise<TraeResponse<T>>;
+  /** Any verb, GET unless `method` says otherwise. */
+  request<R extends ResponseType = 'auto'>(config: Asked & Skipping<R>): Promise<TraeResponse<Unheld<R>>>;
+  request<R extends ResponseType, const M extends Entries = Entries>(config: Asked & Typed<R, M>): Answered<R, M, D, E>;
+  request<const M extends Entries>(config: Asked & With<M>): Answered<'auto', M, D, E>;
+  request<T = D>(config: Asked & RequestConfig): Promise<TraeResponse<T>>;
   /** Posts and gives the stream of events itself; `responseType` may only be one of events. */
-  stream(url: string | URL, data: unknown, config: Typed<'sse'>): Promise<EventStream<SseEvent>>;
+  stream(url: string | URL, data: unknown, config: Verb & Skipping<StreamType>): Promise<EventStream<any>>;
+  stream<R extends StreamType = 'events', const M extends Entries = Entries>(
+    url: string | URL,
+    data: unknown,
+    config: Verb & RequestConfig & { responseType?: R; middlewares?: M },
+  ): Promise<EventStream<ByStream<R, Outermost<E, EventOf<M>>>>>;
   stream<T = Outermost<E, MessageEvent>>(
     url: string | URL,
     data?: unknown,
-    config?: RequestConfig & { method?: string },
+    config?: Verb & RequestConfig,
   ): Promise<EventStream<T>>;
   /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
@@ -849,21 +1089,34 @@ export interface Client<D = any, E = any> {
    * It is closed together with this one; a client that is closed throws a ConfigError.
    */
   extend(config?: ClientConfig): Client<D, E>;
-  /** The same. */
+  /** The same as `extend()`. */
   create(config?: ClientConfig): Client<D, E>;
   /** What is changed in it, also `httpAgent` or a header, holds from the next call on. */
   readonly config: ClientConfig;
   /**
    * Adds a Middleware, an Interceptor or Hooks; the first is the outermost. Anything else is a TypeError at once.
-   * A function is a Middleware when it has two parameters.
+   * A function is a Middleware when it has two parameters, an Interceptor when it has one; one that has none that can
+   * be counted (`...args`, or a default) is refused.
    * What it gives is this client; of `validate()` and `mapEvents()` the outermost decides its types.
    */
   use<T>(middleware: AnswerMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<Outermost<D, T>, E>;
   use<T>(middleware: EventMiddleware<T>, options?: EntryOptions & { when?: undefined }): Client<D, Outermost<E, T>>;
-  use(middleware: ((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware, options?: EntryOptions): this;
-  /** The hooks of Trae, each an entry in the same list. */
+  use(middleware: Middleware, options?: EntryOptions): this;
+  use(middleware: Interceptor | ReadyMiddleware, options?: EntryOptions): this;
+  // Once more, since compilers tell of the last overload why it will not do.
+  use(middleware: Middleware, options?: EntryOptions): this;
+  /** Before each request: changes it in place, or by returning another. */
   before(hook: Interceptor, options?: EntryOptions): this;
-  after(onResponse?: Hooks['after'] | null, onError?: Hooks['error'], options?: EntryOptions): this;
+  /**
+   * After an answer: what `onResponse` returns takes its place, nothing leaves it as it is; it is never mere data.
+   * After an error: what `onError` returns heals the call, what it throws is the error.
+   */
+  after<R extends Kept | Promise<Kept> = void>(
+    onResponse?: ((res: TraeResponse) => NoAny<R>) | null,
+    onError?: Hooks['error'],
+    options?: EntryOptions,
+  ): this;
+  /** Once for each call, whatever its end: for a stream when that has ended, been left or dropped. */
   finally(hook: NonNullable<Hooks['finally']>, options?: EntryOptions): this;
   /** Takes a middleware out by its name; calls under way keep it. Says whether there was one. */
   eject(name: string): boolean;
@@ -874,6 +1127,7 @@ export interface Client<D = any, E = any> {
    * that another call opens what is missing. Where none could be had it rejects with what the first has failed with.
    */
   warmup(options?: WarmupOptions): Promise<Warmup>;
+  /** Figures of this moment: calls under way and waiting, connections, by origin. */
   stats(): Stats;
   /**
    * What its `metrics()` have counted, and what its pool does: `prometheus` text (version 0.0.4), `openmetrics` text
@@ -897,31 +1151,89 @@ export declare function claude(options?: ClaudeOptions): Client;
 export declare const trae: Client;
 export default trae;
 
+/** Stable, for programs: docs/errors.md says of each what happened and whether it is retryable. Later versions may have more. */
+export type ErrorCode =
+  | 'CONFIG'
+  | 'BAD_REQUEST'
+  | 'AUTHENTICATION'
+  | 'PERMISSION'
+  | 'NOT_FOUND'
+  | 'CONFLICT'
+  | 'REQUEST_TOO_LARGE'
+  | 'UNPROCESSABLE'
+  | 'RATE_LIMIT'
+  | 'OVERLOADED'
+  | 'SERVER'
+  | 'HTTP_STATUS'
+  | 'DNS'
+  | 'CONNECTION_REFUSED'
+  | 'CONNECTION_RESET'
+  | 'CONNECTION'
+  | 'TLS'
+  | 'PROXY'
+  | 'INCOMPLETE'
+  | 'REQUEST_BODY'
+  | 'DECODE'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'QUEUE_FULL'
+  | 'TOO_LARGE'
+  | 'REDIRECT'
+  | 'INCOMPLETE_STREAM'
+  | 'STREAM_IDLE'
+  | 'PARSE'
+  | 'VALIDATION'
+  | 'API_STREAM'
+  | 'CREDENTIAL'
+  | 'MIDDLEWARE'
+  | 'INTERNAL'
+  | (string & {});
+
+/** Where in its course a call failed. */
+export type Phase =
+  | 'prepare'
+  | 'queue'
+  | 'connect'
+  | 'firstByte'
+  | 'firstEvent'
+  | 'idle'
+  | 'body'
+  | 'total'
+  | (string & {});
+
 /** Every failure is one of these. `message` says what happened and what to do; no secret is ever in it. */
 export declare class TraeError extends Error {
   /** Stable, for programs; docs/errors.md lists all. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** prepare, queue, connect, firstByte, firstEvent, idle, body or total. */
-  readonly phase: string;
+  readonly phase: Phase;
   /** Whether the same call may succeed if it is made again. */
   readonly retryable: boolean;
+  /** How many there were. */
   readonly attempts: number;
   /** What each attempt that `retry()` made came to, the last one included. */
   readonly history?: Attempt[];
+  /** That of the answer; none where there was no answer. */
   readonly status?: number;
   /** `error.type` of the API. */
   readonly type?: string;
+  /** The server's name for the call. */
   readonly requestId?: string;
+  /** How long the server wants to be left alone, in milliseconds. */
   readonly retryAfterMs?: number;
   /** The call that failed, as the caller wrote it; the values of its query are not shown. */
   readonly request?: { method: string; url: string };
   /** The answer that said so; not enumerable. */
   readonly response?: { status: number; statusText: string; headers: ResponseHeaders; data: any };
+  /** The facts, without the answer and without secrets. */
   toJSON(): Record<string, unknown>;
 }
 
 /** A status that is no success. */
-export declare class HttpError extends TraeError {}
+export declare class HttpError extends TraeError {
+  /** That of the answer, or the one that an `error` event stands for. */
+  readonly status: number;
+}
 /** 400 */
 export declare class BadRequestError extends HttpError {}
 /** 401 */

@@ -67,10 +67,13 @@ test('a 401 asks the provider for another, once for all, and outside of the retr
 test('a credential is replaced when it expires, or when it is thrown away', async (t) => {
   const { client, simulator } = await pair(t);
   let asked = 0;
-  const lifetimes = [{ expiresAt: Date.now() - 1 }, { expiresAt: new Date(Date.now() + 3_600_000) }, {}];
+  const lifetimes = [{ lifetimeMs: 500 }, { expiresAt: new Date(Date.now() + 3_600_000) }, {}];
   const credential = auth({ provider: () => ({ token: `key-number-${++asked}`, ...lifetimes[asked - 1] }) });
   client.use(credential);
-  for (let call = 0; call < 3; call++) await client.post('/v1/messages', message());
+  await client.post('/v1/messages', message());
+  const end = performance.now() + 500;
+  await until(() => performance.now() > end, 'the first has expired');
+  for (let call = 0; call < 2; call++) await client.post('/v1/messages', message());
   assert.equal(asked, 2);
   credential.invalidate();
   await client.post('/v1/messages', message());
@@ -91,7 +94,7 @@ test('what a provider throws is the cause of the error that all who waited get, 
   for (const failure of failures) {
     const { reason } = failure as PromiseRejectedResult;
     assert.ok(reason instanceof CredentialError);
-    assert.match(reason.message, /^`auth` got no credential: its provider threw: the vault is closed/);
+    assert.match(reason.message, /^`auth` got no credential: its provider failed: RangeError, see the cause/);
     assert.equal(reason.phase, 'prepare');
     let innermost: Error = reason;
     while (innermost.cause) innermost = innermost.cause as Error;
@@ -104,13 +107,19 @@ test('what a provider throws is the cause of the error that all who waited get, 
 
 test('a provider that gives no credential is told what it must give', async (t) => {
   const gifts: [unknown, RegExp][] = [
-    [undefined, /must give a string or \{ token, expiresAt, lifetimeMs \}, got undefined/],
-    [7, /got 7/],
+    [undefined, /: it gave undefined, where a string or \{ token, expiresAt, lifetimeMs \} is wanted/],
+    [7, /it gave 7,/],
     [{ token: 7 }, /`token` that is 7/],
-    [{ token: 'a', expiresAt: 'tomorrow' }, /`expiresAt`.* must be a Date or milliseconds since 1970, got a string/],
+    [
+      { token: 'a', expiresAt: 'tomorrow' },
+      /`expiresAt` that is a string, where a Date or milliseconds since 1970 must be/,
+    ],
     [{ token: 'a', expiresAt: new Date('no date') }, /`expiresAt`/],
-    [{ token: 'a', lifetimeMs: '5' }, /`lifetimeMs`.* must be milliseconds/],
+    [{ token: 'a', lifetimeMs: '5' }, /`lifetimeMs` that is a string, where milliseconds must be/],
     [{ token: 'a', lifetimeMs: 1, expiresAt: 1 }, /give one/],
+    [{ token: 'a', expiresAt: Math.round(Date.now() / 1000) + 3600 }, /`expiresAt` that has passed.*in seconds\?/],
+    [{ token: 'a', expiresAt: new Date(Date.now() - 1) }, /`expiresAt` that has passed already/],
+    [{ token: 'a', lifetimeMs: 0 }, /`lifetimeMs` that has passed already/],
     ['', /empty/],
     ['two\nlines', /may not be sent|character/],
   ];

@@ -168,3 +168,27 @@ test('what a caller’s own function throws is what the call rejects with', asyn
   await assert.rejects(client.post('/v1/messages', message(), { transformRequest: throwing }), isMine);
   assert.equal(client.stats().pending, 0);
 });
+
+test('an error whose causes lead back to it is printed once', () => {
+  const first = new TraeError('first');
+  const second = new RateLimitError('second', { cause: new Error('between', { cause: first }) });
+  Object.assign(first, { cause: second });
+  for (const error of [first, second]) {
+    const text = inspect(error);
+    assert.ok(text.length < 10_000, `${text.length}`);
+    assert.match(text, /first.*second|second.*first/s);
+    assert.match(text, /\[circular (Trae|RateLimit)Error\]/);
+    assert.equal(inspect(error), text, 'and the next time as well');
+  }
+});
+
+test('an abort before anything was sent has no attempts, and says no key of its reason', async (t) => {
+  const { client, simulator } = await pair(t);
+  const signal = AbortSignal.abort(new Error('enough of sk-ant-api03-hush-4711'));
+  await assert.rejects(client.get('/v1/models', { signal }), (error: TraeError) => {
+    assert.deepEqual([error.attempts, error.phase], [0, 'prepare']);
+    assert.equal(error.message, 'the call was aborted: enough of [redacted]');
+    return true;
+  });
+  assert.equal(simulator.received.length, 0);
+});

@@ -292,6 +292,21 @@ test('without a sink lines go to standard error, also those of the last call bef
   assert.ok(all.every((line) => line.name === 'demo' && !('pid' in line)));
 });
 
+test('the line of a call that was aborted last reaches its sink before the script ends', async (t) => {
+  const { simulator } = await pair(t);
+  const program = `
+    const { createClient, logger } = require('./dist/index.js');
+    const client = createClient({ baseURL: '${simulator.url}', proxy: false });
+    client.use(logger({ sink: (line) => console.log(line.err ? line.err.code : 'out') }));
+    const headers = { 'x-simulator': JSON.stringify({ delayMs: 5000 }) };
+    client.get('/v1/models', { headers, signal: AbortSignal.timeout(30) }).catch(() => {});`;
+  const child = spawn(process.execPath, ['-e', program], { cwd: new URL('..', import.meta.url) });
+  let text = '';
+  child.stdout.on('data', (chunk) => (text += chunk));
+  assert.equal(await new Promise((resolve) => child.on('close', resolve)), 0);
+  assert.equal(text, 'out\nABORTED\n');
+});
+
 test('what a sink throws is its own: the call is answered and the other lines come', async (t) => {
   const { simulator } = await pair(t);
   const program = `
@@ -330,4 +345,24 @@ test('wrong options are refused at once, by name', () => {
     assert.throws(make, (error) => error instanceof ConfigError && expected.test(error.message), String(expected));
   const client = createClient({ proxy: false });
   assert.throws(() => client.use(redact(), { when: () => true }), /redact\(\) takes no `when`/);
+});
+
+test('a line goes to the nearest level below its own that a logger has, and to info where it has none', async (t) => {
+  const { client } = await pair(t);
+  const said: string[] = [];
+  const words = (...names: string[]) => Object.fromEntries(names.map((name) => [name, () => void said.push(name)]));
+  const cases: [object, string, string[]][] = [
+    [words('info', 'warn', 'error'), 'debug', ['info', 'info']],
+    [words('info', 'warn', 'error'), 'fatal', ['error', 'error']],
+    [words('info', 'warn'), 'error', ['warn', 'warn']],
+    [words('info', 'debug', 'error'), 'warn', ['info', 'info']],
+    [words('info'), 'trace', ['info', 'info']],
+    [words('trace', 'info'), 'debug', ['trace', 'trace']],
+  ];
+  for (const [sink, level, expected] of cases) {
+    const levels = { request: level, response: level } as never;
+    await client.extend({ logger: { sink: sink as never, level: 'trace', levels } }).post('/v1/messages', message());
+    await until(() => said.length >= 2, 'two lines');
+    assert.deepEqual(said.splice(0), expected, level);
+  }
 });

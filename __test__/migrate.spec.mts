@@ -119,7 +119,7 @@ test('hooks that return nothing leave the request and the answer, and a failure 
   const { client } = await pair(t);
   client.before(() => {}).after(() => {});
   assert.equal((await client.get('/x', echo)).status, 200);
-  client.after(undefined, () => {});
+  client.after(undefined, (() => {}) as never);
   await assert.rejects(client.get('/x', answering({ status: 400 })), MiddlewareError);
 });
 

@@ -14,6 +14,7 @@ import {
   TimeoutError,
   type TraeError,
   type TraeRequest,
+  type TraeResponse,
   timeout,
 } from 'trae-native';
 import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
@@ -199,10 +200,10 @@ test('an error event that comes first in a stream is retried, one that comes lat
 test('a native limit gives up on a JavaScript middleware that hangs, and on what it has under way', async (t) => {
   const { client, simulator } = await pair(t, {}, { keep: 0 });
   client.use(timeout(50));
-  let late: Promise<unknown> | undefined;
+  let late: Promise<TraeResponse> | undefined;
   client.use((req: TraeRequest, next: Next) => {
     if (!req.config.hangs) return next();
-    return new Promise((resolve, reject) =>
+    return new Promise<TraeResponse>((resolve, reject) =>
       setTimeout(() => {
         late = next();
         late.then(resolve, reject);

@@ -7,11 +7,18 @@ import {
   AbortError,
   type Client,
   EventStream,
+  logger,
   type Middleware,
+  mapEvents,
+  metrics,
   type Next,
   OverloadedError,
+  retry,
   type TraeError,
   type TraeRequest,
+  timeout,
+  tracing,
+  validate,
 } from 'trae-native';
 import { broke, pair } from './helpers/onion.mts';
 import { answering, pair as bare, collect, message, until } from './helpers/simulator.mts';
@@ -336,9 +343,9 @@ test('what is no middleware is refused at once, and so is a name that is taken',
   const { client } = await pair(t);
   for (const wrong of [undefined, null, 5, 'retry', {}, { before: 1 }, { befor: () => {} }, [], Symbol('x')])
     assert.throws(() => client.use(wrong as never), TypeError, String(wrong));
-  client.use(() => {}, { name: 'mine' });
-  assert.throws(() => client.use(() => {}, { name: 'mine' }), /called mine already/);
-  assert.throws(() => client.use(() => {}, { when: true as never }), TypeError);
+  client.use((_req: TraeRequest) => {}, { name: 'mine' });
+  assert.throws(() => client.use((_req: TraeRequest) => {}, { name: 'mine' }), /called mine already/);
+  assert.throws(() => client.use((_req: TraeRequest) => {}, { when: true as never }), TypeError);
   for (const verb of ['before', 'finally'] as const) assert.throws(() => client[verb](5 as never), TypeError);
   assert.throws(() => client.after(5 as never), TypeError);
   await assert.rejects(client.get('/x', { middlewares: 5 as never }), /`middlewares` must be a list/);
@@ -360,4 +367,68 @@ test('a thousand calls through two middlewares each keep to themselves', async (
     assert.deepEqual(res.data, [n, n]);
   });
   assert.equal((client as Client).stats().pending, 0);
+});
+
+test('a mere content in place of an answer is refused, and what looks like an answer is one', async (t) => {
+  const { client } = await pair(t);
+  const call = (middleware: (req: TraeRequest, next: Next) => unknown) =>
+    client.post('/v1/messages', message(), { middlewares: [middleware as Middleware] });
+  const said = /must return a response, got .*: return `res`, or `\{ data: … \}`$/;
+  const contents = [{ ok: true }, {}, [], { data: 1, extra: 2 }, new Response('x'), Buffer.from('x'), 'text', 5];
+  for (const content of contents) {
+    await assert.rejects(
+      call(async (_req, _next) => content),
+      broke(said),
+    );
+  }
+  await assert.rejects(
+    call(async (_req, next) => (await next()).data),
+    broke(said),
+  );
+  const spread = await call(async (_req, next) => ({ ...(await next()), data: 'mine' }));
+  assert.deepEqual([spread.status, spread.data], [200, 'mine']);
+  for (const [made, status] of [[{ status: 204 }, 204] as const, [{ data: undefined }, 200] as const])
+    assert.equal((await call(async (_req, _next) => made)).status, status);
+  await assert.rejects(
+    client
+      .extend()
+      .after(((res: { data: unknown }) => res.data) as never)
+      .post('/v1/messages', message()),
+    broke(said),
+  );
+});
+
+test('an error hook that heals nothing is told so, and what has no name is told by its place', async (t) => {
+  const { client } = await bare(t);
+  client.use(async (_req: TraeRequest, next: Next) => next());
+  const after = client.extend().after(null, (() => {}) as never);
+  await assert.rejects(
+    after.post('/v1/messages', message(), answering({ status: 400 })),
+    broke(/^the middleware number 2 \(after\) returned nothing for a failure: return `\{ data: … \}`, or throw/),
+  );
+  const hooks = client.extend().use({ error: (() => {}) as never, finally: () => {} });
+  await assert.rejects(hooks.post('/v1/messages', message(), answering({ status: 400 })), broke(/returned nothing/));
+  const healed = client.extend().use({ error: () => ({ data: 1 }), finally: () => {} });
+  assert.equal((await healed.post('/v1/messages', message(), answering({ status: 400 }))).data, 1);
+  const nothing = (async (_req: TraeRequest, _next: Next) => undefined) as never;
+  client.use(timeout(5000)).use(nothing, { name: 'mine' });
+  await assert.rejects(client.get('/x'), broke(/^the middleware mine must return/));
+  client.eject('mine');
+  client.use(((_req: TraeRequest, _next: Next) => Promise.resolve()) as never);
+  assert.match(client.inspect(), /3\. middleware 2 /);
+  await assert.rejects(client.get('/x'), broke(/^the middleware number 3 \(middleware 2\) must return/));
+});
+
+test('a hook without its function, and what only makes a middleware, are refused at once', async (t) => {
+  const { client } = await pair(t);
+  for (const verb of ['before', 'after', 'finally'] as const)
+    assert.throws(() => (client[verb] as () => void)(), new RegExp(`${verb}\\(\\) takes a function, got undefined`));
+  for (const factory of [retry, logger, metrics, validate, mapEvents, tracing])
+    assert.throws(() => client.use(factory as never), {
+      name: 'TypeError',
+      message: `${factory.name} makes a middleware: did you mean \`${factory.name}()\`?`,
+    });
+  const uncounted = [() => {}, async (...args: [TraeRequest, Next]) => args[1](), (req = {}) => req];
+  for (const middleware of uncounted)
+    assert.throws(() => client.use(middleware as never), /no parameters that can be counted .* write \(req, next\)/);
 });

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { createClient, type TraeError } from 'trae-native';
+import { createClient, type Next, type TraeError, type TraeRequest } from 'trae-native';
 import { answering, message, pair } from './helpers/simulator.mts';
 
 const names = JSON.parse(readFileSync(new URL('../tests/fixtures/names.json', import.meta.url), 'utf8')) as Record<
@@ -138,5 +138,53 @@ test('a key that the server repeats is in nothing that an error tells', async (t
       assert.equal(failure.type, 'authentication_error');
       return true;
     });
+  }
+});
+
+test('a request in a middleware, its headers and what was asked show no key, query or content', async (t) => {
+  const { client } = await pair(t, { headers: { 'x-api-key': SECRET, 'x-ok': 'fine' } });
+  let seen = 0;
+  client.use(async (req: TraeRequest, next: Next) => {
+    req.state['token'] = SECRET;
+    req.headers['authorization'] = SECRET;
+    showsNot(req, SECRET, 'the request');
+    assert.ok(![inspect(req.headers), JSON.stringify(req.headers)].join('').includes(SECRET));
+    shows(req, 'x-api-key', 'the name of a header');
+    assert.equal(JSON.parse(JSON.stringify(req.headers))['x-ok'], 'fine');
+    assert.match(inspect(req), /^TraeRequest \{.*url: '\/x\?a=…'.*data: '\[9 bytes\]'/s);
+    const names = ['authorization', 'x-api-key', 'x-ok'];
+    assert.deepEqual(
+      Object.keys(req.headers)
+        .filter((name) => name !== 'x-simulator')
+        .sort(),
+      names,
+    );
+    assert.deepEqual([req.headers['X-Api-Key'], { ...req.headers }['x-api-key']], [SECRET, SECRET]);
+    assert.ok(!('toJSON' in req.headers) && !('constructor' in req.headers));
+    seen++;
+    return next();
+  });
+  const call = { params: { token: SECRET }, ...answering({ body: {} }) };
+  const res = await client.post(`/x?a=${SECRET}`, SECRET, call);
+  showsNot(res.request, SECRET, 'what was asked');
+  assert.match(res.request.url, /a=hush-4711/, 'who asks for the URL gets it');
+  assert.equal(seen, 1);
+});
+
+test('printing ends soon and throws nothing, however options hang together', async (t) => {
+  const { client } = await pair(t);
+  let shared: object = {};
+  for (let level = 0; level < 60; level++) shared = { left: shared, right: [shared] };
+  let deep: object = {};
+  for (let level = 0; level < 100_000; level++) deep = { deep };
+  const hostile = new Proxy({}, { ownKeys: () => assert.fail('read'), getPrototypeOf: () => assert.fail('read') });
+  const throwing = Object.defineProperty({ keep: 'me' }, 'get', { enumerable: true, get: () => assert.fail('read') });
+  const res = await client.get('/v1/models', { shared, deep, hostile, nested: { throwing } });
+  for (const thing of [res, res.config]) {
+    const began = performance.now();
+    for (const text of [inspect(thing), JSON.stringify(thing)]) assert.ok(text.length < 5_000_000);
+    assert.ok(performance.now() - began < 5000);
+    shows(thing, 'me', 'a field beside one that throws');
+    shows(thing, '[unreadable]', 'a field that throws');
   }
 });

@@ -85,16 +85,49 @@ test('wrong short forms are refused when the client is made, and late ones by th
     [{ auth: {} }, /`auth` needs `auth.value`/],
     [{ auth: true }, /`auth` needs `auth.value`/],
     [{ auth: { username: 'u', password: 'p' } }, /unknown option `auth.username`/],
-    [{ retri: {} }, /unknown option `retri`/],
+    [{ retri: {} }, /unknown option `retri`: did you mean `retry`\?/],
+    [{ retyr: 3 }, /unknown option `retyr`: did you mean `retry`\?/],
+    [{ loger: true }, /unknown option `loger`: did you mean `logger`\?/],
+    [{ retries: 1 }, /unknown option `retries`: did you mean `retry`\?/],
+    [{ apiKey: 'k' }, /unknown option `apiKey`: .* of claude\(\): here it is `auth: \{ value \}`$/],
+    [{ auth_token: 'k' }, /`authToken` is an option of claude\(\): here it is `auth: \{ value, scheme/],
+    [{ nothingLikeIt: 'k' }, /known names are `baseURL`.*`httpsAgent`, `redact`/],
   ];
   for (const [options, expected] of cases)
-    assert.throws(
-      () => createClient(options),
-      (error) => error instanceof ConfigError && expected.test(error.message),
-    );
+    for (const make of [createClient, (given: object) => createClient().extend(given)])
+      assert.throws(
+        () => make(options),
+        (error) => error instanceof ConfigError && expected.test(error.message),
+      );
   const client = createClient({ proxy: false });
   (client.config as Record<string, unknown>)['retry'] = 3;
   await assert.rejects(client.get('http://127.0.0.1:1/'), /`retry` is set when a client is made: use extend/);
+});
+
+test('the names that are known before the engine is asked are those that it knows', async () => {
+  const client = createClient({ proxy: false });
+  (client.config as Record<string, unknown>)['qqqqqq'] = 3;
+  const list = (error: unknown): string => /known names are (.*)$/.exec((error as Error).message)?.[1] ?? '';
+  const engine = await client.get('http://127.0.0.1:1/').then(String, list);
+  const ours = await (async () => createClient({ qqqqqq: 3 } as object))().then(String, list);
+  assert.equal(
+    ours,
+    `${engine}, \`redact\`, \`logger\`, \`metrics\`, \`idempotencyKey\`, \`retry\`, \`auth\`, \`jwt\``,
+  );
+});
+
+test('the stack of a wrong option begins where its client was made', () => {
+  const client = createClient();
+  for (const make of [createClient, claude, client.extend, client.create])
+    assert.throws(
+      () => make({ retry: { retries: 3 } } as object),
+      (error: Error) =>
+        /short\.spec\.mts/.test(error.stack?.split('\n').find((line) => / at (?!.*dist)/.test(line)) ?? ''),
+    );
+  assert.throws(
+    () => createClient({ retry: { retries: 3 } } as object),
+    (error: Error) => /short\.spec\.mts/.test(error.stack?.split('\n')[1] ?? ''),
+  );
 });
 
 /** Runs with these variables of the environment alone. */
@@ -141,6 +174,62 @@ test('claude() takes key and base from the options or the environment, and says 
   await withEnvironment({}, () => {
     assert.throws(() => claude(), /needs a key: set ANTHROPIC_API_KEY/);
     assert.throws(() => claude({ apiKey: 'a', authToken: 'b' }), /both given/);
+  });
+});
+
+test('claude() refuses what would be left unsaid, and names its own option', async () => {
+  const cases: [object, RegExp][] = [
+    [{ apikey: 'k' }, /unknown option `apikey`: did you mean `apiKey`\?/],
+    [{ beta: ['x'] }, /unknown option `beta`: did you mean `betas`\?/],
+    [{ apiKey: '' }, /`apiKey` must be a string or a function, got an empty string/],
+    [{ authToken: 5 }, /`authToken` must be a string or a function, got 5/],
+    [{ apiKey: 'k', auth: { value: 'v' } }, /`apiKey` and `auth` are both given/],
+    [{ authToken: 'k', jwt: {} }, /`authToken` and `jwt` are both given/],
+    [{ apiKey: 'k', version: 5 }, /`version` must be a date as '2023-06-01', got 5/],
+    [{ apiKey: 'k', betas: 5 }, /`betas` must be a list of names, got 5/],
+    [{ apiKey: 'k', betas: ['a', ''] }, /`betas` must be a list of names, got an empty string/],
+    [{ apiKey: 'k', headers: 5 }, /`headers` must be/],
+  ];
+  await withEnvironment({}, () => {
+    for (const [options, expected] of cases)
+      assert.throws(
+        () => claude(options),
+        (error) => error instanceof ConfigError && expected.test(error.message),
+        String(expected),
+      );
+  });
+});
+
+test('claude() sends headers of every container, a key among them, and keeps the query of its base', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const ask = async (options: object) => {
+    const client = claude({ baseURL: simulator.url, proxy: false, logger: false, retry: false, ...options });
+    await client.post('/messages', message());
+    await client.close();
+    return simulator.received.at(-1);
+  };
+  const own: [string, string][] = [
+    ['X-Api-Key', 'key-of-headers'],
+    ['x-own', '1'],
+  ];
+  await withEnvironment({ ANTHROPIC_AUTH_TOKEN: 'token-of-env' }, async () => {
+    for (const headers of [Object.fromEntries(own), new Map(own), own, new Headers(own)]) {
+      const received = await ask({ headers, betas: [] });
+      const names = ['x-api-key', 'x-own', 'anthropic-version', 'authorization', 'anthropic-beta'];
+      const values = names.map((name) => received?.header(name));
+      assert.deepEqual(values, ['key-of-headers', '1', '2023-06-01', undefined, undefined]);
+    }
+  });
+  await withEnvironment({}, async () => {
+    const bearer = await ask({ headers: { Authorization: 'Bearer own' }, betas: 'one' });
+    assert.deepEqual([bearer?.header('authorization'), bearer?.header('anthropic-beta')], ['Bearer own', 'one']);
+    for (const base of [
+      `${simulator.url}/v1?beta=true`,
+      `${simulator.url}?beta=true`,
+      new URL('/v1/?beta=true', simulator.url),
+    ])
+      assert.match((await ask({ apiKey: 'k', baseURL: base }))?.path ?? '', /^\/v1\/messages/);
   });
 });
 

@@ -190,6 +190,44 @@ test('spans nest: a call within a span is its child, and one in a middleware fur
   assert.equal(call.spanContext().traceId, outer.spanContext().traceId);
 });
 
+test('whatever a tracer, a span or a propagator throws costs a call neither its answer nor its error', async (t) => {
+  const { client, simulator } = await pair(t);
+  const breaks = (): never => {
+    throw new RangeError('telemetry is broken');
+  };
+  const names = ['setAttribute', 'setAttributes', 'setStatus', 'isRecording', 'end', 'spanContext'] as const;
+  const span = (broken: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, broken.includes(name) ? breaks : () => true]));
+  const tracers = [
+    ...[...names.map((name) => [name]), names].map((broken) => ({ startSpan: () => span(broken) })),
+    { startSpan: breaks },
+    { startSpan: () => undefined },
+    undefined,
+  ];
+  const propagators = [new W3CTraceContextPropagator(), { inject: breaks }, { inject: spoil }];
+  function spoil(_context: unknown, carrier: unknown, setter: { set(...given: unknown[]): void }): void {
+    setter.set(carrier, 'two\nlines', 'x');
+    setter.set(carrier, 'x-spoiled', 'two\nlines');
+    setter.set(carrier, 'x-kept', 'kept');
+  }
+  t.after(() => {
+    propagation.disable();
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  });
+  for (const propagator of propagators) {
+    propagation.disable();
+    propagation.setGlobalPropagator({ extract: (given) => given, fields: () => [], ...{ inject: propagator.inject } });
+    for (const tracer of tracers) {
+      const traced = client.extend().use(tracing({ tracerProvider: { getTracer: () => tracer } }));
+      assert.equal((await traced.post('/v1/messages', message())).status, 200);
+      const events = await collect(await traced.stream('/v1/messages', { stream: true }, answering({ events: 3 })));
+      assert.ok(events.length > 0);
+      await assert.rejects(traced.post('/v1/messages', message(), answering({ status: 529 })), OverloadedError);
+    }
+  }
+  assert.ok(simulator.received.some((received) => received.header('x-kept') === 'kept'));
+});
+
 test('options are checked, and a tracer of one’s own is used', async (t) => {
   const { client } = await pair(t);
   for (const wrong of [{ tracer: 1 }, { provider: 5 }, { tracerProvider: {} }, null, 'x'])

@@ -6,13 +6,17 @@ import { type as ark } from 'arktype';
 import { Registry } from 'prom-client';
 import type * as Contract from 'trae-native';
 import trae, {
+  auth,
   type Client,
   createClient,
   type EventStream,
+  HttpError,
   type MessageEvent,
   mapEvents,
   metrics,
+  type RequestConfig,
   registerMetrics,
+  retry,
   type SseEvent,
   TraeError,
   type TraeResponse,
@@ -32,6 +36,9 @@ import type * as simulator from '../js/simulator.js';
 import type { EventStream as StreamFacade } from '../js/stream.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+/** What nobody has said anything about. */
+// biome-ignore lint/suspicious/noExplicitAny: it is what is proven.
+type Anything = any;
 const proven = <T extends true>(): T => true as T;
 
 interface Completion {
@@ -130,6 +137,134 @@ export async function events(client: Client): Promise<void> {
     return next();
   }) satisfies Client;
   client.use((req) => void req.url.length) satisfies Client;
+}
+
+/** What a call's own middlewares make of events, in every form that gives events, the outermost first. */
+export async function eventsOfCalls(client: Client): Promise<void> {
+  const five = { middlewares: [mapEvents(() => 5)] } as const;
+  for await (const event of await client.stream('/x', {}, { middlewares: [mapEvents(() => 5)] }))
+    proven<Equal<typeof event, number>>();
+  for await (const event of await client.stream('/x', {}, five)) proven<Equal<typeof event, number>>();
+  const held = validate(z.object({ type: z.string() }), { on: 'event' });
+  const behind = await client.stream(
+    '/x',
+    {},
+    { middlewares: [retry(), (req) => void req.url, held, mapEvents(() => 5)] },
+  );
+  for await (const event of behind) proven<Equal<typeof event, { type: string }>>();
+  const posted = await client.post('/x', {}, { responseType: 'events', middlewares: [mapEvents(() => 5)] });
+  proven<Equal<typeof posted.data, EventStream<number>>>();
+  const asked = await client.request({ url: '/x', responseType: 'sse', ...five });
+  proven<Equal<typeof asked.data, EventStream<number>>>();
+  const further = await client.use(mapEvents(() => 'text')).stream('/x', {}, five);
+  for await (const event of further) proven<Equal<typeof event, string>>();
+  const plain = await client.stream('/x', {}, { timeout: 5 });
+  proven<Equal<typeof plain, EventStream<MessageEvent>>>();
+  const own = await client.stream<Completion>('/x', {}, { method: 'PUT' });
+  proven<Equal<typeof own, EventStream<Completion>>>();
+  const config: RequestConfig = {};
+  const handed = await client.stream('/x', {}, config);
+  proven<Equal<typeof handed, EventStream<MessageEvent>>>();
+}
+
+/** A call that passes by validate() may have any data, as bytes it has none but bytes. */
+export async function unvalidated(client: Client): Promise<void> {
+  const typed = client.use(validate(z.object({ n: z.number() })));
+  const got = await typed.get('/x', { skipValidation: true });
+  proven<Equal<typeof got.data, Anything>>();
+  const posted = await typed.post('/x', {}, { skipValidation: true, timeout: 5 });
+  proven<Equal<typeof posted.data, Anything>>();
+  const asked = await typed.request({ url: '/x', skipValidation: true, responseType: 'text' });
+  proven<Equal<typeof asked.data, string>>();
+  const said = await typed.post<Completion>('/x', {}, { skipValidation: true });
+  proven<Equal<typeof said.data, Completion>>();
+  const held = client.use(validate(z.object({ type: z.string() }), { on: 'event' }));
+  for await (const event of await held.stream('/x', {}, { skipValidation: true }))
+    proven<Equal<typeof event, Anything>>();
+  const not = await typed.get('/x', { skipValidation: false });
+  proven<Equal<typeof not.data, { n: number }>>();
+}
+
+/** request() is typed as get() and post() are. */
+export async function requests(client: Client): Promise<void> {
+  const bytes = await client.request({ url: '/x', responseType: 'buffer' });
+  proven<Equal<typeof bytes.data, Buffer>>();
+  const text = await client.request({ method: 'PUT', url: '/x', data: {}, responseType: 'text' });
+  proven<Equal<typeof text.data, string>>();
+  const stream = await client.request({ url: '/x', responseType: 'stream' });
+  proven<Equal<typeof stream.data, Readable>>();
+  const json = await client.request<Completion>({ url: '/x' });
+  proven<Equal<typeof json, TraeResponse<Completion>>>();
+  const any = await client.post<Anything>('/x', {}, { responseType: 'json' });
+  proven<Equal<typeof any, TraeResponse<Anything>>>();
+  const schema = validate(z.object({ n: z.number() }));
+  const held = await client.request({ url: '/x', middlewares: [retry(), schema] });
+  proven<Equal<typeof held.data, { n: number }>>();
+  // @ts-expect-error: where to?
+  await client.request({ responseType: 'text' });
+}
+
+/** A middleware answers; an interceptor and a hook need not, but mere data is no answer. */
+export function answers(client: Client): void {
+  // @ts-expect-error: nothing comes out of it
+  client.use(async (_req, next) => {
+    await next();
+  });
+  // @ts-expect-error: data is no answer
+  client.use(async (_req, next) => (await next()).status);
+  client.use(async (_req, _next) => ({ data: 5 }), { name: 'made' });
+  client.use((req) => {
+    req.headers['x'] = '1';
+  });
+  client.use((req) => ({ ...req, url: '/y' }));
+  client.use({ before: (req) => void req.url.length, after: (res) => void res.status }).use(retry());
+  client.after((res) => void res.status).after();
+  client.after(async (res) => {
+    res.data = res.data.completion;
+  });
+  client.after((res) => (res.status === 204 ? { data: null } : undefined));
+  client.after((res) => res);
+  // @ts-expect-error: data is no answer
+  client.after((res) => res.data);
+  // @ts-expect-error: nor in a promise
+  client.after(async (res) => res.data);
+  // @ts-expect-error: nor is a number
+  client.after((res) => res.status);
+  client.after(null, (error) => {
+    if (error.code === 'NOT_FOUND') return { status: 404, data: null };
+    throw error;
+  });
+  // @ts-expect-error: heals with nothing
+  client.after(null, () => {});
+  auth({ provider: () => 'k', ttl: 5 });
+  // @ts-expect-error: one or the other
+  auth({ value: 'k', provider: () => 'k' });
+}
+
+/** What is looked at says what it is. */
+export async function shapes(client: Client): Promise<void> {
+  const failure: unknown = undefined;
+  if (failure instanceof HttpError) proven<Equal<typeof failure.status, number>>();
+  if (failure instanceof TraeError) {
+    proven<Equal<typeof failure.status, number | undefined>>();
+    failure.code satisfies string;
+    // Later versions may have more.
+    if (failure.code === 'RATE_LIMIT' || failure.code === 'NEWER' || failure.phase === 'firstByte') return;
+  }
+  for await (const event of await client.stream('/x', {})) {
+    if (event.type === 'message_start') proven<Equal<typeof event.message.id, string>>();
+    if (event.type === 'message_delta') proven<Equal<typeof event.delta.stop_reason, string | null>>();
+    if (event.type === 'content_block_delta') {
+      proven<Equal<typeof event.index, number>>();
+      proven<Equal<typeof event.delta.text, Anything>>();
+      if (event.delta.type === 'text_delta') proven<Equal<typeof event.delta.text, string>>();
+      if (event.delta.type === 'input_json_delta') proven<Equal<typeof event.delta.partial_json, string>>();
+      if (event.delta.type === 'newer_delta') proven<Equal<typeof event.delta.newer, Anything>>();
+    }
+    // Kinds that nobody knows yet, and programs that look at nothing first.
+    if (event.type === 'newer') proven<Equal<typeof event.newer, Anything>>();
+    proven<Equal<typeof event.delta, Anything>>();
+  }
 }
 
 /** Every public value exists in the facade, and the other way round. */

@@ -298,3 +298,51 @@ test('what is no schema and an option that nobody knows are refused at once', as
       `${words}`,
     );
 });
+
+test('a schema that breaks its contract is told so, or its issues told as far as they can be read', async (t) => {
+  const { client } = await pair(t);
+  const giving = (result: unknown): Schema => ({
+    '~standard': { version: 1, vendor: 'own', validate: () => result as { value: unknown } },
+  });
+  const ask = (result: unknown) =>
+    client.post('/v1/messages', message(), { middlewares: [validate(giving(result))] }).then(none, (error) => error);
+  for (const result of [
+    null,
+    undefined,
+    5,
+    'x',
+    Promise.resolve(null),
+    { issues: 5 },
+    { issues: 'abc' },
+    { issues: null },
+  ]) {
+    const error = await ask(result);
+    assert.ok(error instanceof ConfigError, inspect(error));
+    assert.match(error.message, /^the schema of validate\(\) breaks its contract: /);
+  }
+  const long = Array.from({ length: 100_000 }, () => 'part');
+  const many = Array.from({ length: 100_000 }, (_, at) => ({ message: 'x', path: [`at${at}`] }));
+  const odd = [
+    { path: [null] },
+    { path: [{ key: {} }] },
+    { path: [Symbol('s')] },
+    { path: [undefined] },
+    { path: [none] },
+  ];
+  for (const issues of [
+    [null],
+    [5],
+    [{ path: 5 }],
+    [{ path: 'abc' }],
+    [{ path: null }],
+    [{ path: long }],
+    many,
+    odd,
+    [],
+  ]) {
+    const error = await ask({ issues });
+    assert.ok(error instanceof ValidationError, inspect(error));
+    assert.ok(error.message.length < 1000, `${error.message.length}`);
+    assert.equal(error.issues, issues);
+  }
+});

@@ -1,6 +1,6 @@
 // A request's content as bytes: what is small goes at once, what is a stream goes piece by piece.
 
-import { config, kindOf } from './errors.js';
+import { ConnectionError, config, kindOf } from './errors.js';
 import { multipart } from './multipart.js';
 import { nodeStream } from './node-stream.js';
 import { isPlain } from './secrets.js';
@@ -38,6 +38,7 @@ function special(data: object): Encoded | undefined {
     return sequence(parts, type);
   }
   if (isBlob(data)) return sequence([data], data.type || BINARY);
+  requireUnsent(data);
   if (isAsync(data)) return { kind: 'stream', source: data, type: BINARY };
   if (isReadableStream(data)) return { kind: 'stream', source: pieces(data), type: BINARY };
   if (isOldStream(data)) return old(data);
@@ -45,6 +46,18 @@ function special(data: object): Encoded | undefined {
   if (OPAQUE.some((kind) => data instanceof kind) || typeof (data as Promise<unknown>).then === 'function')
     throw config(`the request body can't be ${kindOf(data)}`);
   return undefined;
+}
+
+/** Streams that were sent: a second time they would be empty, or begin in their middle. */
+const sent = new WeakSet<object>();
+
+function requireUnsent(data: object): void {
+  const once =
+    isReadableStream(data) || isOldStream(data) || typeof (data as AsyncIterator<unknown>).next === 'function';
+  if (!once) return;
+  const message = "the request's body is a stream and was sent once: it can't be sent again";
+  if (sent.has(data)) throw new ConnectionError({ code: 'REQUEST_BODY', phase: 'prepare', message });
+  sent.add(data);
 }
 
 function bytes(view: Uint8Array, type = BINARY): Encoded {

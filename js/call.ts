@@ -7,7 +7,7 @@ import { Headers } from './headers.js';
 import { heldAs } from './held.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
-import { headerLines, requestId, TraeResponse } from './response.js';
+import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import { shownUrl } from './secrets.js';
 import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
@@ -186,6 +186,16 @@ export class Call implements Listener, Abortable {
     this.#over();
   }
 
+  /** Its stream is further out by now: who reads it here is told. */
+  handedOn(): void {
+    this.#content?.end(aborted('body', new Error('the stream was handed on, and is read further out')));
+  }
+
+  /** Whether neither answer nor stream has anything more to say. */
+  get done(): boolean {
+    return this.#done;
+  }
+
   #done = false;
   #letGo: (() => void) | undefined;
 
@@ -228,7 +238,10 @@ export class Call implements Listener, Abortable {
     if (validateStatus == null || validateStatus(head.status)) return true;
     const body =
       typeof content === 'string' ? Buffer.from(content) : ((content as Buffer | undefined) ?? Buffer.alloc(0));
-    this.#reject(fromFailure(this.#plan.describe(head.status, headerLines(head), body)));
+    const failure = refusal(head) ?? this.#plan.describe(head.status, headerLines(head), body);
+    const error = fromFailure(failure) as TraeError;
+    error.request = this.#asked();
+    this.#reject(error);
     return false;
   }
 

@@ -1,8 +1,8 @@
 // Functions of the caller that Rust may ask: the mirror of src/node/callback.rs.
 
+import { TraeError } from './errors.js';
 import { hold } from './held.js';
 import { engine, questions } from './native.js';
-import { words } from './words.js';
 
 /** Takes a question as it crossed; what it gives, or promises, is the answer. */
 export type Ask = (question: string, signal: () => AbortSignal) => unknown;
@@ -62,8 +62,14 @@ async function answer(question: number, ask: () => Promise<unknown>): Promise<vo
     const json = JSON.stringify((await ask()) ?? null);
     if (open.delete(question)) engine.answer(question, json);
   } catch (thrown) {
-    if (open.delete(question)) engine.answerThrown(question, hold(thrown), words(thrown));
+    if (open.delete(question)) engine.answerThrown(question, hold(thrown), told(thrown));
   }
+}
+
+/** What may be told of it wherever errors are told: of one that is not ours nobody knows what it says. */
+function told(thrown: unknown): string {
+  if (thrown instanceof TraeError) return thrown.message;
+  return thrown instanceof Error ? `${thrown.name}, see the cause` : `it threw a ${typeof thrown}`;
 }
 
 /** A fault in what only listens is the listener's own, and no call's. */

@@ -1,46 +1,86 @@
 // A client for the Claude API as a service in production wants it.
 
 import { Client } from './client.js';
-import type { Options } from './config.js';
-import { config as wrong } from './errors.js';
+import { type Options, requireObject } from './config.js';
+import { kindOf, placed, config as wrong } from './errors.js';
+import { SHORT_FORMS } from './middleware/short.js';
+import { CLAUDE_OPTIONS, CLIENT_OPTIONS, requireKnown } from './names.js';
+import { type HeaderRecord, mergeHeaders } from './request-headers.js';
 
 export interface ClaudeOptions extends Options {
   apiKey?: unknown;
   authToken?: unknown;
-  version?: string;
-  betas?: readonly string[];
+  version?: unknown;
+  betas?: unknown;
 }
 
 const API = 'https://api.anthropic.com';
 const VERSION = '2023-06-01';
 
+const KNOWN = [...CLIENT_OPTIONS, ...SHORT_FORMS, ...CLAUDE_OPTIONS];
+
 /** A client with a key, a version, retries and a log of failures; each of its options says otherwise. */
 export function claude(options: ClaudeOptions = {}): Client {
-  const { apiKey, authToken, version = VERSION, betas, baseURL, baseUrl, headers, ...rest } = options;
-  const beta = betas === undefined ? {} : { 'anthropic-beta': betas.join(',') };
-  return new Client({
-    retry: true,
-    logger: { level: 'warn' },
-    ...(rest['jwt'] === undefined && rest['auth'] === undefined && { auth: credential(apiKey, authToken) }),
-    ...rest,
-    baseURL: versioned(baseURL ?? baseUrl ?? env('CLAUDE_BASE_URL', 'ANTHROPIC_BASE_URL') ?? API),
-    headers: { 'anthropic-version': version, ...beta, ...headers },
-  });
+  return placed(claude, () => new Client(preset(options)));
 }
 
-/** What is given comes before what the environment has. */
-function credential(apiKey: unknown, authToken: unknown): object {
-  if (apiKey !== undefined && authToken !== undefined) throw wrong('`apiKey` and `authToken` are both given: give one');
-  if (apiKey !== undefined) return of(apiKey);
-  if (authToken !== undefined) return { ...of(authToken), scheme: 'bearer' };
+function preset(options: ClaudeOptions): Options {
+  requireObject(options, 'the options of claude()');
+  // Before anything else is asked for: a key under a name that nobody knows is a key all the same.
+  requireKnown(options, KNOWN);
+  const { apiKey, authToken, version, betas, baseURL, baseUrl, headers: own, ...rest } = options;
+  const headers = mergeHeaders({ ...versions(version), ...beta(betas) }, own);
+  const auth = credential({ apiKey, authToken, auth: rest['auth'], jwt: rest['jwt'] }, headers);
+  return {
+    retry: true,
+    logger: { level: 'warn' },
+    ...(auth && { auth }),
+    ...rest,
+    baseURL: versioned(baseURL ?? baseUrl ?? env('CLAUDE_BASE_URL', 'ANTHROPIC_BASE_URL') ?? API),
+    headers,
+  };
+}
+
+function versions(version: unknown = VERSION): HeaderRecord {
+  if (typeof version === 'string' && version !== '') return { 'anthropic-version': version };
+  throw wrong(
+    `\`version\` must be a date as '${VERSION}', got ${version === '' ? 'an empty string' : kindOf(version)}`,
+  );
+}
+
+function beta(betas: unknown = []): HeaderRecord {
+  const names: unknown[] = Array.isArray(betas) ? betas : [betas];
+  const wrongOne = names.find((name) => typeof name !== 'string' || name === '');
+  if (wrongOne !== undefined || names.includes(undefined))
+    throw wrong(`\`betas\` must be a list of names, got ${wrongOne === '' ? 'an empty string' : kindOf(wrongOne)}`);
+  return names.length === 0 ? {} : { 'anthropic-beta': names.join(',') };
+}
+
+/** What is given comes before what the environment has; nothing where another option or a header is the credential. */
+function credential(given: Record<string, unknown>, headers: HeaderRecord): object | undefined {
+  const names = Object.keys(given).filter((name) => given[name] !== undefined);
+  const ours = names.find((name) => name === 'apiKey' || name === 'authToken');
+  if (ours !== undefined && names.length > 1)
+    throw wrong(`\`${names[0]}\` and \`${names[1]}\` are both given: give one`);
+  if (ours !== undefined) return of(ours, given[ours]);
+  if (names.length > 0 || has(headers, 'x-api-key')) return undefined;
   const key = env('CLAUDE_API_KEY', 'ANTHROPIC_API_KEY');
   if (key !== undefined) return { value: key };
   const token = env('ANTHROPIC_AUTH_TOKEN');
   if (token !== undefined) return { value: token, scheme: 'bearer' };
+  if (has(headers, 'authorization')) return undefined;
   throw wrong('claude() needs a key: set ANTHROPIC_API_KEY, or give `apiKey`, `authToken`, `auth` or `jwt`');
 }
 
-const of = (value: unknown): object => (typeof value === 'function' ? { provider: value } : { value });
+function of(name: string, value: unknown): object {
+  const scheme = name === 'authToken' ? { scheme: 'bearer' } : {};
+  if (typeof value === 'function') return { ...scheme, provider: value };
+  if (typeof value === 'string' && value !== '') return { ...scheme, value };
+  throw wrong(`\`${name}\` must be a string or a function, got ${value === '' ? 'an empty string' : kindOf(value)}`);
+}
+
+const has = (headers: HeaderRecord, name: string): boolean =>
+  Object.entries(headers).some(([given, value]) => given.toLowerCase() === name && value !== null && value !== '');
 
 function env(...names: string[]): string | undefined {
   return names.map((name) => process.env[name]).find((value) => value !== undefined && value !== '');
@@ -48,5 +88,7 @@ function env(...names: string[]): string | undefined {
 
 /** Both forms are common: with the version of the API in the base URL, and without it. */
 function versioned(base: unknown): unknown {
-  return typeof base === 'string' ? `${base.replace(/(\/v1)?\/*$/, '')}/v1` : base;
+  if (typeof base !== 'string' && !(base instanceof URL)) return base;
+  const [, path = '', query = ''] = /^([^?#]*)(.*)$/s.exec(String(base)) ?? [];
+  return `${path.replace(/(\/v1)?\/*$/, '')}/v1${query}`;
 }

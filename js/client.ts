@@ -2,10 +2,11 @@
 
 import { inspect } from 'node:util';
 import { live, merge, type Options, requireObject } from './config.js';
-import { kindOf, ParseError, config as wrong } from './errors.js';
+import { kindOf, ParseError, placed, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
-import { shortForms } from './middleware/short.js';
+import { SHORT_FORMS, shortForms } from './middleware/short.js';
 import { type EntryOptions, Stack } from './middleware/stack.js';
+import { CLIENT_OPTIONS, requireKnown } from './names.js';
 import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
 import { closed, Sender } from './sender.js';
@@ -33,6 +34,7 @@ export class Client {
 
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
+    requireKnown(options, KNOWN);
     const { rest, install } = shortForms(options);
     this.#config = merge(parent ? parent.#config : {}, rest);
     this.#live = live(this.#config, () => this.#sender.change());
@@ -103,8 +105,10 @@ export class Client {
 
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
   extend(options: Options = {}): Client {
-    if (this.#over) throw closed();
-    return new Client(options, this);
+    return placed(Client.prototype.extend, () => {
+      if (this.#over) throw closed();
+      return new Client(options, this);
+    });
   }
 
   create(options: Options = {}): Client {
@@ -118,18 +122,21 @@ export class Client {
   }
 
   before(hook: Before, options?: EntryOptions): this {
-    this.#stack.add(before(hooked('before', hook)), 'before', options);
+    requireHook('before', hook);
+    this.#stack.add(before(hook), 'before', options);
     return this;
   }
 
   after(onResponse?: After | null, onError?: OnError, options?: EntryOptions): this {
-    const [heals, errs] = [hooked('after', onResponse ?? undefined), hooked('after', onError)];
-    this.#stack.add(after(heals, errs), 'after', options);
+    if (onResponse != null || onError == null) requireHook('after', onResponse);
+    if (onError != null) requireHook('after', onError);
+    this.#stack.add(after(onResponse, onError), 'after', options);
     return this;
   }
 
   finally(hook: Finally, options?: EntryOptions): this {
-    this.#stack.add(atEnd(hooked('finally', hook)), 'finally', options);
+    requireHook('finally', hook);
+    this.#stack.add(atEnd(hook), 'finally', options);
     return this;
   }
 
@@ -197,11 +204,11 @@ export class Client {
   }
 }
 
-function hooked<T>(verb: string, hook: T): T {
-  if (hook === undefined || typeof hook === 'function') return hook;
-  throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
+function requireHook(verb: string, hook: unknown): void {
+  if (typeof hook !== 'function') throw new TypeError(`${verb}() takes a function, got ${kindOf(hook)}`);
 }
 
+const KNOWN = [...CLIENT_OPTIONS, ...SHORT_FORMS];
 const DETACHABLE = [
   'get',
   'delete',
@@ -219,5 +226,5 @@ const DETACHABLE = [
 
 /** A client with a pool of its own. */
 export function createClient(options: Options = {}): Client {
-  return new Client(options);
+  return placed(createClient, () => new Client(options));
 }

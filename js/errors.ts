@@ -34,6 +34,9 @@ export interface ErrorResponse {
   data: unknown;
 }
 
+/** Those whose causes are being printed. */
+const printing = new Set<TraeError>();
+
 export class TraeError extends Error {
   readonly code: string;
   readonly phase: string;
@@ -53,7 +56,7 @@ export class TraeError extends Error {
   constructor(given?: string | (Partial<Failure> & { message: string }), cause?: unknown) {
     const ours = typeof given === 'object';
     const failure: Partial<Failure> & { message: string } = ours ? given : { message: given ?? '' };
-    super(failure.message, cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
+    super(withoutKeys(failure.message), cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
     this.code = failure.code ?? codeOf(new.target);
     this.phase = failure.phase ?? 'prepare';
     this.retryable = failure.retryable ?? false;
@@ -74,7 +77,7 @@ export class TraeError extends Error {
 
   /** Shows who called, in place of where the failure was read. */
   place(below: (...args: never[]) => unknown): void {
-    if (this.#placed) return;
+    if (this.#placed || !Object.isExtensible(this)) return;
     this.#placed = true;
     Error.captureStackTrace?.(this, below);
   }
@@ -93,6 +96,17 @@ export class TraeError extends Error {
   }
 
   [inspect.custom](_depth: number, options: object): string {
+    // A cause may lead back to where it came from.
+    if (printing.has(this)) return `[circular ${this.name}]`;
+    printing.add(this);
+    try {
+      return this.#printed(options);
+    } finally {
+      printing.delete(this);
+    }
+  }
+
+  #printed(options: object): string {
     const { name: _name, message: _message, ...facts } = this.toJSON();
     const shown = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
     const cause = this.cause === undefined ? '' : `\n  [cause]: ${inspect(this.cause, options)}`;
@@ -193,7 +207,7 @@ export function described(json: string): { error: unknown; attempts?: number } {
   for (const described of failure.causes.reverse()) {
     if (typeof described === 'number') cause = heldAs(described);
     else {
-      const error = cause ? new Error(described, { cause }) : new Error(described);
+      const error = cause === undefined ? new Error(described) : new Error(described, { cause });
       error.stack = `Error: ${described}`;
       cause = error;
     }
@@ -203,8 +217,19 @@ export function described(json: string): { error: unknown; attempts?: number } {
 
 /** The caller gave up; `cause` is the signal's reason. */
 export function aborted(phase: string, reason?: unknown): AbortError {
-  const why = reason instanceof Error && reason.message ? `: ${reason.message}` : '';
-  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}` }, reason);
+  const why = reason instanceof Error && reason.message ? `: ${withoutKeys(String(reason.message))}` : '';
+  const attempts = phase === 'prepare' ? 0 : 1;
+  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}`, attempts }, reason);
+}
+
+/** What `make` gives; an error of ours shows who called `below`, however deep in there it was made. */
+export function placed<T>(below: (...args: never[]) => unknown, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TraeError) error.place(below);
+    throw error;
+  }
 }
 
 /** A middleware broke the contract of the onion. */

@@ -4,12 +4,12 @@
 import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
-import { drop } from './held.js';
+import { drop, heldAs } from './held.js';
 
 /** The addon, as napi made it. */
 export interface NativeClient {
   extend(config: string): NativeClient | string;
-  layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient;
+  layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient | string;
   stats(): string;
   describeStatus(status: number, headers: string, body: Uint8Array, sent: string): string;
   metrics(format: string): [string] | string;
@@ -18,6 +18,7 @@ export interface NativeClient {
 /** A middleware that runs in Rust. */
 export interface NativeMiddleware {
   invalidate(): void;
+  shown(text: string): string;
 }
 
 /** What keeps connections up; it ends when it is collected, too. */
@@ -112,7 +113,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts as JSON or nothing, then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for (as JSON or nothing), then a line per header. */
   text: string;
 }
 
@@ -184,6 +185,13 @@ export function abandon(id: number): void {
   if (listeners.delete(id)) engine.abort(id);
 }
 
+/** Fetches what there is to fetch; says whether some task of the engine may still have something to say. */
+export function settle(): boolean {
+  const alive = (engine.counters()[2] ?? 0) > 0;
+  wake();
+  return alive;
+}
+
 function wake(): void {
   let count: number;
   do {
@@ -222,6 +230,8 @@ function deliver(at: number, value: number): void {
   const id = slab[at] as number;
   const listener = listeners.get(id);
   const kind = slab[at + 1] as Kind;
+  // A value that was on its way to a call that has gone is nobody's.
+  if (kind === Kind.Settled && listener === undefined && slab[at + 3] === Form.Kept) heldAs(second as number);
   if (kind === Kind.Left) leaves.get(id)?.();
   else if (kind === Kind.Asked) questions.asked(id, slab[at + 2] as number, first as string);
   else if (kind === Kind.Unasked) questions.unasked(id);

@@ -5,7 +5,7 @@ import { type Attempt, attempts } from './attempts.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
-import { redacted, shownUrl } from './secrets.js';
+import { guarded, redacted, shownUrl } from './secrets.js';
 
 /** How long the parts of a call took, in milliseconds; `null` where a part did not happen. */
 export interface Timing {
@@ -19,11 +19,16 @@ export interface Timing {
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
-  for (let line = 0; line < 4; line++) {
+  for (let line = 0; line < 5; line++) {
     from = text.indexOf('\n', from + 1);
     if (from < 0) return '';
   }
   return text.slice(from + 1);
+}
+
+/** The error that an answer stands for whose status its caller does not take; of a good one Rust knows none. */
+export function refusal({ text }: Head): string | undefined {
+  return text.split('\n', 5)[4] || undefined;
 }
 
 export function requestId(headers: Headers): string | undefined {
@@ -39,9 +44,19 @@ interface Made {
   config?: object;
 }
 
+const MADE = ['status', 'statusText', 'headers', 'data', 'config'];
+/** Spreading an answer gives its attempts, too. */
+const SPREAD = [...MADE, 'attempts'];
+
+/** Whether something is meant as an answer: a mere content, as JSON that came with one, would be an empty answer. */
+export function isMade(given: unknown): given is Made {
+  if (typeof given !== 'object' || given === null) return false;
+  const names = Object.keys(given);
+  return names.some((name) => MADE.includes(name)) && names.every((name) => SPREAD.includes(name));
+}
+
 export class TraeResponse<T = unknown> {
   readonly status: number;
-  attempts: number;
   data: T;
   readonly #head: Head;
   readonly #method: string;
@@ -50,7 +65,6 @@ export class TraeResponse<T = unknown> {
 
   constructor(head: Head, data: T, method: string, config: () => object) {
     this.status = head.status;
-    this.attempts = head.attempts;
     this.data = data;
     this.#head = head;
     this.#method = method;
@@ -64,13 +78,21 @@ export class TraeResponse<T = unknown> {
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
     const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
-    const head = { status, attempts: 0, text: `${statusText}\n\n\n${lines.join('')}`, ...none };
+    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
 
   /** The same answer without its content. */
   without(): TraeResponse<undefined> {
     return new TraeResponse(this.#head, undefined, this.#method, this.#config);
+  }
+
+  get attempts(): number {
+    return this.#head.attempts;
+  }
+
+  set attempts(attempts: number) {
+    this.#head.attempts = attempts;
   }
 
   get statusText(): string {
@@ -96,7 +118,7 @@ export class TraeResponse<T = unknown> {
   }
 
   get request(): { method: string; url: string } {
-    return { method: this.#method, url: this.#line(2) };
+    return guarded({ method: this.#method, url: this.#line(2) });
   }
 
   /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */

@@ -24,19 +24,17 @@ export interface RedactOptions {
 
 /** Names and texts that are never shown here any more: rules are added, and none is taken back. */
 const names = new Set<string>();
-const texts = new Map<string, RegExp>();
+const texts = new Map<string, (text: string) => string>();
 
-/** From now on, of anything that is printed; Rust knows the same for its errors and its log. */
-export function neverShow({ headers, query, patterns }: RedactOptions): void {
+/**
+ * From now on, of anything that is printed; Rust knows the same for its errors and its log. `shown` applies the
+ * patterns: in Rust, where no pattern takes more than linear time.
+ */
+export function neverShow({ headers, query, patterns }: RedactOptions, shown: (text: string) => string): void {
   for (const name of [headers ?? [], query ?? []].flat()) names.add(name.toLowerCase());
-  for (const pattern of [patterns ?? []].flat()) {
-    const text = typeof pattern === 'string' ? `${escaped(pattern)}[\\w-]*` : pattern.source;
-    const flags = typeof pattern === 'string' ? 'g' : [...new Set(`${pattern.flags.replace('y', '')}g`)].join('');
-    texts.set(`/${text}/${flags}`, new RegExp(text, flags));
-  }
+  const all = [patterns ?? []].flat();
+  if (all.length > 0) texts.set(all.map(String).join('\n'), shown);
 }
-
-const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** Whether what has this name is a secret: a header, an option, a parameter. */
 export function isSecret(name: string): boolean {
@@ -60,28 +58,68 @@ const OWN_WAY: Record<string, (value: unknown) => unknown> = {
 
 /** A copy of some options in which nothing secret is left. Content and agents are shown as what they are. */
 export function redacted(options: object): unknown {
-  const entries = Object.entries(options).map(([name, value]) => {
+  return each(options, (value, name) => {
     const own = Object.hasOwn(OWN_WAY, name) && value !== undefined ? OWN_WAY[name] : undefined;
-    return [withoutKeys(name), own ? own(value) : shown(value, name, [options])];
+    return own ? own(value) : shown(value, name, { above: [options], left: MOST });
   });
-  return Object.fromEntries(entries);
 }
 
 /** The same for an object whose names are the caller's: headers, parameters. */
 export function fields(value: unknown): unknown {
-  return shown(value, '', []);
+  return shown(value, '', { above: [], left: MOST });
 }
 
-function shown(value: unknown, name: string, above: object[]): unknown {
+/** Where printing is, and how much more it may print: a graph may be cyclic, deep, or a tree of shared branches. */
+interface Walk {
+  above: object[];
+  left: number;
+}
+
+const MOST = 10_000;
+const DEEPEST = 30;
+const CUT = '[…]';
+
+function shown(value: unknown, name: string, walk: Walk): unknown {
   // A number or a flag is no secret, whatever it is called; a function shows nothing.
   if (typeof value === 'string') return isSecret(name) ? SHOWN_AS : shownText(value);
   if (typeof value !== 'object' || value === null) return value;
   if (isSecret(name)) return SHOWN_AS;
-  if (above.includes(value)) return '[circular]';
-  const within = [...above, value];
-  if (Array.isArray(value)) return value.map((item) => shown(item, name, within));
+  if (walk.above.includes(value)) return '[circular]';
+  if (walk.above.length > DEEPEST || walk.left-- <= 0) return CUT;
+  walk.above.push(value);
+  const text = readable(() => within(value, name, walk));
+  walk.above.pop();
+  return text;
+}
+
+function within(value: object, name: string, walk: Walk): unknown {
+  if (Array.isArray(value)) {
+    walk.left -= value.length;
+    return value.map((item) => shown(item, name, walk));
+  }
   if (!isPlain(value)) return special(value);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [withoutKeys(key), shown(item, key, within)]));
+  return each(value, (item, key) => {
+    walk.left--;
+    return shown(item, key, walk);
+  });
+}
+
+/** An object with each of its fields as it is shown. */
+function each(options: object, show: (value: unknown, name: string) => unknown): Record<string, unknown> {
+  const entries = Object.keys(options).map((name) => [
+    withoutKeys(name),
+    readable(() => show((options as Record<string, unknown>)[name], name)),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Printing must not throw, whatever the caller's objects do when they are read. */
+function readable(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch {
+    return '[unreadable]';
+  }
 }
 
 /** Of an object of a class only what is known to be harmless. */
@@ -140,7 +178,7 @@ export function shownText(text: string): string {
 
 export function withoutKeys(text: string): string {
   let shown = text.replace(KEY, SHOWN_AS);
-  for (const pattern of texts.values()) shown = shown.replace(pattern, SHOWN_AS);
+  for (const conceal of texts.values()) shown = conceal(shown);
   return shown;
 }
 
@@ -152,7 +190,7 @@ export function isPlain(value: object): value is Record<string, unknown> {
 
 /** Options that can be read as they are, and that show no secret when they are printed. */
 export function guarded<T extends object>(options: T, show: (options: object) => unknown = redacted): T {
-  const printed = (): unknown => show({ ...options });
+  const printed = (): unknown => show(options);
   Object.defineProperty(options, inspect.custom, { value: printed, enumerable: false, configurable: true });
   Object.defineProperty(options, 'toJSON', { value: printed, enumerable: false, configurable: true });
   return options;

@@ -15,7 +15,7 @@ import {
 } from './config.js';
 import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
-import { Onion, within } from './middleware/onion.js';
+import { type Limit, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
 import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
@@ -146,6 +146,7 @@ export class Sender {
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
     const onion = new Onion(asked.signal, arranged);
+    const limit = limitOf(config?.['timeout'] ?? this.#config['timeout']);
     this.#pending.add(onion);
     try {
       const fields = {
@@ -157,16 +158,20 @@ export class Sender {
         config: () => merge(this.#config, config) as Record<string, unknown>,
         headers: () => mergeHeaders(this.#config['headers'], config?.['headers']),
       };
-      return await onion.run(fields, (req) => {
-        const { method, url, data } = req;
-        const changed = this.#changedBy(req, fields.params, config);
-        return new Promise((resolve, reject) => {
-          const asked = { method, url, data, config: changed, shape };
-          this.#start({ resolve, reject }, onion.calls, asked, arranged.pipeline, onion);
-        });
-      });
+      return await onion.run(
+        fields,
+        (req) => {
+          const { method, url, data } = req;
+          const changed = this.#changedBy(req, fields.params, config);
+          return new Promise((resolve, reject) => {
+            const asked = { method, url, data, config: changed, shape };
+            this.#start({ resolve, reject }, onion.calls, asked, arranged.pipeline, onion);
+          });
+        },
+        limit,
+      );
     } finally {
-      this.#pending.delete(onion);
+      onion.calls.whenEmpty(() => this.#pending.delete(onion));
     }
   }
 
@@ -198,7 +203,7 @@ export class Sender {
     if (last?.pipeline === pipeline && last.native === this.#native) return last.layered;
     const layers = pipeline.map((step) => (typeof step === 'number' ? step : step.native.handle));
     const conditions = pipeline.map((step) => (typeof step === 'number' ? undefined : step.condition));
-    const layered = this.#native.layered(layers, conditions);
+    const layered = native(this.#native.layered(layers, conditions));
     this.#last = { pipeline, native: this.#native, layered };
     return layered;
   }
@@ -296,6 +301,16 @@ export class Sender {
     this.#native = native(this.#native.extend(this.#json()));
     this.#changed = false;
   }
+}
+
+/** The longest that a timer of Node's can wait. */
+const LONGEST = 2 ** 31 - 1 - 1000;
+
+/** The limit on a whole call; what is none the engine refuses, or knows none. */
+function limitOf(timeout: unknown): Limit | undefined {
+  const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
+  if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
+  return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };
 }
 
 /** The middlewares of one call. */

@@ -13,13 +13,23 @@ import { pack } from './unpack.js';
 export class EventStream<E = unknown> implements AsyncIterable<E> {
   readonly #channel: Channel<E>;
   #read = false;
-  /** The answer that opened the stream; its `data` is this stream. */
-  declare readonly response: TraeResponse;
+  /** Held weakly: another stream may have taken this one's place in it, and must not be held by this one. */
+  readonly #response: WeakRef<TraeResponse>;
+  readonly #shell: TraeResponse<unknown>;
 
   constructor(channel: Channel<E>, response: TraeResponse) {
     this.#channel = channel;
-    Object.defineProperty(this, 'response', { value: response });
+    this.#response = new WeakRef(response);
+    this.#shell = response.without();
     channel.watch(this);
+  }
+
+  /** The answer that opened the stream. */
+  get response(): TraeResponse {
+    const response = this.#response.deref();
+    if (response) return response;
+    this.#shell.data = this;
+    return this.#shell;
   }
 
   /** The events of any other source, pulled as they are read. */

@@ -76,7 +76,7 @@ export declare class NativeClient {
    *
    * A native one with a condition asks JavaScript under that number whether a call passes through it.
    */
-  layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient
+  layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient | string
   /** The data of the error that an answer stands for. */
   describeStatus(status: number, headers: string, body: Buffer, sent: string): string
   /** What the layers called `metrics` have counted, a list of one text, or why there is none. */
@@ -95,6 +95,8 @@ export declare class NativeKeeper {
 export declare class NativeMiddleware {
   /** Throws away the credential that it keeps, where it keeps one. */
   invalidate(): void
+  /** The text as it may be shown by the rules that it has. */
+  shown(text: string): string
 }
 
 /** A simulated API; `js/simulator.ts` makes it pleasant. */

@@ -82,6 +82,11 @@ impl CallId {
     }
 }
 
+/// Put into a request's extensions by whoever shows its answer: what takes the request's credentials out of it
+/// ([`Conceal`](crate::response::Conceal)) is then there for answers of every kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeated;
+
 /// Counts the requests of a call that have gone out, for whoever ends it from outside of all layers.
 #[derive(Debug, Clone, Default)]
 pub struct Sent(Arc<AtomicU32>);

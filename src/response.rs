@@ -43,7 +43,8 @@ impl Response {
 }
 
 /// Takes the credentials of its request out of what an answer tells. It stands in the extensions of a stream
-/// of events, for whoever makes an error of one: a server may repeat the key that it refuses.
+/// of events, for whoever makes an error of one, and of any answer to a request with the mark
+/// [`Repeated`](crate::request::Repeated): a server may repeat the key that it was sent.
 #[derive(Clone)]
 pub struct Conceal(Arc<dyn Fn(Bytes) -> Bytes + Send + Sync>);
 

@@ -23,25 +23,30 @@ export const provider =
     );
   };
 
+/** What it refuses continues "its provider failed:". */
 function told(given: unknown): { token: string; lifetimeMs?: number } {
   if (typeof given === 'string') return { token: given };
-  if (typeof given !== 'object' || given === null) throw wrong(`${GIVES}, got ${kindOf(given)}`);
+  if (typeof given !== 'object' || given === null) throw wrong(`it gave ${kindOf(given)}, ${WANTED}`);
   const { token, expiresAt, lifetimeMs } = given as Record<string, unknown>;
-  if (typeof token !== 'string') throw wrong(`${GIVES}, got a \`token\` that is ${kindOf(token)}`);
+  if (typeof token !== 'string') throw wrong(`it gave a \`token\` that is ${kindOf(token)}, ${WANTED}`);
   if (expiresAt !== undefined && lifetimeMs !== undefined)
-    throw wrong('the provider of `auth` gave `expiresAt` and `lifetimeMs`: give one');
-  if (lifetimeMs !== undefined) return { token, lifetimeMs: time('lifetimeMs', lifetimeMs) };
-  if (expiresAt === undefined) return { token };
-  const at = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt;
-  return { token, lifetimeMs: time('expiresAt', at) - Date.now() };
+    throw wrong('it gave `expiresAt` and `lifetimeMs`: give one');
+  if (expiresAt === undefined && lifetimeMs === undefined) return { token };
+  const left = expiresAt === undefined ? time('lifetimeMs', lifetimeMs) : until(expiresAt);
+  if (left > 0) return { token, lifetimeMs: left };
+  // Sent, it would be refused, and asked for again by every call.
+  const name = expiresAt === undefined ? 'lifetimeMs' : 'expiresAt';
+  throw wrong(`it gave \`${name}\` that has passed already; is it in seconds? milliseconds are wanted`);
 }
 
-const GIVES = 'the provider of `auth` must give a string or { token, expiresAt, lifetimeMs }';
+const WANTED = 'where a string or { token, expiresAt, lifetimeMs } is wanted';
+
+const until = (at: unknown): number => time('expiresAt', at instanceof Date ? at.getTime() : at) - Date.now();
 
 function time(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   const wanted = name === 'expiresAt' ? 'a Date or milliseconds since 1970' : 'milliseconds';
-  throw wrong(`\`${name}\`, which the provider of \`auth\` gave, must be ${wanted}, got ${kindOf(value)}`);
+  throw wrong(`it gave \`${name}\` that is ${kindOf(value)}, where ${wanted} must be`);
 }
 
 /** Decides which failures are worth another attempt. */

@@ -4,7 +4,7 @@
 // and what it returns is a response. Calling next() again after it has settled is how a retry works.
 
 import { middleware as fault, kindOf } from '../errors.js';
-import { TraeResponse } from '../response.js';
+import { isMade, TraeResponse } from '../response.js';
 import { EventStream } from '../stream.js';
 import type { TraeRequest } from './request.js';
 
@@ -14,9 +14,16 @@ export type Handler = (req: TraeRequest, next: Next) => unknown;
 /** A handler in the list. */
 export interface Layer {
   name: string;
+  /** Whether its author has named it; what nobody has named is told by its place. */
+  named: boolean;
+  /** Its number in `inspect()`. */
+  place?: number;
   handle: Handler;
   when: ((req: TraeRequest) => unknown) | undefined;
 }
+
+/** What an `error` hook leaves that neither heals a failure nor throws. */
+export const UNHEALED = Symbol('unhealed');
 
 /** What stands in the middle, and how to end what it has under way. */
 export interface Centre {
@@ -48,14 +55,35 @@ async function enter(onion: Onion, at: number, req: TraeRequest, scope: Scope | 
   req.attempt = onion.centre.attempt();
   const layer = onion.layers[at];
   if (layer === undefined) return onion.centre.call(req);
-  if (layer.when && !layer.when(req)) return enter(onion, at + 1, req, scope);
+  if (layer.when && !answered(layer.when(req), layer.name)) return enter(onion, at + 1, req, scope);
   const inner = (given: unknown, within: Scope): Promise<TraeResponse> => enter(onion, at + 1, req.with(given), within);
-  const passage = new Passage(layer.name, scope, inner);
+  const passage = new Passage(called(layer), scope, inner);
   try {
     return passage.leave(await layer.handle(req, passage.next));
   } finally {
     if (passage.close()) onion.centre.abandon();
   }
+}
+
+/** What a condition says; a promise would always be true. */
+export function answered(given: unknown, whose: string): boolean {
+  if (typeof (given as PromiseLike<unknown> | null | undefined)?.then !== 'function') return Boolean(given);
+  (given as PromiseLike<unknown>).then(undefined, () => {});
+  throw fault(`the \`when\` of ${whose} gave a promise: it must answer at once`);
+}
+
+function called({ name, named, place }: Layer): string {
+  return named || place === undefined ? `the middleware ${name}` : `the middleware number ${place} (${name})`;
+}
+
+/** What a handler has returned, as an answer; anything that is none is an error that says whose it is. */
+export function answerOf(result: unknown, who: string): TraeResponse {
+  if (result instanceof TraeResponse) return adopted(result);
+  if (isMade(result)) return adopted(TraeResponse.made(result));
+  if (result === UNHEALED)
+    throw fault(`${who} returned nothing for a failure: return \`{ data: … }\`, or throw the error again`);
+  const got = typeof result === 'object' && result !== null ? `${kindOf(result)} that is none` : kindOf(result);
+  throw fault(`${who} must return a response, got ${got}: return \`res\`, or \`{ data: … }\``);
 }
 
 /** Whoever stands further out finds a stream, whatever a handler has put in its place. */
@@ -70,22 +98,21 @@ function adopted(res: TraeResponse): TraeResponse {
 class Passage {
   #state: 'free' | 'under way' | 'closed' = 'free';
   #scope: Scope | undefined;
-  readonly #name: string;
+  readonly #who: string;
   readonly #outer: Scope | undefined;
   readonly #inner: (given: unknown, scope: Scope) => Promise<TraeResponse>;
 
-  constructor(name: string, outer: Scope | undefined, inner: (given: unknown, scope: Scope) => Promise<TraeResponse>) {
-    this.#name = name;
+  constructor(who: string, outer: Scope | undefined, inner: (given: unknown, scope: Scope) => Promise<TraeResponse>) {
+    this.#who = who;
     this.#outer = outer;
     this.#inner = inner;
   }
 
   readonly next: Next = (given) => {
-    if (this.#state === 'closed')
-      return Promise.reject(fault(`the middleware ${this.#name} called next() after it had returned`));
+    if (this.#state === 'closed') return Promise.reject(fault(`${this.#who} called next() after it had returned`));
     if (this.#state === 'under way')
       return Promise.reject(
-        fault(`the middleware ${this.#name} called next() again before the call before had settled: await it first`),
+        fault(`${this.#who} called next() again before the call before had settled: await it first`),
       );
     this.#state = 'under way';
     this.#scope = { outer: this.#outer, left: false };
@@ -105,10 +132,8 @@ class Passage {
   /** The handler has returned this. */
   leave(result: unknown): TraeResponse {
     if (this.#state === 'under way')
-      throw fault(`the middleware ${this.#name} returned before its next() had settled: await it, or return it`);
-    if (result instanceof TraeResponse) return adopted(result);
-    if (typeof result === 'object' && result !== null) return adopted(TraeResponse.made(result));
-    throw fault(`the middleware ${this.#name} must return a response, got ${kindOf(result)}: return what next() gives`);
+      throw fault(`${this.#who} returned before its next() had settled: await it, or return it`);
+    return answerOf(result, this.#who);
   }
 
   /** The handler is over; says whether it has left something under way. */

@@ -2,7 +2,7 @@
 
 import { ended } from '../ending.js';
 import type { TraeResponse } from '../response.js';
-import type { Handler } from './compose.js';
+import { type Handler, UNHEALED } from './compose.js';
 import type { TraeRequest } from './request.js';
 
 /** How a call came to its end: with an answer, of which a stream has been read or left, or with an error. */
@@ -32,7 +32,7 @@ export function after(onResponse: After | undefined | null, onError?: OnError): 
     try {
       res = await next();
     } catch (error) {
-      if (onError) return onError(error);
+      if (onError) return (await onError(error)) ?? UNHEALED;
       throw error;
     }
     return onResponse ? ((await onResponse(res)) ?? res) : res;

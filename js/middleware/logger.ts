@@ -1,7 +1,7 @@
 // To whom the lines of logger() go: as objects to a function, or to a logger that has its own levels.
 
 import { hostname } from 'node:os';
-import { engine } from '../native.js';
+import { engine, settle } from '../native.js';
 
 /** A line as it comes from Rust. */
 interface Line {
@@ -20,11 +20,12 @@ export interface LoggerOptions {
   [option: string]: unknown;
 }
 
-const LABELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
+const LABELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** The options with a sink that takes lines; a line says of itself where it comes from unless its logger does. */
 export function lineTaker(options: LoggerOptions | undefined): LoggerOptions {
   const { sink = 'stderr', base, ...rest } = options ?? {};
+  if (sink !== 'stderr') listenToEnd();
   if (isLeveled(sink)) return { ...rest, base: base ?? {}, sink: (line: Line) => leveled(sink, line) };
   if (sink === 'stderr') flushAtExit();
   return { ...rest, sink, base: base === undefined ? { pid: process.pid, hostname: hostname() } : (base ?? {}) };
@@ -36,10 +37,20 @@ function isLeveled(sink: unknown): sink is Leveled {
 }
 
 function leveled(sink: Leveled, { level, time: _time, msg, ...fields }: Line): void {
-  const label = LABELS[level] ?? 'info';
-  // Not every logger has a word for the gravest.
-  const known = typeof sink[label] === 'function' ? label : 'error';
-  sink[known]?.(fields, msg);
+  // Not every logger has a word for each: the next one below says it.
+  const known = LABELS.slice(0, level / 10).findLast((label) => typeof sink[label] === 'function');
+  sink[known ?? 'info']?.(fields, msg);
+}
+
+let listens = false;
+
+/** A call that was aborted last holds no script, but has its line still to write. */
+function listenToEnd(): void {
+  if (listens) return;
+  listens = true;
+  process.on('beforeExit', () => {
+    if (settle()) setTimeout(() => {}, 1);
+  });
 }
 
 let flushes = false;

@@ -58,7 +58,7 @@ export const logger = (options?: LoggerOptions): Native => new Native('logger', 
 /** Says what is never shown, besides what never is; calls pass it as they are. */
 export const redact = (options?: RedactOptions): Native => {
   const native = new Native('redact', withExpressions(options));
-  neverShow(options ?? {});
+  neverShow(options ?? {}, (text) => native.handle.shown(text));
   return native;
 };
 

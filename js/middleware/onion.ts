@@ -2,7 +2,7 @@
 
 import type { Plan } from '../call.js';
 import { type Ending, ended } from '../ending.js';
-import { aborted, TraeError } from '../errors.js';
+import { aborted, TimeoutError, TraeError } from '../errors.js';
 import { Headers } from '../headers.js';
 import { leaves } from '../native.js';
 import type { TraeResponse } from '../response.js';
@@ -24,9 +24,25 @@ const ANOTHER = new Error('another attempt took its place');
 /** Sends a request as it has become, and keeps what it started among the calls under way. */
 export type Send = (req: TraeRequest, onion: Onion) => Promise<TraeResponse>;
 
+/** Calls, and who waits for the last of them to end. */
+class Calls extends Set<Abortable> {
+  readonly #waiting: (() => void)[] = [];
+
+  whenEmpty(tell: () => void): void {
+    if (this.size === 0) tell();
+    else this.#waiting.push(tell);
+  }
+
+  override delete(call: Abortable): boolean {
+    const deleted = super.delete(call);
+    if (this.size === 0) for (const tell of this.#waiting.splice(0)) tell();
+    return deleted;
+  }
+}
+
 export class Onion implements Abortable {
-  /** Calls of the engine that this one has under way. */
-  readonly calls = new Set<Abortable>();
+  /** Calls of the engine that this one has under way: a stream outlives the moment when it is answered. */
+  readonly calls = new Calls();
   readonly #given: AbortSignal | undefined;
   readonly layers: Arranged;
   #gone: AbortController | undefined;
@@ -48,7 +64,8 @@ export class Onion implements Abortable {
   }
 
   /** Runs the call; `fields` are those of the request before any middleware has seen it. */
-  async run(fields: Fields, send: Send): Promise<TraeResponse> {
+  async run(fields: Fields, send: Send, limit?: Limit): Promise<TraeResponse> {
+    const timer = limit && setTimeout(() => this.#end(late(limit), undefined), limit.ms + GRACE);
     const unlisten = this.#given && listenTo(this.#given, this);
     const req = new TraeRequest(fields, () => this.#signal());
     const end = follow(this.#followers);
@@ -68,18 +85,24 @@ export class Onion implements Abortable {
       end(error);
       throw error;
     } finally {
-      unlisten?.();
+      clearTimeout(timer);
+      if (unlisten) this.calls.whenEmpty(unlisten);
       // A settled promise holds its answer, and that the stream, which nobody but the caller may hold.
       this.#reject = () => {};
     }
   }
 
   abort(reason?: unknown): void {
+    this.#end(aborted(this.name === undefined ? 'prepare' : 'firstByte', reason), reason);
+  }
+
+  /** The call is over from outside; whatever of it is under way is given up. */
+  #end(error: TraeError, reason: unknown): void {
     if (this.#aborted) return;
-    this.#aborted = { error: aborted('firstByte', reason) };
-    this.#gone?.abort(reason);
-    this.#abandon(reason);
-    this.#reject(this.#aborted.error);
+    this.#aborted = { error };
+    this.#gone?.abort(reason ?? error);
+    this.#abandon(reason ?? error);
+    this.#reject(error);
   }
 
   /** The call has come to a group within native middlewares. */
@@ -93,6 +116,7 @@ export class Onion implements Abortable {
     const req = new TraeRequest(fields, () => this.#signal());
     const host = {
       plan,
+      calls: this.calls,
       attempt,
       aborted: () => this.#aborted?.error,
       goesOn: (changed: TraeRequest) => {
@@ -138,7 +162,8 @@ export class Onion implements Abortable {
       if (this.#told !== undefined) this.attempts = Math.max(this.#told, this.attempts);
       // None where nothing was sent.
       else if (told > 0) this.attempts = Math.max(told, this.attempts + 1);
-      if (error instanceof TraeError) error.attempts = this.attempts;
+      // It may be frozen, and somebody's own.
+      if (error instanceof TraeError) Reflect.set(error, 'attempts', this.attempts);
       throw error;
     }
   }
@@ -151,6 +176,21 @@ export class Onion implements Abortable {
     }
     return this.#given ? AbortSignal.any([this.#given, this.#gone.signal]) : this.#gone.signal;
   }
+}
+
+/** A limit on the whole call, which no middleware outlives. */
+export interface Limit {
+  ms: number;
+  /** As the user wrote it. */
+  option: 'timeout' | 'timeout.total';
+}
+
+/** What the engine is asked for it limits itself, and says more of it: here it strikes only where a middleware waits. */
+const GRACE = 20;
+
+function late({ ms, option }: Limit): TraeError {
+  const message = `the call was not answered within ${ms} ms (\`${option}\`): a middleware was still at work`;
+  return new TimeoutError({ code: 'TIMEOUT', phase: 'total', message, retryable: true });
 }
 
 /** Apart, so that it holds nothing else of the call. */

@@ -9,8 +9,9 @@ import { aborted, TraeError } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
+import type { Abortable } from '../signals.js';
 import { words } from '../words.js';
-import { compose, type Layer } from './compose.js';
+import { answered, compose, type Layer } from './compose.js';
 import type { TraeRequest } from './request.js';
 import type { Condition } from './stack.js';
 
@@ -24,6 +25,8 @@ export interface Host {
   aborted(): unknown;
   /** The request as the passage hands it on. */
   goesOn(req: TraeRequest): void;
+  /** What the call has under way. */
+  calls: Set<Abortable>;
   /** A stream that Rust takes back ends when the call's own answer does. */
   follow(ending: Ending): void;
 }
@@ -64,12 +67,13 @@ export class Passage {
       attempt: () => this.#attempt,
     };
     compose(layers, req, centre)
-      .then(
-        (res) => this.#answer(res),
-        (error) => this.#fail(error),
-      )
+      .then((res) => this.#answer(res))
+      // Also what could not be handed over: Rust waits for an answer.
+      .catch((error) => this.#fail(error))
       .finally(() => {
         this.#forget();
+        if (this.#inner) letGo(this.#inner);
+        this.#inner = undefined;
         over();
       });
   }
@@ -88,7 +92,10 @@ export class Passage {
 
   #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
     if (this.#left) return Promise.reject(aborted('prepare', this.#reason()));
+    // A stream that came before may still be read, or be the answer in the end.
+    if (this.#inner?.res && this.#inner.call.ending && !this.#inner.call.done) this.#open(this.#inner);
     this.#forget();
+    if (this.#inner) letGo(this.#inner);
     this.#host.goesOn(req);
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
@@ -96,7 +103,7 @@ export class Passage {
       const plan: Plan = {
         ...this.#host.plan,
         method: req.method,
-        over: () => {},
+        over: () => this.#host.calls.delete(call),
         open: () => this.#open(inner),
         attempted: (attempts) => {
           inner.attempts = attempts;
@@ -136,7 +143,13 @@ export class Passage {
 
   #open(inner: Inner): void {
     if (inner.opened) return;
+    if (inner.call.done) {
+      inner.call.handedOn();
+      return;
+    }
     inner.opened = true;
+    // From now on it may outlive the group: an abort of the call, or of its client, has to reach it.
+    this.#host.calls.add(inner.call);
     engine.openStream(this.#number, inner.call.id);
   }
 
@@ -157,7 +170,10 @@ export class Passage {
       if (inner?.call.ending) this.#open(inner);
       const { status, headers, attempts, data, request } = res;
       const lines = JSON.stringify(lists(headers));
-      engine.made(this.#number, status, lines, request.url || undefined, text(data), attempts, hold(data));
+      const made = Number.isInteger(attempts) && attempts >= 0 ? attempts : 0;
+      const content = text(data);
+      const code = Number.isInteger(status) && status > 0 && status < 1000 ? status : 0;
+      engine.made(this.#number, code, lines, request.url || undefined, content, made, hold(data));
     }
   }
 
@@ -173,6 +189,12 @@ export class Passage {
   }
 }
 
+/** What is left of it knows the way to its stream: it must not hold the answer, in which another stream may stand. */
+function letGo(inner: Inner): void {
+  inner.res = undefined;
+  inner.data = undefined;
+}
+
 function forget({ call }: Inner): void {
   abandon(call.id);
   call.leave();
@@ -181,7 +203,7 @@ function forget({ call }: Inner): void {
 /** Says whether a call passes through the native middleware that asks. */
 export function choose(number: number, condition: Condition, req: TraeRequest): void {
   try {
-    engine.chosen(number, Boolean(condition(req)));
+    engine.chosen(number, answered(condition(req), 'a native middleware'));
   } catch (thrown) {
     engine.thrown(number, hold(thrown), words(thrown));
   }
@@ -190,6 +212,8 @@ export function choose(number: number, condition: Condition, req: TraeRequest): 
 /** What native middlewares further out see of a content that JavaScript has made. */
 function text(data: unknown): string {
   if (typeof data === 'string') return data;
+  // Their JSON would be a list of numbers.
+  if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return '';
   try {
     return JSON.stringify(data) ?? '';
   } catch {

@@ -1,7 +1,9 @@
 // A call as middlewares see and change it.
 
+import { inspect } from 'node:util';
 import { kindOf, config as wrong } from '../errors.js';
 import { type HeaderRecord, plainHeaders } from '../request-headers.js';
+import { fields, redacted } from '../secrets.js';
 
 /** Options of a call, the client's laid under; unknown names are the caller's own. */
 type Config = Record<string, unknown>;
@@ -73,7 +75,7 @@ export class TraeRequest {
 
   /** Reads and writes any spelling of a name; spreading gives each header once, in lower case. */
   #caseless(headers: HeaderRecord): HeaderRecord {
-    const target: HeaderRecord = Object.create(null);
+    const target: HeaderRecord = Object.create(PRINTED);
     for (const [name, value] of Object.entries(headers)) target[name.toLowerCase()] = value;
     return new Proxy(target, {
       ...CASELESS,
@@ -87,6 +89,17 @@ export class TraeRequest {
         return delete target[String(name).toLowerCase()];
       },
     });
+  }
+
+  /** Without the options: printing must not count as having had them in hand. */
+  toJSON(): Record<string, unknown> {
+    const { method, url, params, data, attempt, state } = this;
+    const shown = redacted({ method, url, params, data, attempt, state }) as Record<string, unknown>;
+    return { ...shown, headers: fields({ ...(this.#headers ?? this.#fields.headers()) }) };
+  }
+
+  [inspect.custom](depth: number, options: object): string {
+    return `TraeRequest ${inspect(this.toJSON(), { ...options, depth })}`;
   }
 
   /** What can be compared with later. */
@@ -118,9 +131,19 @@ export class TraeRequest {
 
 const FIELDS = ['method', 'url', 'params', 'data', 'config', 'headers'] as const;
 
+/** What headers inherit, so that no list of their names has it. */
+const PRINTED: object = Object.create(null, {
+  [inspect.custom]: { value: printed },
+  toJSON: { value: printed },
+});
+
+function printed(this: HeaderRecord): unknown {
+  return fields({ ...this });
+}
+
 const CASELESS: ProxyHandler<HeaderRecord> = {
-  get: (target, name) => (typeof name === 'string' ? target[name.toLowerCase()] : Reflect.get(target, name)),
-  has: (target, name) => (typeof name === 'string' ? name.toLowerCase() in target : Reflect.has(target, name)),
+  get: (target, name) => Reflect.get(target, typeof name === 'string' && name !== 'toJSON' ? name.toLowerCase() : name),
+  has: (target, name) => (typeof name === 'string' ? Object.hasOwn(target, name.toLowerCase()) : name in target),
   getOwnPropertyDescriptor: (target, name) =>
     Reflect.getOwnPropertyDescriptor(target, typeof name === 'string' ? name.toLowerCase() : name),
 };

@@ -17,7 +17,7 @@ const ORDER: Record<string, (options?: never) => Native> = {
   auth,
   jwt,
 };
-const NAMES = Object.keys(ORDER);
+export const SHORT_FORMS = Object.keys(ORDER);
 
 /** Takes the short forms out of the options; what is left are those of the client itself. */
 export function shortForms(options: Record<string, unknown>): {
@@ -25,13 +25,13 @@ export function shortForms(options: Record<string, unknown>): {
   install: (stack: Stack) => void;
 } {
   const rest = { ...options };
-  const given = NAMES.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]] as const);
-  for (const name of NAMES) delete rest[name];
+  const given = SHORT_FORMS.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]] as const);
+  for (const name of SHORT_FORMS) delete rest[name];
   const made = given.map(([name, value]) => [name, make(name, value)] as const);
   return {
     rest,
     install: (stack) => {
-      for (const [name, native] of made) stack.install(name, native, NAMES);
+      for (const [name, native] of made) stack.install(name, native, SHORT_FORMS);
     },
   };
 }
@@ -46,6 +46,6 @@ function make(name: string, value: unknown): Native | undefined {
 
 /** Refuses what was put into a client's options when that was made already. */
 export function requireNoShortForms(options: Record<string, unknown>): void {
-  const late = NAMES.find((name) => options[name] !== undefined);
+  const late = SHORT_FORMS.find((name) => options[name] !== undefined);
   if (late !== undefined) throw wrong(`\`${late}\` is set when a client is made: use extend({ ${late}: … })`);
 }

@@ -1,10 +1,13 @@
 // The list of a client's middlewares: what may stand in it, under which name, in which order.
 
 import { kindOf } from '../errors.js';
-import type { Handler, Layer } from './compose.js';
+import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
-import { Native } from './native.js';
+import { mapEvents } from './map-events.js';
+import { auth, idempotencyKey, jwt, logger, metrics, Native, redact, retry, timeout } from './native.js';
 import type { TraeRequest } from './request.js';
+import { tracing } from './tracing.js';
+import { validate } from './validate.js';
 
 /** Several hooks that belong together. */
 export interface Hooks {
@@ -15,7 +18,7 @@ export interface Hooks {
 }
 
 /** A middleware in the list. */
-export type Entry = Layer | { name: string; when: Condition | undefined; native: Native };
+export type Entry = Omit<Layer, 'place'> | { name: string; when: Condition | undefined; native: Native };
 
 /** Whether a call passes through. */
 export type Condition = (req: TraeRequest) => unknown;
@@ -38,14 +41,14 @@ export function arrange(entries: readonly Entry[]): Arranged {
   const groups: (Layer[] | Condition)[] = [];
   const pipeline: Step[] = [];
   let group = outer;
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
     if ('native' in entry) {
       pipeline.push({ native: entry.native, condition: entry.when && groups.push(entry.when) - 1 });
       group = [];
       continue;
     }
     if (group.length === 0 && group !== outer) pipeline.push(groups.push(group) - 1);
-    group.push(entry);
+    group.push({ ...entry, place: at + 1 });
   }
   return { outer, groups, pipeline };
 }
@@ -58,11 +61,27 @@ export interface EntryOptions {
 }
 
 const HOOKS = ['before', 'after', 'error', 'finally'] as const;
+/** What makes middlewares, and is none. */
+const FACTORIES: readonly unknown[] = [
+  auth,
+  idempotencyKey,
+  jwt,
+  logger,
+  mapEvents,
+  metrics,
+  redact,
+  retry,
+  timeout,
+  tracing,
+  validate,
+];
 const ACCEPTED =
   'a middleware is a function (req, next) => res, a function (req) => req, or an object with before, after, error or finally';
 
 export class Stack {
   #layers: readonly Entry[];
+  /** From which number on a name may be free. */
+  readonly #numbers = new Map<string, number>();
 
   constructor(layers: readonly Entry[] = []) {
     this.#layers = [...layers];
@@ -77,16 +96,20 @@ export class Stack {
       throw new TypeError('what is never shown has no exceptions: redact() takes no `when`');
     if (middleware instanceof Native) this.#enter(middleware.kind, options, { native: middleware });
     else {
-      const { handle, name } = read(middleware);
-      this.add(handle, name, options);
+      const { handle, name, named } = read(middleware);
+      this.#enter(name, options, { handle, named });
     }
   }
 
   add(handle: Handler, kind: string, options?: EntryOptions): void {
-    this.#enter(kind, options, { handle });
+    this.#enter(kind, options, { handle, named: false });
   }
 
-  #enter(kind: string, options: EntryOptions = {}, what: { handle: Handler } | { native: Native }): void {
+  #enter(
+    kind: string,
+    options: EntryOptions = {},
+    what: { handle: Handler; named: boolean } | { native: Native },
+  ): void {
     const { name, when } = options;
     const unknown = Object.keys(options).find((option) => option !== 'name' && option !== 'when');
     if (unknown !== undefined)
@@ -97,15 +120,23 @@ export class Stack {
       throw new TypeError(`\`when\` must be a function, got ${kindOf(when)}`);
     if (name !== undefined && this.#find(name) >= 0)
       throw new TypeError(`there is a middleware called ${name} already`);
-    const named = name ?? this.#unique(kind);
-    if ('handle' in what) this.#layers = [...this.#layers, { name: named, when, handle: what.handle }];
-    else this.#layers = [...this.#layers, { name: named, when, native: what.native }];
+    const entry = { name: name ?? this.#unique(kind), when };
+    if ('native' in what) this.#layers = [...this.#layers, { ...entry, native: what.native }];
+    else {
+      const named = what.named || name !== undefined;
+      this.#layers = [...this.#layers, { ...entry, named, handle: what.handle }];
+    }
   }
 
   /** Puts one under its own name where `order` has it, in place of one of that name; with none it takes that out. */
   install(name: string, native: Native | undefined, order: readonly string[]): void {
-    const at = this.#find(name);
-    const entry = native && { name, when: undefined, native };
+    // Of somebody's own, that only has the same name, nothing is taken out.
+    const at = this.#layers.findIndex(
+      (layer) => 'native' in layer && layer.native.kind === name && layer.name === name,
+    );
+    const when = this.#layers[at]?.when;
+    const taken = at < 0 && this.#find(name) >= 0;
+    const entry = native && { name: taken ? this.#unique(name) : name, when, native };
     const rank = (layer: Entry): number => ('native' in layer ? order.indexOf(layer.name) : -1);
     // Before it stands whatever the order has before it; what it does not know stays further in.
     const before = this.#layers.findLastIndex((layer) => rank(layer) >= 0 && rank(layer) < order.indexOf(name));
@@ -137,18 +168,21 @@ export class Stack {
 
   #unique(kind: string): string {
     if (this.#find(kind) < 0) return kind;
-    let number = 2;
+    let number = this.#numbers.get(kind) ?? 2;
     while (this.#find(`${kind} ${number}`) >= 0) number++;
+    this.#numbers.set(kind, number + 1);
     return `${kind} ${number}`;
   }
 }
 
 /** The handler that a middleware in any of its forms is, or a TypeError. */
-export function read(middleware: unknown): { handle: Handler; name: string } {
+function read(middleware: unknown): { handle: Handler; name: string; named: boolean } {
   if (typeof middleware === 'function') {
+    requireParameters(middleware);
     const onion = middleware.length >= 2;
     const handle = onion ? (middleware as Handler) : before(middleware as Before);
-    return { handle, name: middleware.name || (onion ? 'middleware' : 'before') };
+    const { name } = middleware;
+    return { handle, name: name || (onion ? 'middleware' : 'before'), named: name !== '' };
   }
   if (typeof middleware !== 'object' || middleware === null)
     throw new TypeError(`${ACCEPTED}, got ${kindOf(middleware)}`);
@@ -159,7 +193,18 @@ export function read(middleware: unknown): { handle: Handler; name: string } {
     throw new TypeError(
       `${ACCEPTED}, got an object${unknown === undefined ? '' : ` whose \`${unknown}\` is no such hook`}`,
     );
-  return { handle: together(hooks as Hooks), name: 'hooks' };
+  return { handle: together(hooks as Hooks), name: 'hooks', named: false };
+}
+
+/** By how many parameters it has a function says what it is; one that says nothing would be guessed at. */
+function requireParameters(given: { name: string; length: number }): void {
+  const { name, length } = given;
+  if (FACTORIES.includes(given)) throw new TypeError(`${name} makes a middleware: did you mean \`${name}()\`?`);
+  if (length > 0) return;
+  throw new TypeError(
+    `the function ${name ? `${name} ` : ''}has no parameters that can be counted (\`...args\` and those with a default can't): ` +
+      'write (req, next) => res for a middleware, (req) => req for what changes requests, or use before(fn)',
+  );
 }
 
 /** `before` innermost, so that `error` hears of it, and `finally` outermost, so that it hears of all. */
@@ -169,6 +214,7 @@ function together(hooks: Hooks): Handler {
   if (hooks.after || hooks.error) layers.push(after(hooks.after, hooks.error));
   if (hooks.before) layers.push(before(hooks.before));
   return layers.reduceRight(
-    (inner, outer) => (req, next) => outer(req, (given) => inner(req.with(given), next) as never),
+    (inner, outer) => (req, next) =>
+      outer(req, async (given) => answerOf(await inner(req.with(given), next), 'a hook')),
   );
 }

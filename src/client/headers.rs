@@ -52,6 +52,17 @@ pub(super) fn name(text: &str, option: &str) -> Result<HeaderName> {
     Ok(name)
 }
 
+/// The name of a header that a middleware writes by itself: none that says where a request goes or how long it is.
+pub(super) fn own_name(text: &str, option: &str) -> Result<HeaderName> {
+    let name = name(text, option)?;
+    if name == header::HOST || name == header::CONTENT_LENGTH {
+        return Err(Error::config(format!(
+            "`{option}` is '{name}', which says where a request goes or ends"
+        )));
+    }
+    Ok(name)
+}
+
 /// What is wrong with a name, without the name: it may be a key that was pasted in the wrong place.
 fn no_name(text: &str, option: &str) -> String {
     let length = text.chars().count();

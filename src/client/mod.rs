@@ -40,6 +40,7 @@ pub use self::{
     secrets::without_keys,
     view::{Changes, View},
     warmup::Warmed,
+    wire::refusal,
 };
 use self::{
     limit::Limit,
@@ -64,6 +65,9 @@ pub use crate::{
     },
     transport::Warmth,
 };
+
+/// How many layers a pipeline may have: each lies on the stack of the others.
+pub const MOST_LAYERS: usize = 256;
 
 /// A client: one set of options, one pipeline, one pool.
 pub struct Client {
@@ -94,9 +98,14 @@ impl Client {
     }
 
     /// The same client with these layers around its calls, the first outermost.
-    #[must_use]
-    pub fn layered(&self, layers: Vec<Arc<dyn Middleware>>) -> Self {
-        Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers)
+    pub fn layered(&self, layers: Vec<Arc<dyn Middleware>>) -> Result<Self> {
+        if layers.len() > MOST_LAYERS {
+            return Err(Error::config(format!(
+                "{} native middlewares, or groups between them, are more than {MOST_LAYERS}: is one added with each call?",
+                layers.len()
+            )));
+        }
+        Ok(Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers))
     }
 
     fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {

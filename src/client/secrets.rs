@@ -6,9 +6,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use memchr::memmem;
 use serde_json::Value;
+use url::{Url, form_urlencoded};
 
 pub use crate::redact::without_keys;
-use crate::redact::{Rules, SHOWN_AS, patterns::replace, without_key_bytes};
+use crate::redact::{
+    Rules, SHOWN_AS,
+    json::{self, Content},
+    names::is_secret,
+    patterns::replace,
+    rename, without_key_bytes,
+};
 
 /// Shorter values stand in ordinary words too.
 const LEAST: usize = 8;
@@ -17,6 +24,8 @@ const LEAST: usize = 8;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Secrets {
     values: Vec<HeaderValue>,
+    /// Values of parameters of the query: as they are meant, and as they are written.
+    params: Vec<String>,
     rules: Option<Arc<Rules>>,
 }
 
@@ -24,13 +33,29 @@ impl Secrets {
     /// Keeps the values that are marked as sensitive; a clone of one costs no copy.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let values = headers.values().filter(|value| value.is_sensitive()).cloned().collect();
-        Self { values, rules: None }
+        Self { values, params: Vec::new(), rules: None }
     }
 
     /// By these rules too.
     pub(super) fn by(self, rules: Option<&Arc<Rules>>) -> Self {
         let rules = rules.filter(|rules| !rules.is_empty()).cloned();
         Self { rules, ..self }
+    }
+
+    /// And those that stand in the query, by their names.
+    pub(super) fn and_query(mut self, url: &Url) -> Self {
+        for pair in url.query().unwrap_or_default().split('&') {
+            let Some((name, value)) = form_urlencoded::parse(pair.as_bytes()).next() else { continue };
+            let named = is_secret(&name) || self.rules.as_ref().is_some_and(|rules| rules.names(&name));
+            if named && value.len() >= LEAST {
+                // A space is written in two ways.
+                let written = pair.split_once('=').map_or("", |(_, written)| written);
+                let spellings = [written.to_owned(), written.replace('+', "%20")];
+                self.params.extend(spellings.into_iter().filter(|spelling| *spelling != value));
+                self.params.push(value.into_owned());
+            }
+        }
+        self
     }
 
     pub(super) fn contains(&self, value: &HeaderValue) -> bool {
@@ -61,27 +86,47 @@ impl Secrets {
     /// The body of an error without them. JSON can write a text in many ways, so that its texts are looked at and
     /// not its bytes.
     pub(super) fn conceal_body(&self, body: Bytes) -> Bytes {
-        let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return self.conceal(body) };
+        let mut values = match json::read(&body, false) {
+            Content::One(value) => vec![value],
+            Content::Many(values) => values,
+            Content::Unreadable => return json::unreadable(body.len()).into(),
+            Content::Text => return self.conceal(body),
+        };
         let mut changed = false;
-        for path in self.rules.iter().flat_map(|rules| &rules.paths) {
-            changed |= path.redact(&mut json);
+        for value in &mut values {
+            for path in self.rules.iter().flat_map(|rules| &rules.paths) {
+                changed |= path.redact(value);
+            }
+            self.walk(value, &mut changed);
         }
-        self.walk(&mut json, &mut changed);
-        if changed { json.to_string().into() } else { body }
+        // Of a name that stands there twice only the last was looked at, and the first may be written by escapes.
+        let changed = changed || body.contains(&b'\\') || self.conceal(body.clone()) != body;
+        if changed { json::lines(&values).into() } else { body }
     }
 
     fn walk(&self, json: &mut Value, changed: &mut bool) {
         match json {
             Value::String(text) => {
-                let concealed = self.conceal(Bytes::copy_from_slice(text.as_bytes()));
-                if *concealed != *text.as_bytes() {
-                    *text = String::from_utf8_lossy(&concealed).into_owned();
+                if let Cow::Owned(concealed) = self.conceal_text(text) {
+                    *text = concealed;
                     *changed = true;
                 }
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item, changed)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.walk(field, changed)),
+            Value::Object(fields) => {
+                fields.values_mut().for_each(|field| self.walk(field, changed));
+                *changed |= rename(fields, |name| self.conceal_text(name));
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn conceal_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let concealed = self.conceal(Bytes::copy_from_slice(text.as_bytes()));
+        if *concealed == *text.as_bytes() {
+            Cow::Borrowed(text)
+        } else {
+            Cow::Owned(String::from_utf8_lossy(&concealed).into_owned())
         }
     }
 
@@ -113,6 +158,10 @@ impl Secrets {
                     needles.push(secret.to_vec());
                 }
             }
+        }
+        for secret in self.params.iter().map(String::as_bytes) {
+            needles.extend(in_json(secret));
+            needles.push(secret.to_vec());
         }
         needles.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         needles

@@ -6,16 +6,17 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 
-use super::secrets::Secrets;
+use super::{reply::Head, secrets::Secrets};
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
     claude,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
-    request::{Expect, Request, Sent},
+    request::{Expect, Repeated, Request, Sent},
     response::{Conceal, Response},
     sse,
 };
@@ -41,14 +42,19 @@ impl Endpoint for Wire {
                 sent.count();
             }
             let any_status = req.extensions.get::<AnyStatus>().is_some();
-            let secrets = Secrets::of(&req.headers).by(req.extensions.get::<Arc<Rules>>());
+            let repeated = req.extensions.get::<Repeated>().is_some();
+            let rules = req.extensions.get::<Arc<Rules>>();
+            let secrets = Secrets::of(&req.headers).by(rules).and_query(&req.url);
             let res = self.transport.call(req).await?;
             let plain = options.redirect == crate::request::Redirect::Manual && res.status.is_redirection();
             if !any_status && !plain && !res.status.is_success() {
                 return Err(refused(res, &secrets).await);
             }
             let mut res = read(res, options.expect, options.max_event_bytes)?;
-            if matches!(res.body, Body::Events(_)) {
+            if any_status && !res.status.is_success() {
+                res = judged(res, secrets.clone()).await;
+            }
+            if repeated || matches!(res.body, Body::Events(_)) {
                 // Errors within the stream are made further out, where it is read.
                 res.extensions.insert(Conceal::new(move |body| secrets.conceal_body(body)));
             }
@@ -101,6 +107,51 @@ pub(super) fn media_type(res: &Response) -> Option<String> {
     Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
 }
 
+/// Stands with an answer whose status the caller judges himself: what it takes to make an error of it.
+#[derive(Clone)]
+pub(super) struct Judged {
+    secrets: Arc<Secrets>,
+    excerpt: Bytes,
+}
+
+/// A bad status that may be an answer all the same: it keeps its content, of which the beginning is read.
+async fn judged(mut res: Response, secrets: Secrets) -> Response {
+    let (excerpt, body) = beginning(std::mem::take(&mut res.body)).await;
+    res.body = body;
+    res.extensions.insert(Judged { secrets: Arc::new(secrets), excerpt });
+    res
+}
+
+/// As much of a body as an error keeps, and the body as it was.
+async fn beginning(body: Body) -> (Bytes, Body) {
+    let mut stream = match body {
+        Body::Full(bytes) => return (bytes.slice(..bytes.len().min(ERROR_BODY_READ)), Body::Full(bytes)),
+        Body::Stream(stream) => stream,
+        other @ (Body::Empty | Body::Events(_)) => return (Bytes::new(), other),
+    };
+    let (mut read, mut size) = (Vec::new(), 0);
+    let until = tokio::time::Instant::now() + ERROR_BODY_WAIT;
+    while size < ERROR_BODY_READ {
+        let Ok(Some(chunk)) = tokio::time::timeout_at(until, stream.next()).await else { break };
+        let Ok(bytes) = &chunk else {
+            read.push(chunk);
+            break;
+        };
+        size += bytes.len();
+        read.push(chunk);
+    }
+    let excerpt: Vec<u8> = read.iter().flatten().flat_map(|bytes| bytes.iter().copied()).collect();
+    let body = futures_util::stream::iter(read).chain(stream);
+    (excerpt.into(), Body::Stream(Box::pin(body)))
+}
+
+/// The error that an answer stands for which its caller does not take.
+pub fn refusal(head: &Head) -> Option<Error> {
+    let Judged { secrets, excerpt } = head.extensions.get()?;
+    let error = told(head.status, head.headers.clone(), excerpt.clone(), secrets);
+    Some(error.with_history(head.history.clone()).with_attempts(head.attempts))
+}
+
 /// The error that a bad status stands for; a body that does not come in time is left out.
 async fn refused(res: Response, secrets: &Secrets) -> Error {
     let Response { status, headers, body, attempts, .. } = res;
@@ -113,7 +164,6 @@ async fn refused(res: Response, secrets: &Secrets) -> Error {
 
 /// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.
 async fn excerpt(body: Body) -> Bytes {
-    use futures_util::StreamExt;
     match body {
         Body::Full(bytes) => bytes.slice(..bytes.len().min(ERROR_BODY_READ)),
         Body::Stream(mut stream) => {

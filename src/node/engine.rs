@@ -56,7 +56,7 @@ impl NativeClient {
         &self,
         layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>,
         conditions: Vec<Option<u32>>,
-    ) -> NativeClient {
+    ) -> Either<NativeClient, String> {
         let layers = layers.iter().zip(conditions).map(|(layer, condition)| match (layer, condition) {
             (Either::B(group), _) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
             (Either::A(native), None) => Arc::clone(&native.0.middleware),
@@ -64,7 +64,7 @@ impl NativeClient {
                 Arc::new(Conditional { group, inner: Arc::clone(&native.0.middleware) })
             }
         });
-        NativeClient(Arc::new(self.0.layered(layers.collect())))
+        made(self.0.layered(layers.collect()))
     }
 
     /// The data of the error that an answer stands for.
@@ -121,6 +121,18 @@ pub(super) struct Running {
 
 /// How long the end of a process may wait for a slow standard error.
 const FLUSH: Duration = Duration::from_secs(1);
+
+#[napi]
+impl NativeMiddleware {
+    /// The text as it may be shown by the rules that it has.
+    #[napi(catch_unwind)]
+    pub fn shown(&self, text: String) -> String {
+        match &self.0.rules {
+            Some(rules) => rules.text(&text).into_owned(),
+            None => text,
+        }
+    }
+}
 
 /// What begins the calls, once there was one.
 pub(super) type Dispatcher = Arc<OnceLock<tokio::task::AbortHandle>>;

@@ -75,7 +75,7 @@ fn read(answer: Answer, kind: ErrorKind, who: &str) -> Result<Value> {
     match answer {
         Ok(json) => Ok(serde_json::from_str(&json).unwrap_or_default()),
         Err((thrown, words)) => {
-            let error = Error::new(kind, Phase::Prepare, format!("{who} threw: {words}"));
+            let error = Error::new(kind, Phase::Prepare, format!("{who} failed: {words}"));
             Err(error.with_source(thrown).with_attempts(0))
         }
     }

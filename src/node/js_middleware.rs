@@ -24,7 +24,7 @@ use super::{
     call,
     held::{Held, Kept},
     mailbox::{Letter, Mailbox, Whole, lock},
-    outbox::Outbox,
+    outbox::{End, Outbox},
     text::Head,
 };
 use crate::{
@@ -54,17 +54,42 @@ pub(super) struct Caller {
 /// What JavaScript wants of a group that is under way.
 pub(super) enum Wish {
     /// Runs the layers further in; their outcome gets this number.
-    Next { id: u32, changes: Changes },
+    Next { id: u32, changes: Result<Changes> },
     /// Gives up what is under way further in.
     GiveUp,
     /// Begins to hand over a stream that waits.
-    Open { outbox: Arc<Outbox>, registration: AbortRegistration },
+    Open(Opening),
     /// Whether a native middleware that asked is passed through.
     Chosen(bool),
     /// The group's outcome is what came from further in.
     AsItCame,
     /// The group's outcome is another one.
     Made(Result<Made>),
+}
+
+/// A stream that JavaScript waits for. Dropped before it has begun, it says that it won't come.
+pub(super) struct Opening {
+    id: u32,
+    begins: Option<(Arc<Outbox>, AbortRegistration)>,
+}
+
+impl Opening {
+    pub(super) fn new(outbox: Arc<Outbox>, registration: AbortRegistration) -> Self {
+        Self { id: outbox.id, begins: Some((outbox, registration)) }
+    }
+
+    fn begin(mut self) -> Option<(Arc<Outbox>, AbortRegistration)> {
+        self.begins.take()
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if let Some((outbox, _)) = self.begins.take() {
+            let gone = "the stream was given up with its call, or with its attempt, before it was read";
+            outbox.end(End::Failed(Error::new(ErrorKind::Aborted, Phase::Body, gone)));
+        }
+    }
 }
 
 /// The groups of one environment that are under way, by number.
@@ -176,7 +201,7 @@ struct Group<'a> {
 enum Inner<'a> {
     Nothing,
     UnderWay { id: u32, asked: Asked, outcome: BoxFuture<'a, Result<Response>> },
-    Settled { asked: Asked, outcome: Box<Result<Response>> },
+    Settled { id: u32, asked: Asked, outcome: Box<Result<Response>> },
 }
 
 impl<'a> Group<'a> {
@@ -190,9 +215,7 @@ impl<'a> Group<'a> {
                 wish = passage.wishes.recv() => match wish {
                     Some(Wish::Next { id, changes }) => inner = self.begin(id, changes),
                     Some(Wish::GiveUp) => inner = Inner::Nothing,
-                    Some(Wish::Open { outbox, registration }) => {
-                        Self::hand_over(&view, &mut inner, outbox, registration, &passage.caller).await;
-                    }
+                    Some(Wish::Open(opening)) => Self::hand_over(&view, &mut inner, opening, &passage.caller).await,
                     // Nobody else asks for that.
                     Some(Wish::Chosen(_)) => {}
                     Some(Wish::AsItCame) => {
@@ -211,14 +234,14 @@ impl<'a> Group<'a> {
                 },
                 (id, asked, outcome) = settled(&mut inner) => {
                     self.made = self.made.max(attempts(&outcome));
-                    inner = Inner::Settled { asked, outcome: Box::new(outcome) };
+                    inner = Inner::Settled { id, asked, outcome: Box::new(outcome) };
                     Self::show(&view, id, &mut inner, &passage.caller.mailbox).await;
                 }
             }
         }
     }
 
-    fn begin(&mut self, id: u32, changes: Changes) -> Inner<'a> {
+    fn begin(&mut self, id: u32, changes: Result<Changes>) -> Inner<'a> {
         let Some(mut req) = self.req.replay().or_else(|| self.once()) else {
             let error = Error::new(
                 ErrorKind::RequestBody,
@@ -234,7 +257,7 @@ impl<'a> Group<'a> {
         // The first is the attempt that came here; each that the group makes besides is one more.
         req.attempt = req.attempt.max(self.made.saturating_add(1));
         self.made = req.attempt;
-        let applied = self.view.change(&mut req, changes);
+        let applied = changes.and_then(|changes| self.view.change(&mut req, changes));
         let asked = Asked::of(&req);
         let outcome = match applied {
             Ok(()) => {
@@ -266,7 +289,7 @@ impl<'a> Group<'a> {
 
     /// Shows JavaScript what came from further in.
     async fn show(view: &View, id: u32, inner: &mut Inner<'a>, mailbox: &Mailbox) {
-        let Inner::Settled { asked, outcome } = inner else { return };
+        let Inner::Settled { asked, outcome, .. } = inner else { return };
         let seen = match outcome.as_mut() {
             Ok(res) => view.look(asked, res).await.map(|look| (Head::new(&client::Head::of(res)), look)),
             Err(error) => {
@@ -290,15 +313,14 @@ impl<'a> Group<'a> {
     }
 
     /// Hands a waiting stream over to JavaScript; from here on it is JavaScript's.
-    async fn hand_over(
-        view: &View,
-        inner: &mut Inner<'a>,
-        outbox: Arc<Outbox>,
-        registration: AbortRegistration,
-        caller: &Caller,
-    ) {
-        let Inner::Settled { asked, outcome } = std::mem::replace(inner, Inner::Nothing) else { return };
+    async fn hand_over(view: &View, inner: &mut Inner<'a>, opening: Opening, caller: &Caller) {
+        // What is wanted may have made room for another attempt meanwhile, which is not to be disturbed.
+        if !matches!(inner, Inner::Settled { id, .. } if *id == opening.id) {
+            return;
+        }
+        let Inner::Settled { asked, outcome, .. } = std::mem::replace(inner, Inner::Nothing) else { return };
         let Ok(res) = *outcome else { return };
+        let Some((outbox, registration)) = opening.begin() else { return };
         let content = view.open(&asked, res).await;
         let mailbox = Arc::clone(&caller.mailbox);
         let stream = async move { call::forward(content, &outbox, &mailbox).await };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::AbortHandle;
 use http::StatusCode;
-use napi::bindgen_prelude::Uint8Array;
+use napi::{Env, bindgen_prelude::Uint8Array};
 use napi_derive::napi;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     callback::threw,
     engine::{Engine, Running},
     held::{Held, Thrown},
-    js_middleware::{Made, Wish},
+    js_middleware::{Made, Opening, Wish},
     mailbox::lock,
     outbox::Outbox,
     upload::Upload,
@@ -29,6 +29,7 @@ impl Engine {
     #[napi(catch_unwind)]
     pub fn next(
         &mut self,
+        env: Env,
         passage: u32,
         id: u32,
         method: Option<String>,
@@ -45,7 +46,7 @@ impl Engine {
         let body = data.then(|| {
             let (pieces, body, media_type) = self.content(id, json, bytes, content_type, upload);
             if pieces.is_some() {
-                self.track(id, AbortHandle::new_pair().0, pieces);
+                self.track(env, id, AbortHandle::new_pair().0, pieces);
             }
             (body, media_type)
         });
@@ -60,11 +61,7 @@ impl Engine {
                 length: length.and_then(whole),
             })
         };
-        let wish = match changes() {
-            Ok(changes) => Wish::Next { id, changes },
-            Err(error) => Wish::Made(Err(error)),
-        };
-        self.passages.tell(passage, wish);
+        self.passages.tell(passage, Wish::Next { id, changes: changes() });
     }
 
     /// Gives up what is under way further in.
@@ -75,12 +72,12 @@ impl Engine {
 
     /// Begins to hand over a stream that came from further in.
     #[napi(catch_unwind)]
-    pub fn open_stream(&mut self, passage: u32, id: u32) {
+    pub fn open_stream(&mut self, env: Env, passage: u32, id: u32) {
         let (abort, registration) = AbortHandle::new_pair();
         // What is still being sent goes on.
         let upload = lock(&self.running).remove(&id).and_then(|running| running.upload);
-        let outbox = self.track(id, abort, upload);
-        self.passages.tell(passage, Wish::Open { outbox, registration });
+        let outbox = self.track(env, id, abort, upload);
+        self.passages.tell(passage, Wish::Open(Opening::new(outbox, registration)));
     }
 
     /// The group's outcome is what came from further in.
@@ -101,6 +98,8 @@ impl Engine {
         attempts: u32,
         number: u32,
     ) {
+        // First: JavaScript holds the value until this is dropped, whatever else is wrong.
+        let held = Held::new(number, &self.mailbox);
         let made = || -> Result<Made> {
             Ok(Made {
                 status: u16::try_from(status)
@@ -111,7 +110,7 @@ impl Engine {
                 body: Bytes::from(content),
                 url: url.and_then(|url| url.parse().ok()),
                 attempts,
-                held: Held::new(number, &self.mailbox),
+                held,
             })
         };
         self.passages.tell(passage, Wish::Made(made()));
@@ -146,9 +145,9 @@ impl Engine {
 
 impl Engine {
     /// Knows what is under way further in by its number.
-    fn track(&self, id: u32, abort: AbortHandle, upload: Option<Upload>) -> Arc<Outbox> {
+    fn track(&mut self, env: Env, id: u32, abort: AbortHandle, upload: Option<Upload>) -> Arc<Outbox> {
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
-        lock(&self.running).insert(id, Running { abort, outbox: Arc::clone(&outbox), upload });
+        self.hold(env, id, Running { abort, outbox: Arc::clone(&outbox), upload });
         outbox
     }
 }

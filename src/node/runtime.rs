@@ -29,12 +29,17 @@ pub(super) fn handle() -> napi::Result<Handle> {
     }
 }
 
+/// Layers of a pipeline lie upon each other on the stack: as many as `client::MOST_LAYERS` of the largest have room
+/// in a third of it. Only what is used of it takes memory.
+const STACK: usize = 16 << 20;
+
 /// One worker needs no stealing, and its scheduler has no locks for it.
 fn start(workers: usize) -> std::io::Result<Handle> {
     if workers > 1 {
         let runtime = Builder::new_multi_thread()
             .worker_threads(workers)
             .thread_name("trae-native")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()?;
         return Ok(std::mem::ManuallyDrop::new(runtime).handle().clone());
@@ -43,6 +48,7 @@ fn start(workers: usize) -> std::io::Result<Handle> {
     let handle = runtime.handle().clone();
     std::thread::Builder::new()
         .name("trae-native".to_owned())
+        .stack_size(STACK)
         .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
     Ok(handle)
 }

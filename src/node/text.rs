@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, then a line `name: value` per header.
+    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -40,6 +40,10 @@ impl Head {
         text.push('\n');
         if !head.history.is_empty() {
             let _infallible = write!(text, "{}", history(&head.history));
+        }
+        text.push('\n');
+        if let Some(error) = client::refusal(head) {
+            text.push_str(&describe_error(&error));
         }
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }

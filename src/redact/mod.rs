@@ -4,6 +4,7 @@
 //! Always in force: what has the name of a credential, and what looks like a key. [`Rules`] add to that.
 //!
 //! - [`names`]: which names stand for a credential · [`patterns`]: which texts do · [`paths`]: places in JSON
+//! - [`json`]: what is JSON, and what can't be shown because it should be
 //!
 //! ```
 //! use trae_native::redact::Rules;
@@ -14,6 +15,7 @@
 //! assert_eq!(body.to_string(), r#"{"api_key":"[redacted]","messages":[{"role":"user","content":"[redacted]"}]}"#);
 //! ```
 
+pub mod json;
 pub mod names;
 pub mod paths;
 pub mod patterns;
@@ -21,7 +23,7 @@ pub mod patterns;
 use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 pub use self::patterns::{without_key_bytes, without_keys};
@@ -76,15 +78,30 @@ impl Rules {
     pub fn url(&self, url: &Url) -> String {
         let place = format!("{}{}", url.origin().ascii_serialization(), url.path());
         let mut shown = self.text(&place).into_owned();
-        let Some(query) = url.query().filter(|query| !query.is_empty()) else { return shown };
-        for (place, (name, value)) in form_urlencoded::parse(query.as_bytes()).enumerate() {
-            shown.push(if place == 0 { '?' } else { '&' });
-            shown.push_str(&self.text(&name));
-            shown.push('=');
-            let secret = is_secret(&name) || self.query.contains(&name.to_lowercase());
-            shown.push_str(&if secret { Cow::Borrowed(SHOWN_AS) } else { self.text(&value) });
+        if let Some(query) = url.query().filter(|query| !query.is_empty()) {
+            shown.push('?');
+            shown.push_str(&self.form(query.as_bytes()));
         }
         shown
+    }
+
+    /// A form, or the query of an URL: names and values as they are meant.
+    pub fn form(&self, form: &[u8]) -> String {
+        let mut shown = String::new();
+        for (place, (name, value)) in form_urlencoded::parse(form).enumerate() {
+            if place > 0 {
+                shown.push('&');
+            }
+            shown.push_str(&self.text(&name));
+            shown.push('=');
+            shown.push_str(&if self.names(&name) { Cow::Borrowed(SHOWN_AS) } else { self.text(&value) });
+        }
+        shown
+    }
+
+    /// Whether a parameter of this name is never shown.
+    pub fn names(&self, parameter: &str) -> bool {
+        is_secret(parameter) || self.query.contains(&parameter.to_lowercase())
     }
 
     /// A text without anything that looks like a key.
@@ -112,18 +129,31 @@ impl Rules {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.walk(item)),
             Value::Object(fields) => {
-                for (name, field) in fields {
+                for (name, field) in fields.iter_mut() {
                     // A number or a flag is no secret, whatever it is called.
-                    if field.is_string() && is_secret(name) {
+                    let may_be = field.is_string() || field.is_array() || field.is_object();
+                    if may_be && is_secret(name) {
                         *field = SHOWN_AS.into();
                     } else {
                         self.walk(field);
                     }
                 }
+                rename(fields, |name| self.text(name));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
+}
+
+/// Shows the names otherwise: one may be a key too. Says whether there is such a one.
+pub fn rename(fields: &mut Map<String, Value>, shown: impl Fn(&str) -> Cow<'_, str>) -> bool {
+    // Most objects keep their names, and aren't made anew.
+    if fields.keys().all(|name| *shown(name) == **name) {
+        return false;
+    }
+    *fields =
+        std::mem::take(fields).into_iter().map(|(name, field)| (shown(&name).into_owned(), field)).collect();
+    true
 }
 
 #[cfg(test)]
@@ -176,5 +206,29 @@ mod tests {
             "messages": [{ "role": "user", "content": SHOWN_AS }, { "content": SHOWN_AS }],
         });
         assert_eq!(body, shown);
+    }
+
+    #[test]
+    fn what_stands_below_the_name_of_a_credential_is_not_shown_and_neither_is_a_name_that_is_one() {
+        let rules = Rules { patterns: vec![Pattern::prefix("acct_").unwrap()], ..Rules::default() };
+        let mut body = json!({
+            "secrets": { "db": "hunter2", "port": 5 }, "password": ["a", "b"], "token": 7, "apiKey": null,
+            "users": [{ "acct_77": { "n": 1 }, "sk-ant-api03-abcdef": true, "plain": 2 }],
+        });
+        rules.json(&mut body);
+        let shown = json!({
+            "secrets": SHOWN_AS, "password": SHOWN_AS, "token": 7, "apiKey": null,
+            "users": [{ SHOWN_AS: true, "plain": 2 }],
+        });
+        assert_eq!(body, shown);
+    }
+
+    #[test]
+    fn a_form_is_shown_as_a_query_is() {
+        let rules = Rules { query: vec!["user".to_owned()], ..Rules::default() };
+        assert_eq!(
+            rules.form(b"client_secret=abc&User=joe&grant_type=a%20b&note=sk-ant-api03-abcdef"),
+            "client_secret=[redacted]&User=[redacted]&grant_type=a b&note=[redacted]"
+        );
     }
 }

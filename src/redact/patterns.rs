@@ -17,6 +17,11 @@ pub enum NoPattern {
     /// It would match everywhere.
     #[error("is empty, and would stand everywhere")]
     Empty,
+    /// The engine knows upper and lower case of ASCII alone, and would pass over some of what is meant.
+    #[error(
+        "has the flag `i` and a letter beyond ASCII, whose case is not ignored here: write both, as `[Éé]`"
+    )]
+    Case,
     /// It is not written in a way that this engine knows.
     #[error("is no pattern here (look-around and back-references are not known): {0}")]
     Syntax(String),
@@ -30,6 +35,9 @@ impl Pattern {
 
     /// A regular expression with flags of JavaScript's; those that mean nothing here are let be.
     pub fn expression(source: &str, flags: &str) -> Result<Self, NoPattern> {
+        if flags.contains('i') && letters(source).any(|letter| !letter.is_ascii() && has_case(letter)) {
+            return Err(NoPattern::Case);
+        }
         let regex = RegexBuilder::new(source)
             .case_insensitive(flags.contains('i'))
             .multi_line(flags.contains('m'))
@@ -46,6 +54,26 @@ impl Pattern {
             Cow::Owned(shown) => Some(shown),
         }
     }
+}
+
+fn has_case(letter: char) -> bool {
+    !letter.to_lowercase().eq([letter]) || !letter.to_uppercase().eq([letter])
+}
+
+/// What an expression is written of, with letters that are written by their numbers (`\xe9`, `\u00e9`, `\u{e9}`).
+fn letters(source: &str) -> impl Iterator<Item = char> {
+    let numbered = source.split('\\').skip(1).filter_map(|escape| {
+        let digits = match escape.chars().next()? {
+            'x' => escape.get(1..3)?,
+            'u' => match escape.get(1..)?.strip_prefix('{') {
+                Some(braced) => braced.split('}').next()?,
+                None => escape.get(1..5)?,
+            },
+            _ => return None,
+        };
+        char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+    });
+    source.chars().chain(numbered)
 }
 
 /// The text without anything that looks like a key: people paste them in the wrong places.
@@ -108,6 +136,15 @@ mod tests {
         assert_eq!(pattern.replace("To: Joe@Example.com!"), Some("To: [redacted]!".to_owned()));
         let dollars = Pattern::expression("x", "").unwrap();
         assert_eq!(dollars.replace("x$0"), Some("[redacted]$0".to_owned()));
+    }
+
+    #[test]
+    fn an_expression_whose_case_would_be_ignored_in_part_is_refused() {
+        for source in ["é1+", "[À-Ý]x", r"\u00e9", r"\xE9", r"\u{e9}1", "ſ2"] {
+            assert_eq!(Pattern::expression(source, "i").unwrap_err(), NoPattern::Case, "{source}");
+            assert!(!matches!(Pattern::expression(source, ""), Err(NoPattern::Case)), "{source}");
+        }
+        assert!(Pattern::expression(r"日本\w+\x41", "i").is_ok(), "these have no case, or one of ASCII");
     }
 
     #[test]

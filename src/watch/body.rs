@@ -17,7 +17,7 @@ use crate::{
     claude::{StreamRules, Usage, Verdict},
     event::Event,
     request::Expect,
-    response::Response,
+    response::{Conceal, Response},
 };
 
 /// The answer, watched. One that is wanted whole is over when all of it is there, a stream at its end.
@@ -31,7 +31,8 @@ pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Resp
         Body::Stream(body) => Body::Stream(whole(body, watcher, asked.max_response_bytes, length)),
         Body::Events(body) => {
             watcher.begun(true);
-            let rules = (asked.expect != Expect::TextEvents).then_some(asked.rules);
+            let conceal = res.extensions.get::<Conceal>().cloned();
+            let rules = (asked.expect != Expect::TextEvents).then(|| asked.rules.concealing(conceal));
             Body::Events(events(body, watcher, rules))
         }
         Body::Full(content) => {

@@ -13,7 +13,7 @@ pub(super) fn scheme(fields: &mut Fields) -> Result<Option<Scheme>> {
         (None, None) => Ok(None),
         (Some(true), None) => Ok(Some(Scheme::Bearer)),
         (Some(false), None) => Ok(Some(Scheme::ApiKey)),
-        (None, Some(name)) => Ok(Some(Scheme::Header(headers::name(&name, &fields.name("header"))?))),
+        (None, Some(name)) => Ok(Some(Scheme::Header(headers::own_name(&name, &fields.name("header"))?))),
         (Some(_), Some(_)) => {
             let (scheme, header) = (fields.name("scheme"), fields.name("header"));
             Err(Error::config(format!("`{scheme}` and `{header}` both say where it stands: give one")))

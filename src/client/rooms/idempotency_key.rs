@@ -24,7 +24,7 @@ pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
 }
 
 fn header(fields: &mut Fields) -> Result<Option<HeaderName>> {
-    fields.string("header")?.map(|name| headers::name(&name, "idempotencyKey.header")).transpose()
+    fields.string("header")?.map(|name| headers::own_name(&name, "idempotencyKey.header")).transpose()
 }
 
 fn methods(fields: &mut Fields) -> Result<Option<Vec<Method>>> {

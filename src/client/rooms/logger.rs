@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     super::fields::{FUNCTION, Fields, wrong},
     Functions, Native,
 };
 use crate::{
-    Result,
-    middleware::logger::{Level, Levels, Logger, LoggerOptions, Sink, options::SOME_BODIES, stderr::Stderr},
+    Error, Result,
+    middleware::logger::{
+        Level, Levels, Logger, LoggerOptions, Sink,
+        options::{OWN_FIELDS, SOME_BODIES},
+        stderr::Stderr,
+    },
 };
 
 const LEVELS: [(&str, Level); 7] = [
@@ -30,11 +34,7 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let options = LoggerOptions {
         level: fields.choice("level", &LEVELS)?.unwrap_or(default.level),
         levels: levels(&mut fields, default.levels)?,
-        base: match fields.take("base") {
-            None => default.base,
-            Some(Value::Object(base)) => base,
-            Some(other) => return Err(wrong("logger.base", "an object", &other)),
-        },
+        base: base(&mut fields)?.unwrap_or(default.base),
         headers: fields.boolean("headers")?.unwrap_or(default.headers),
         bodies: bodies(&mut fields, default.bodies)?,
     };
@@ -63,6 +63,21 @@ fn levels(fields: &mut Fields, default: Levels) -> Result<Levels> {
     };
     levels.finish()?;
     Ok(read)
+}
+
+/// A name that stood in a line twice would be read as one or the other.
+fn base(fields: &mut Fields) -> Result<Option<Map<String, Value>>> {
+    let base = match fields.take("base") {
+        None => return Ok(None),
+        Some(Value::Object(base)) => base,
+        Some(other) => return Err(wrong("logger.base", "an object", &other)),
+    };
+    match base.keys().find(|name| OWN_FIELDS.contains(&name.as_str())) {
+        None => Ok(Some(base)),
+        Some(own) => {
+            Err(Error::config(format!("`logger.base.{own}` is a field that a line has itself: rename it")))
+        }
+    }
 }
 
 /// `true`, `false`, or up to how many bytes.

@@ -25,6 +25,7 @@ use crate::{
         retry::{Judge, OnRetry},
     },
     pipeline::Middleware,
+    redact::Rules,
 };
 
 /// A native middleware, and what can be asked of it besides.
@@ -33,11 +34,13 @@ pub struct Native {
     pub middleware: Arc<dyn Middleware>,
     /// Throws away the credential that it keeps.
     pub invalidate: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// What it says is never shown.
+    pub rules: Option<Rules>,
 }
 
 impl Native {
     fn plain(middleware: impl Middleware + 'static) -> Self {
-        Self { middleware: Arc::new(middleware), invalidate: None }
+        Self { middleware: Arc::new(middleware), invalidate: None, rules: None }
     }
 }
 

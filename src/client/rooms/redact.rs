@@ -33,7 +33,7 @@ pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
         patterns: patterns(fields.take("patterns"))?,
     };
     fields.finish()?;
-    Ok(Native::plain(Redact { rules }))
+    Ok(Native { rules: Some(rules.clone()), ..Native::plain(Redact { rules }) })
 }
 
 /// A text is how secrets begin, an object an expression. What is wrong is told by its place: it may be a secret.

@@ -4,18 +4,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::options::LoggerOptions;
+use super::{
+    content::{self, By, Media},
+    options::LoggerOptions,
+};
 use crate::{
     Error,
     body::Body,
     claude::Usage,
     redact::Rules,
     request::{CallId, Request},
-    response::Response,
+    response::{Conceal, Response},
 };
 
 /// A line.
@@ -67,7 +69,9 @@ pub(super) struct Answered {
     #[serde(skip)]
     pub first_byte: Option<Duration>,
     #[serde(skip)]
-    is_json: bool,
+    media: Media,
+    #[serde(skip)]
+    conceal: Option<Conceal>,
 }
 
 /// What a call took.
@@ -126,14 +130,15 @@ impl Line<'_> {
 
 impl Asked {
     pub fn of(req: &Request, options: &LoggerOptions, rules: &Rules) -> Self {
+        let by = By { rules, conceal: None };
         Self {
             id: req.extensions.get::<CallId>().map(|id| id.number()),
             method: req.method.as_str().to_owned(),
             url: rules.url(&req.url),
             attempt: req.attempt,
-            headers: options.headers.then(|| shown(&req.headers, rules)),
+            headers: options.headers.then(|| content::headers(&req.headers, by)),
             body: match &req.body {
-                Body::Full(content) => content_of(content, is_json(&req.headers), options, rules),
+                Body::Full(body) => content::body(body, Media::of(&req.headers), options, by),
                 Body::Empty | Body::Stream(_) | Body::Events(_) => None,
             },
         }
@@ -147,20 +152,24 @@ impl Asked {
 
 impl Answered {
     pub fn of(res: &Response, options: &LoggerOptions, rules: &Rules) -> Self {
+        let conceal = res.extensions.get::<Conceal>().cloned();
+        let by = By { rules, conceal: conceal.as_ref() };
         let request_id = res.headers.get("request-id").and_then(|id| id.to_str().ok());
         Self {
             status_code: res.status.as_u16(),
-            headers: options.headers.then(|| shown(&res.headers, rules)),
+            headers: options.headers.then(|| content::headers(&res.headers, by)),
             body: None,
             attempts: res.attempts,
             request_id: request_id.map(|id| rules.text(id).into_owned()),
             first_byte: res.timing.first_byte,
-            is_json: is_json(&res.headers),
+            media: Media::of(&res.headers),
+            conceal,
         }
     }
 
     pub fn keep(&mut self, content: &Bytes, options: &LoggerOptions, rules: &Rules) {
-        self.body = content_of(content, self.is_json, options, rules);
+        let by = By { rules, conceal: self.conceal.as_ref() };
+        self.body = content::body(content, self.media, options, by);
     }
 
     pub fn status(&self) -> u16 {
@@ -209,46 +218,61 @@ impl Failed {
     }
 }
 
-/// One value of each header, as a logger shows them; of several the values are joined.
-fn shown(headers: &HeaderMap, rules: &Rules) -> Map<String, Value> {
-    headers
-        .keys()
-        .map(|name| {
-            let values: Vec<_> =
-                headers.get_all(name).iter().map(|value| rules.header(name, value)).collect();
-            (name.as_str().to_owned(), values.join(", ").into())
-        })
-        .collect()
-}
-
-/// A body as far as it is asked for: JSON as what it is, other text as text; what is too long by its size.
-fn content_of(content: &Bytes, is_json: bool, options: &LoggerOptions, rules: &Rules) -> Option<Value> {
-    let most = options.bodies.filter(|_| !content.is_empty())?;
-    if content.len() > most {
-        return Some(format!("[{} bytes]", content.len()).into());
-    }
-    if is_json && let Ok(mut json) = serde_json::from_slice::<Value>(content) {
-        rules.json(&mut json);
-        return Some(json);
-    }
-    Some(match std::str::from_utf8(content) {
-        Ok(text) => rules.text(text).into(),
-        Err(_) => format!("[{} bytes]", content.len()).into(),
-    })
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let media = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    media.windows(4).any(|part| part.eq_ignore_ascii_case(b"json"))
-}
-
 /// With microseconds, which is as much as a clock knows here.
 fn ms<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    let micros = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
-    to.serialize_f64(f64::from(micros) / 1000.0)
+    to.serialize_f64((duration.as_secs_f64() * 1e6).round() / 1e3)
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference")]
 fn some_ms<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
     ms(&duration.unwrap_or_default(), to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, Phase, middleware::logger::options::OWN_FIELDS};
+
+    #[test]
+    fn the_fields_that_a_line_has_itself_are_known_by_name() {
+        let streamed = Streamed { events: 1, first_event: Some(Duration::ZERO), left: true };
+        let answered = Answered {
+            status_code: 200,
+            headers: None,
+            body: None,
+            attempts: 1,
+            request_id: None,
+            first_byte: None,
+            media: Media::Other,
+            conceal: None,
+        };
+        let asked = Asked {
+            id: None,
+            method: String::new(),
+            url: String::new(),
+            attempt: 1,
+            headers: None,
+            body: None,
+        };
+        let line = Line {
+            level: 30,
+            time: 0,
+            base: &Map::new(),
+            asked: &asked,
+            answered: Some(&answered),
+            outcome: Some(Outcome {
+                response_time: Duration::from_secs(7200),
+                attempts: 1,
+                request_id: Some(String::new()),
+                first_byte: Some(Duration::ZERO),
+                stream: Some(&streamed),
+                usage: Some(Map::new()),
+            }),
+            failed: Some(Failed::of(&Error::new(ErrorKind::Reset, Phase::Body, ""), &Rules::default())),
+            msg: String::new(),
+        };
+        let line: Map<String, Value> = serde_json::from_str(&line.to_json()).unwrap();
+        assert_eq!(line.keys().collect::<Vec<_>>(), OWN_FIELDS);
+        assert_eq!(line["responseTime"], 7_200_000.0, "hours are told too");
+    }
 }

@@ -17,12 +17,14 @@
 //! let pipeline = Pipeline::new(vec![Arc::new(logger)], Arc::new(Scripted::default()));
 //! ```
 //!
-//! - [`options`]: what can be set · `line`: what is said · [`sink`]: to whom · [`stderr`]: the default one
-//! - `course`: a call from its start to its end
+//! - [`options`]: what can be set · `line`: what is said · [`sink`]: to whom · [`stderr`]: the default one, by `pieces`
+//! - `content`: headers and bodies · `course`: a call from its start to its end
 
+mod content;
 mod course;
 mod line;
 pub mod options;
+mod pieces;
 pub mod sink;
 pub mod stderr;
 
@@ -36,7 +38,7 @@ pub use self::{
 use crate::{
     Result,
     pipeline::{BoxFuture, Middleware, Next},
-    request::Request,
+    request::{Repeated, Request},
     response::Response,
     watch::{Asked, watch},
 };
@@ -58,13 +60,16 @@ impl Logger {
 }
 
 impl Middleware for Logger {
-    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         if self.0.options.is_silent() {
             return next.run(req);
         }
         Box::pin(async move {
             let course = Course::begin(&self.0, &req);
             let asked = Asked::of(&req);
+            if self.0.options.headers || self.0.options.bodies.is_some() {
+                req.extensions.insert(Repeated);
+            }
             match next.run(req).await {
                 Ok(res) => {
                     let course = course.answered(&res);

@@ -34,13 +34,31 @@ pub struct LoggerOptions {
     pub level: Level,
     /// How grave each kind of line is.
     pub levels: Levels,
-    /// Fields of every line, as `pid` and `name`. Default: none.
+    /// Fields of every line, as `pid` and `name`, but none of [`OWN_FIELDS`]. Default: none.
     pub base: Map<String, Value>,
     /// Whether headers are shown. Default: no.
     pub headers: bool,
     /// Up to how many bytes bodies are shown; a longer one is told by its size. Default: `None`, none at all.
     pub bodies: Option<usize>,
 }
+
+/// What a line says itself, and [`base`](LoggerOptions::base) can't.
+pub const OWN_FIELDS: [&str; 14] = [
+    "level",
+    "time",
+    "req",
+    "res",
+    "responseTime",
+    "attempts",
+    "requestId",
+    "firstByteMs",
+    "events",
+    "firstEventMs",
+    "left",
+    "usage",
+    "err",
+    "msg",
+];
 
 /// Up to how many bytes bodies are shown where they are asked for without a number.
 pub const SOME_BODIES: usize = 16 << 10;

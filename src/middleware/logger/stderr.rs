@@ -2,13 +2,15 @@
 //! keeps no call waiting.
 
 use std::{
-    io::Write,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 
-use super::sink::{Sink, lines_lost};
+use super::{
+    pieces,
+    sink::{Sink, lines_lost},
+};
 
 /// How much may wait to be written; what comes beyond is counted, and told once there is room.
 const MOST: usize = 8 << 20;
@@ -50,7 +52,8 @@ impl Stderr {
 impl Sink for Stderr {
     fn write(&self, line: String) {
         let mut state = self.0.lock();
-        if state.text.len() + line.len() > MOST {
+        // One that is longer by itself is written when nothing else waits.
+        if !state.text.is_empty() && state.text.len() + line.len() > MOST {
             state.lost += 1;
             return;
         }
@@ -74,7 +77,7 @@ impl Waiting {
 
     fn write_all(&self) {
         loop {
-            let (text, lost) = {
+            let (mut text, lost) = {
                 let state = self.lock();
                 let mut state = self
                     .came
@@ -83,14 +86,16 @@ impl Waiting {
                 state.busy = true;
                 (std::mem::take(&mut state.text), std::mem::take(&mut state.lost))
             };
-            let mut stderr = std::io::stderr().lock();
-            // A standard error that is closed has no reader, and nobody else to tell.
-            let _closed = stderr.write_all(text.as_bytes());
             if lost > 0 {
-                let line = lines_lost(lost, "standard error is too slow");
-                let _closed = writeln!(stderr, "{line}");
+                text.push_str(&lines_lost(lost, "standard error is too slow"));
+                text.push('\n');
             }
-            self.lock().busy = false;
+            // Locked piece by piece: a panic's words must not wait for a reader that sleeps.
+            let lost = pieces::write(&mut std::io::stderr(), &text);
+            let mut state = self.lock();
+            state.busy = false;
+            state.lost += lost;
+            drop(state);
             self.written.notify_all();
         }
     }

@@ -7,7 +7,8 @@ use super::options::BudgetOptions;
 /// How long what is granted per second is kept when it is not used.
 const KEPT_SECONDS: f64 = 10.0;
 
-/// The bucket holds at least this many: without a minimum per second the share of many calls must fit in.
+/// The bucket holds at least this many: without a minimum per second the share of many calls must fit in. Where
+/// nothing is ever put in, it holds none.
 const LEAST: f64 = 10.0;
 
 /// What may still be spent.
@@ -46,7 +47,11 @@ impl Budget {
     }
 
     fn capacity(options: BudgetOptions) -> f64 {
-        (options.min_per_second * KEPT_SECONDS).max(LEAST)
+        let BudgetOptions { share, min_per_second } = options;
+        if share <= 0.0 && min_per_second <= 0.0 {
+            return 0.0;
+        }
+        (min_per_second * KEPT_SECONDS).max(LEAST)
     }
 }
 
@@ -98,6 +103,14 @@ mod tests {
             }
             prop_assert!(budget.withdraw(now + Duration::from_secs_f64(1.001 / min_per_second)));
         }
+    }
+
+    #[test]
+    fn a_budget_of_nothing_grants_nothing() {
+        let now = Instant::now();
+        let mut budget = Budget::new(BudgetOptions { share: 0.0, min_per_second: 0.0 }, now);
+        budget.deposit(now);
+        assert!(!budget.withdraw(now) && !budget.withdraw(now + Duration::from_secs(1000)));
     }
 
     #[test]

@@ -141,9 +141,10 @@ impl<'a> Course<'a> {
                 None => return Err(self.late(begun)),
             };
             self.failed(&failure.error, begun);
-            let is_worth = match self.is_worth(&failure.error).await {
-                Ok(is_worth) => is_worth,
-                Err(error) => return Err(self.with_history(error)),
+            let is_worth = match self.in_time(self.is_worth(&failure.error)).await {
+                Some(Ok(is_worth)) => is_worth,
+                Some(Err(error)) => return Err(self.with_history(error)),
+                None => return Err(self.overdue(failure.error)),
             };
             let wait = match self.verdict(&failure.error, is_worth, spare) {
                 Ok((spare, wait)) => {
@@ -265,6 +266,14 @@ impl<'a> Course<'a> {
             None => failure.error,
         };
         Err(self.with_history(error))
+    }
+
+    /// The deadline has passed while somebody still judged this failure.
+    fn overdue(mut self, failure: Error) -> Error {
+        let deadline = self.options.deadline.unwrap_or_default();
+        self.last = None;
+        let error = Error::timeout(Phase::Total, "the failure was not judged", deadline, "retry.deadline");
+        self.with_history(error.with_source(failure))
     }
 
     /// The deadline has passed in the middle of an attempt; what failed before is the cause.

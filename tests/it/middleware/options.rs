@@ -38,7 +38,8 @@ async fn every_option_of_retry_is_obeyed() {
     assert_eq!(attempts(json!(4)).await, 5);
     assert_eq!(attempts(json!({ "maxRetries": 1, "shouldRetry": "[function]", "onRetry": null })).await, 2);
     assert_eq!(attempts(json!({ "deadline": 100, "base": 200, "jitter": "none" })).await, 1);
-    assert_eq!(attempts(json!({ "maxRetries": 8, "budget": { "share": 0, "minPerSecond": 0 } })).await, 9);
+    assert_eq!(attempts(json!({ "maxRetries": 8, "budget": { "share": 0, "minPerSecond": 0 } })).await, 1);
+    assert_eq!(attempts(json!({ "maxRetries": 8, "budget": { "share": 0.1, "minPerSecond": 0 } })).await, 9);
     let exact =
         json!({ "maxRetries": 4, "base": 10, "factor": 3, "cap": 100, "jitter": "none", "budget": false });
     let peer = Peer::new((0..5).map(|_| status(500)).collect());
@@ -76,7 +77,7 @@ async fn every_option_of_metrics_is_obeyed() {
             .await
             .unwrap();
     }
-    let client = Client::new(json!({ "proxy": false })).unwrap().layered(vec![layer]);
+    let client = Client::new(json!({ "proxy": false })).unwrap().layered(vec![layer]).unwrap();
     let text = client.metrics("prometheus").unwrap();
     for figure in [
         r#"my_request_duration_seconds_bucket{le="0.5",method="POST",status_code="200",model="first"} 1"#,
@@ -90,7 +91,8 @@ async fn every_option_of_metrics_is_obeyed() {
 #[test]
 fn a_client_tells_the_figures_of_all_its_metrics_and_only_in_formats_that_it_knows() {
     let client = Client::new(json!({ "proxy": false })).unwrap();
-    let told = |layers: Vec<Arc<dyn Middleware>>, format: &str| client.layered(layers).metrics(format);
+    let told =
+        |layers: Vec<Arc<dyn Middleware>>, format: &str| client.layered(layers).unwrap().metrics(format);
     let metrics = |prefix: &str| built("metrics", json!({ "prefix": prefix }));
     let text = told(vec![metrics("a_"), built("retry", json!({})), metrics("b_")], "openmetrics").unwrap();
     for name in ["a_attempts", "b_attempts", "a_pool_queued"] {
@@ -203,6 +205,38 @@ fn a_wrong_option_is_answered_by_its_full_name_and_what_it_takes() {
         ("metrics", json!({ "maxValues": 101 }), "`metrics.maxValues` must be at most 100, got 101"),
         ("retri", json!({}), "unknown middleware `retri`: did you mean `retry`?"),
         ("sk-ant-api03-quite-secret", json!({}), "unknown middleware `[redacted]`"),
+    ] {
+        let message = refused(name, options.clone());
+        assert!(message.starts_with(words), "{name} {options}: {message}");
+    }
+}
+
+#[test]
+fn an_option_that_would_be_taken_and_not_hold_is_refused_with_what_to_write() {
+    for (name, options, words) in [
+        (
+            "logger",
+            json!({ "base": { "name": "x", "msg": "y" } }),
+            "`logger.base.msg` is a field that a line has",
+        ),
+        (
+            "redact",
+            json!({ "paths": "$.messages" }),
+            "`redact.paths`: `$.messages` is a path for other tools",
+        ),
+        (
+            "redact",
+            json!({ "paths": ["req.body.a"] }),
+            "`redact.paths`: `req.body.a` begins outside of the body",
+        ),
+        (
+            "redact",
+            json!({ "patterns": { "source": "é", "flags": "gi" } }),
+            "`redact.patterns[0]` has the flag `i` and a letter beyond ASCII",
+        ),
+        ("auth", json!({ "value": "k", "header": "Host" }), "`auth.header` is 'host'"),
+        ("jwt", json!({ "header": "content-length" }), "`jwt.header` is 'content-length'"),
+        ("idempotencyKey", json!({ "header": "host" }), "`idempotencyKey.header` is 'host'"),
     ] {
         let message = refused(name, options.clone());
         assert!(message.starts_with(words), "{name} {options}: {message}");

@@ -40,7 +40,7 @@ fn client(home: &Peer, more: &Value) -> Client {
     let mut config = json!({ "baseURL": home.url("/").as_str(), "proxy": false });
     config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let auth = middleware("auth", json!({ "value": "quite-secret", "header": "x-odd" })).unwrap();
-    Client::new(config).unwrap().layered(vec![Arc::clone(&auth)])
+    Client::new(config).unwrap().layered(vec![Arc::clone(&auth)]).unwrap()
 }
 
 #[tokio::test]
