@@ -333,6 +333,27 @@ export interface JwtOptions extends CredentialOptions {
 /** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
 export declare function jwt(options: JwtOptions): CredentialMiddleware;
 
+/** Options of `circuitBreaker()`; docs/middlewares/circuit_breaker.md says what counts. Times are in milliseconds. */
+export interface CircuitBreakerOptions {
+  /** The share of failures among the calls of the window that opens the circuit, from 0.01 to 1. @default 0.5 */
+  failureShare?: number;
+  /** How many calls of the window must have ended before their share means anything. @default 20 */
+  minCalls?: number;
+  /** How far back calls count. @default 30000 */
+  window?: number;
+  /** How long it stays open the first time; each time that the trials fail it is twice as long. @default 5000 */
+  open?: number;
+  /** What that never exceeds. @default 60000 */
+  maxOpen?: number;
+  /** How many calls are let through on trial, and must succeed before it closes. @default 3 */
+  trials?: number;
+  /** What has a circuit of its own: `endpoint` is origin and path, `all` is one for all calls. @default 'origin' */
+  per?: 'origin' | 'endpoint' | 'all';
+}
+
+/** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
+export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
+
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
   /** Attempts after the first; 0 for none. @default 2 */
@@ -1184,6 +1205,7 @@ export type ErrorCode =
   | 'PARSE'
   | 'VALIDATION'
   | 'API_STREAM'
+  | 'CIRCUIT_OPEN'
   | 'CREDENTIAL'
   | 'MIDDLEWARE'
   | 'INTERNAL'
@@ -1280,6 +1302,7 @@ export declare class LimitError extends TraeError {}
 export declare class RedirectError extends TraeError {}
 /** `pool.queueLimit` calls wait already. */
 export declare class QueueFullError extends TraeError {}
+/** The server fails too often and is left alone: `retryAfterMs` says until when. */
 export declare class CircuitOpenError extends TraeError {}
 /** Nothing to authenticate a call with could be had; the cause says why. */
 export declare class CredentialError extends TraeError {}

@@ -167,6 +167,7 @@ test('every default on the public page and on those of the middlewares is the de
     Pool: 'pool.',
     RequestConfig: '',
     ClientConfig: '',
+    CircuitBreakerOptions: 'circuitBreaker.',
     RetryOptions: 'retry.',
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',

@@ -10,6 +10,7 @@ export const {
   BadRequestError,
   claude,
   CircuitOpenError,
+  circuitBreaker,
   ConfigError,
   ConflictError,
   ConnectionError,

@@ -45,7 +45,17 @@ export {
   ValidationError,
 } from './errors.js';
 export { mapEvents } from './middleware/map-events.js';
-export { auth, idempotencyKey, jwt, logger, metrics, redact, retry, timeout } from './middleware/native.js';
+export {
+  auth,
+  circuitBreaker,
+  idempotencyKey,
+  jwt,
+  logger,
+  metrics,
+  redact,
+  retry,
+  timeout,
+} from './middleware/native.js';
 export { tracing } from './middleware/tracing.js';
 export { validate } from './middleware/validate.js';
 export { registerMetrics } from './prom-client.js';

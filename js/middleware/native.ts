@@ -43,6 +43,9 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
+/** Leaves a server alone that fails too often. */
+export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
 

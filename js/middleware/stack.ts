@@ -4,7 +4,18 @@ import { kindOf } from '../errors.js';
 import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
 import { mapEvents } from './map-events.js';
-import { auth, idempotencyKey, jwt, logger, metrics, Native, redact, retry, timeout } from './native.js';
+import {
+  auth,
+  circuitBreaker,
+  idempotencyKey,
+  jwt,
+  logger,
+  metrics,
+  Native,
+  redact,
+  retry,
+  timeout,
+} from './native.js';
 import type { TraeRequest } from './request.js';
 import { tracing } from './tracing.js';
 import { validate } from './validate.js';
@@ -64,6 +75,7 @@ const HOOKS = ['before', 'after', 'error', 'finally'] as const;
 /** What makes middlewares, and is none. */
 const FACTORIES: readonly unknown[] = [
   auth,
+  circuitBreaker,
   idempotencyKey,
   jwt,
   logger,
