@@ -1,7 +1,6 @@
 // A request's content as bytes: what is small goes at once, what is a stream goes piece by piece.
 
 import { ConnectionError, config, kindOf } from './errors.js';
-import { multipart } from './multipart.js';
 import { nodeStream } from './node-stream.js';
 import { isPlain } from './secrets.js';
 
@@ -34,6 +33,8 @@ function special(data: object): Encoded | undefined {
     return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');
   }
   if (isFormData(data)) {
+    // Loaded here because few calls send forms.
+    const { multipart } = require('./multipart.js') as typeof import('./multipart.js');
     const { parts, type } = multipart(data.entries());
     return sequence(parts, type);
   }

@@ -8,6 +8,7 @@
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
 // - errors.ts: failures as classes · secrets.ts: what is never shown
+// - lazy.ts: what is loaded only when it is used
 // - native.ts: the only room that talks to Rust
 
 import { type Client, createClient } from './client.js';
@@ -44,7 +45,7 @@ export {
   UnprocessableError,
   ValidationError,
 } from './errors.js';
-export { mapEvents } from './middleware/map-events.js';
+export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
 export {
   auth,
   circuitBreaker,
@@ -56,9 +57,6 @@ export {
   retry,
   timeout,
 } from './middleware/native.js';
-export { tracing } from './middleware/tracing.js';
-export { validate } from './middleware/validate.js';
-export { registerMetrics } from './prom-client.js';
 export { EventStream } from './stream.js';
 
 /** A wrong environment, as a proxy's URL can be, fails calls and not the import: other clients may need none of it. */

@@ -23,7 +23,7 @@ import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import type { Abortable } from './signals.js';
-import { Keeper, prompted, type Warmed, warm, wishOf } from './warmup.js';
+import type { Keeper, Warmed } from './warmup.js';
 
 /** A call as it was written, or as its middlewares have made it. */
 interface Asked {
@@ -89,6 +89,8 @@ export class Sender {
   async warmup(given: Options): Promise<Warmed> {
     try {
       this.#taken();
+      // Loaded here because few clients are warmed.
+      const { Keeper, prompted, warm, wishOf } = require('./warmup.js') as typeof import('./warmup.js');
       const wish = wishOf(given);
       const signal = signalOf(wish.signal ?? this.#config['signal']);
       if (signal?.aborted) throw aborted('prepare', signal.reason);

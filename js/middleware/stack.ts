@@ -1,9 +1,9 @@
 // The list of a client's middlewares: what may stand in it, under which name, in which order.
 
 import { kindOf } from '../errors.js';
+import { mapEvents, tracing, validate } from '../lazy.js';
 import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
-import { mapEvents } from './map-events.js';
 import {
   auth,
   circuitBreaker,
@@ -17,8 +17,6 @@ import {
   timeout,
 } from './native.js';
 import type { TraeRequest } from './request.js';
-import { tracing } from './tracing.js';
-import { validate } from './validate.js';
 
 /** Several hooks that belong together. */
 export interface Hooks {
