@@ -133,6 +133,18 @@ for (const place of ['alone', 'below a native one'] as const) {
   });
 }
 
+test('an answer that a group has made of another has that one’s times and the headers that it was given', async (t) => {
+  const { client } = await pair(t);
+  client.use(retry()).use(async (_req: TraeRequest, next: Next) => {
+    const res = await next();
+    return { ...res, data: [res.data], headers: { 'x-new': 'v' } };
+  });
+  const res = await client.post('/v1/messages', message());
+  assert.equal(res.headers['x-new'], 'v');
+  assert.equal(res.data[0].role, 'assistant');
+  assert.ok((res.timing.firstByteMs as number) > 0);
+});
+
 test('a stream that Rust took back and somebody still reads fails, and does not hang', async (t) => {
   const { client } = await pair(t);
   let kept: EventStream | undefined;

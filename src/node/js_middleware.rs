@@ -356,11 +356,11 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// The attempts behind what came from further in.
-fn listed(inner: Inner<'_>) -> Vec<Attempt> {
+/// The attempts behind what came from further in, and how long that took.
+fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing) {
     match inner {
-        Inner::Settled { outcome, .. } => outcome.map(|res| res.history).unwrap_or_default(),
-        Inner::Nothing | Inner::UnderWay { .. } => Vec::new(),
+        Inner::Settled { outcome, .. } => outcome.map(|res| (res.history, res.timing)).unwrap_or_default(),
+        Inner::Nothing | Inner::UnderWay { .. } => Default::default(),
     }
 }
 
@@ -376,7 +376,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(self, req: &Request, history: Vec<Attempt>) -> Response {
+    fn into_response(self, req: &Request, (history, timing): (Vec<Attempt>, Timing)) -> Response {
         Response {
             status: self.status,
             version: Version::HTTP_11,
@@ -384,7 +384,7 @@ impl Made {
             extensions: Kept::mark(self.held, &self.body),
             body: Body::Full(self.body),
             url: self.url.unwrap_or_else(|| req.url.clone()),
-            timing: Timing::default(),
+            timing,
             attempts: self.attempts,
             history,
         }
