@@ -66,6 +66,35 @@ impl fmt::Debug for Conceal {
     }
 }
 
+/// Where an answer came from, with a cache on its way. It stands in the extensions of an answer that a cache has
+/// had a say in; without it the answer has passed none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cached {
+    /// Out of the cache.
+    Hit,
+    /// From the server, since the cache had none.
+    Miss,
+    /// Out of the cache, though its time was over.
+    Stale,
+    /// Together with another call that asked the same.
+    Shared,
+    /// From the server, since the cache was not to be asked.
+    Bypass,
+}
+
+impl Cached {
+    /// Its name in `res.cache` and in labels.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+            Self::Shared => "shared",
+            Self::Bypass => "bypass",
+        }
+    }
+}
+
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {

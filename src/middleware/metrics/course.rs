@@ -12,7 +12,7 @@ use crate::{
     Error, ErrorKind,
     claude::Usage,
     request::Request,
-    response::Response,
+    response::{Cached, Response},
     watch::{End, Limits, Watcher},
 };
 
@@ -64,10 +64,16 @@ impl Course {
         let none = Default::default();
         self.status = status(res.status);
         self.made(attempts_of(Ok(res.attempts), self.before));
+        let cached = res.extensions.get().copied().unwrap_or(Cached::Bypass);
+        self.registry
+            .cache
+            .at(&[Value::Word(cached.name()), Value::Absent, Value::Absent, Value::Absent])
+            .add(1);
         if self.attempts == 0 {
             return;
         }
         self.registry.queue.at(&none).observe(res.timing.queued);
+        self.decided("pool", if res.timing.queued.is_zero() { "passed" } else { "waited" });
         // Of a later attempt it would tell mostly how long was waited between them.
         if let (1, Some(sent)) = (self.attempts, res.timing.sent) {
             self.registry.overhead.at(&none).observe(sent.saturating_duration_since(self.started.into_std()));
@@ -100,7 +106,18 @@ impl Course {
         self.leave();
     }
 
+    /// What a limit of the client did with this request.
+    fn decided(&self, limiter: &'static str, outcome: &'static str) {
+        let labels = [Value::Word(limiter), Value::Word(outcome), Value::Absent, Value::Absent];
+        self.registry.limiter.at(&labels).add(1);
+    }
+
     fn fail(&mut self, kind: ErrorKind) {
+        match kind {
+            ErrorKind::QueueFull => self.decided("pool", "refused"),
+            ErrorKind::CircuitOpen => self.decided("circuit_breaker", "refused"),
+            _ => {}
+        }
         self.took(status_of(kind));
         self.count_error(kind);
         self.leave();

@@ -31,6 +31,8 @@ pub(super) struct Registry {
     pub time_to_first_event: Family<Histogram>,
     pub event_gap: Family<Histogram>,
     pub tokens: Family<Counter>,
+    pub cache: Family<Counter>,
+    pub limiter: Family<Counter>,
 }
 
 impl Registry {
@@ -97,6 +99,18 @@ impl Registry {
                 by("", ""),
                 &short,
             ),
+            cache: Family::new(
+                "cache_answers",
+                "Answers by where they came from",
+                ["outcome", "", "", ""],
+                Counter::default,
+            ),
+            limiter: Family::new(
+                "limiter_decisions",
+                "What limits of the client did with requests",
+                ["limiter", "outcome", "", ""],
+                Counter::default,
+            ),
             tokens: Family::new("tokens", "Tokens as the API counts them", by("type", ""), Counter::default),
             extra,
         }
@@ -135,6 +149,8 @@ impl Registry {
             self.time_to_first_event.read(),
             self.event_gap.read(),
             self.tokens.read(),
+            self.cache.read(),
+            self.limiter.read(),
         ];
         let named =
             |reading: Reading| Reading { name: format!("{}{}", self.prefix, reading.name), ..reading };

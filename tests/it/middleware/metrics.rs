@@ -14,7 +14,7 @@ use trae_native::{
     },
     pipeline::{BoxFuture, Middleware, Next},
     request::{Deadline, Expect, Request},
-    response::{Response, Timing},
+    response::{Cached, Response, Timing},
 };
 
 use super::{
@@ -41,11 +41,12 @@ async fn run(metrics: &Arc<Metrics>, step: Step, req: Request) -> Result<Respons
     onion(vec![layer(metrics)], &Peer::new(vec![step])).run(req).await
 }
 
-/// The figures that are not 0, buckets left out, without the common prefix.
+/// The figures that are not 0, without the common prefix; buckets, and decisions of caches and limits, left out.
 fn figures(metrics: &Metrics) -> BTreeMap<String, String> {
     write(&metrics.read(), Format::Prometheus)
         .lines()
         .filter(|line| !line.starts_with('#') && !line.contains("_bucket") && !line.ends_with(" 0"))
+        .filter(|line| !line.contains("cache_answers") && !line.contains("limiter_decisions"))
         .map(|line| line.rsplit_once(' ').unwrap())
         .map(|(name, value)| (name.trim_start_matches("claude_").to_owned(), value.to_owned()))
         .collect()
@@ -54,6 +55,46 @@ fn figures(metrics: &Metrics) -> BTreeMap<String, String> {
 fn assert_figures(metrics: &Metrics, expected: &[(&str, &str)]) {
     let expected = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     assert_eq!(figures(metrics), expected.collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_answers_came_from_and_what_limits_did_is_counted() {
+    let metrics = metrics();
+    let from = |cached: Option<Cached>, queued| {
+        let mut res = answer(200, Body::Empty);
+        res.timing.queued = queued;
+        res.extensions.extend(
+            cached
+                .map(|cached| {
+                    let mut extensions = http::Extensions::new();
+                    extensions.insert(cached);
+                    extensions
+                })
+                .unwrap_or_default(),
+        );
+        now(Ok(res))
+    };
+    for step in [
+        from(Some(Cached::Hit), Duration::ZERO),
+        from(Some(Cached::Stale), Duration::ZERO),
+        from(None, MS),
+        failure(ErrorKind::QueueFull, Phase::Queue),
+        failure(ErrorKind::CircuitOpen, Phase::Prepare),
+    ] {
+        let _ = run(&metrics, step, post()).await;
+    }
+    for (name, count) in [
+        ("cache_answers_total{outcome=\"hit\"}", "1"),
+        ("cache_answers_total{outcome=\"stale\"}", "1"),
+        ("cache_answers_total{outcome=\"bypass\"}", "1"),
+        ("limiter_decisions_total{limiter=\"pool\",outcome=\"passed\"}", "2"),
+        ("limiter_decisions_total{limiter=\"pool\",outcome=\"waited\"}", "1"),
+        ("limiter_decisions_total{limiter=\"pool\",outcome=\"refused\"}", "1"),
+        ("limiter_decisions_total{limiter=\"circuit_breaker\",outcome=\"refused\"}", "1"),
+    ] {
+        let text = write(&metrics.read(), Format::Prometheus);
+        assert!(text.contains(&format!("claude_{name} {count}\n")), "{name} {count}: {text}");
+    }
 }
 
 /// A figure, 0 where there is none.
