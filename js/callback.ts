@@ -3,6 +3,7 @@
 import { TraeError } from './errors.js';
 import { hold } from './held.js';
 import { engine, questions } from './native.js';
+import { surface } from './words.js';
 
 /** Takes a question as it crossed; what it gives, or promises, is the answer. */
 export type Ask = (question: string, signal: () => AbortSignal) => unknown;
@@ -74,14 +75,9 @@ function told(thrown: unknown): string {
 
 /** A fault in what only listens is the listener's own, and no call's. */
 function tell(ask: Ask, text: string): void {
-  const raise = (thrown: unknown): void => {
-    queueMicrotask(() => {
-      throw thrown;
-    });
-  };
   try {
-    Promise.resolve(ask(text, () => new AbortController().signal)).catch(raise);
+    Promise.resolve(ask(text, () => new AbortController().signal)).catch(surface);
   } catch (thrown) {
-    raise(thrown);
+    surface(thrown);
   }
 }

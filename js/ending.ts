@@ -1,5 +1,7 @@
 // When a stream is over, for whoever has to know without reading it.
 
+import { surface } from './words.js';
+
 export const onEnd = Symbol('onEnd');
 
 export const onEvents = Symbol('onEvents');
@@ -36,9 +38,5 @@ export class Ending {
 }
 
 function tell(told: (error: unknown) => unknown, error: unknown): void {
-  new Promise((resolve) => resolve(told(error))).catch((thrown) => {
-    queueMicrotask(() => {
-      throw thrown;
-    });
-  });
+  new Promise((resolve) => resolve(told(error))).catch(surface);
 }

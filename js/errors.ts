@@ -56,6 +56,7 @@ export class TraeError extends Error {
   constructor(given?: string | (Partial<Failure> & { message: string }), cause?: unknown) {
     const ours = typeof given === 'object';
     const failure: Partial<Failure> & { message: string } = ours ? given : { message: given ?? '' };
+    // It may quote a name that the caller has taken for something else, and that is a key.
     super(withoutKeys(failure.message), cause === undefined ? undefined : ours ? { cause } : (cause as ErrorOptions));
     this.code = failure.code ?? codeOf(new.target);
     this.phase = failure.phase ?? 'prepare';
@@ -146,7 +147,7 @@ export class ValidationError extends TraeError {
   declare readonly issues: readonly Issue[];
 
   constructor(failure: Partial<Failure> & { message: string }, issues: readonly Issue[]) {
-    super({ ...failure, message: withoutKeys(failure.message) });
+    super(failure);
     // Not enumerable: schemas quote what they found, and a logger that walks an error's fields would print it.
     Object.defineProperty(this, 'issues', { value: issues });
   }
@@ -217,7 +218,7 @@ export function described(json: string): { error: unknown; attempts?: number } {
 
 /** The caller gave up; `cause` is the signal's reason. */
 export function aborted(phase: string, reason?: unknown): AbortError {
-  const why = reason instanceof Error && reason.message ? `: ${withoutKeys(String(reason.message))}` : '';
+  const why = reason instanceof Error && reason.message ? `: ${String(reason.message)}` : '';
   const attempts = phase === 'prepare' ? 0 : 1;
   return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}`, attempts }, reason);
 }
@@ -238,8 +239,7 @@ export function middleware(message: string): MiddlewareError {
 }
 
 export function config(message: string, cause?: unknown): ConfigError {
-  // It may quote a name that the caller has taken for something else, and that is a key.
-  return new ConfigError({ code: 'CONFIG', phase: 'prepare', message: withoutKeys(message), attempts: 0 }, cause);
+  return new ConfigError({ code: 'CONFIG', phase: 'prepare', message, attempts: 0 }, cause);
 }
 
 /** What was given in place of what was asked for: its kind, never its content. */

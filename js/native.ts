@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
+import { surface } from './words.js';
 
 /** The addon, as napi made it. */
 export interface NativeClient {
@@ -202,9 +203,7 @@ function wake(): void {
         deliver(place * SLOTS, place * 2);
       } catch (error) {
         // A listener's fault must not cost the others their letters; it surfaces on its own.
-        queueMicrotask(() => {
-          throw error;
-        });
+        surface(error);
       }
     }
   } while (count === MOST);

@@ -198,9 +198,8 @@ pub enum Redirect {
     Follow,
 }
 
-/// How words end that stand for a credential. `js/secrets.ts` has the same list for what is printed;
-/// `tests/fixtures/names.json` holds both to it.
-const CREDENTIALS: [&str; 16] = [
+/// How words end that stand for a credential; `redact::names` adds what is only never shown.
+pub(crate) const CREDENTIALS: [&str; 16] = [
     "auth",
     "authorization",
     "bearer",
@@ -220,7 +219,7 @@ const CREDENTIALS: [&str; 16] = [
 ];
 
 /// Keys that name a thing and not a caller.
-const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-key"];
+pub(crate) const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-key"];
 
 /// Whether a header of this name says who is calling: its value is sensitive when printed, and never
 /// sent to another origin than the first.

@@ -2,6 +2,7 @@
 
 import type { Ask } from '../callback.js';
 import { fromFailure, kindOf, config as wrong } from '../errors.js';
+import { surface } from '../words.js';
 
 /** A credential as a provider gives it. */
 type Credential = string | { token: string; expiresAt?: Date | number; lifetimeMs?: number };
@@ -65,9 +66,7 @@ export const sink =
       try {
         given(line);
       } catch (thrown) {
-        queueMicrotask(() => {
-          throw thrown;
-        });
+        surface(thrown);
       }
     }
   };

@@ -72,7 +72,6 @@ export class Passage {
       .catch((error) => this.#fail(error))
       .finally(() => {
         this.#forget();
-        if (this.#inner) letGo(this.#inner);
         this.#inner = undefined;
         over();
       });
@@ -95,7 +94,6 @@ export class Passage {
     // A stream that came before may still be read, or be the answer in the end.
     if (this.#inner?.res && this.#inner.call.ending && !this.#inner.call.done) this.#open(this.#inner);
     this.#forget();
-    if (this.#inner) letGo(this.#inner);
     this.#host.goesOn(req);
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
@@ -185,7 +183,9 @@ export class Passage {
 
   /** A stream that nobody has opened is Rust's; its letters are for nobody here. */
   #forget(): void {
-    if (this.#inner && !this.#inner.opened) forget(this.#inner);
+    if (!this.#inner) return;
+    if (!this.#inner.opened) forget(this.#inner);
+    letGo(this.#inner);
   }
 }
 

@@ -75,6 +75,11 @@ impl Fields {
         list.map(Some).ok_or_else(|| wrong(&self.name(name), "a string or a list of strings", &value))
     }
 
+    /// The same; what does not fit into 32 bits is as good as no end.
+    pub(super) fn small(&mut self, name: &'static str, least: u64) -> Result<Option<u32>> {
+        Ok(self.count(name, least)?.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
+    }
+
     /// A whole number of at least `least`.
     pub(super) fn count(&mut self, name: &'static str, least: u64) -> Result<Option<u64>> {
         let Some(value) = self.take(name) else { return Ok(None) };

@@ -103,6 +103,15 @@ impl NativeMiddleware {
             invalidate();
         }
     }
+
+    /// The text as it may be shown by the rules that it has.
+    #[napi(catch_unwind)]
+    pub fn shown(&self, text: String) -> String {
+        match &self.0.rules {
+            Some(rules) => rules.text(&text).into_owned(),
+            None => text,
+        }
+    }
 }
 
 fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
@@ -121,18 +130,6 @@ pub(super) struct Running {
 
 /// How long the end of a process may wait for a slow standard error.
 const FLUSH: Duration = Duration::from_secs(1);
-
-#[napi]
-impl NativeMiddleware {
-    /// The text as it may be shown by the rules that it has.
-    #[napi(catch_unwind)]
-    pub fn shown(&self, text: String) -> String {
-        match &self.0.rules {
-            Some(rules) => rules.text(&text).into_owned(),
-            None => text,
-        }
-    }
-}
 
 /// What begins the calls, once there was one.
 pub(super) type Dispatcher = Arc<OnceLock<tokio::task::AbortHandle>>;

@@ -1,34 +1,13 @@
 //! Which names stand for a credential: of a header, a parameter, a field.
 
-/// How words end that do. `js/secrets.ts` has the same list; `tests/fixtures/names.json` holds both to it.
-const ENDINGS: [&str; 20] = [
-    "auth",
-    "authorization",
-    "bearer",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "jwt",
-    "key",
-    "keys",
-    "passphrase",
-    "passwd",
-    "password",
-    "passwords",
-    "pwd",
-    "secret",
-    "secrets",
-    "session",
-    "signature",
-    "token",
-];
+use crate::request::{CREDENTIALS, HARMLESS};
+
+/// How words end that do, besides those of headers that stay behind when a call leaves its origin. `js/secrets.ts` has
+/// the same lists; `tests/fixtures/names.json` holds both to it.
+const PLURALS: [&str; 4] = ["cookies", "keys", "passwords", "secrets"];
 
 /// Short words that do by themselves.
 const WHOLE: [&str; 5] = ["cert", "pass", "pfx", "sid", "sig"];
-
-/// Keys that name a thing and not a caller.
-const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-key"];
 
 /// Whether what has this name is a secret. `maxTokens` are what models count.
 pub fn is_secret(name: &str) -> bool {
@@ -37,7 +16,9 @@ pub fn is_secret(name: &str) -> bool {
         return false;
     }
     words.iter().any(|word| {
-        ENDINGS.iter().any(|end| word.ends_with(end)) || WHOLE.contains(&word.as_str()) || is_numbered(word)
+        CREDENTIALS.iter().chain(&PLURALS).any(|end| word.ends_with(end))
+            || WHOLE.contains(&word.as_str())
+            || is_numbered(word)
     })
 }
 

@@ -18,16 +18,15 @@ const PER: [(&str, Per); 3] = [("origin", Per::Origin), ("endpoint", Per::Endpoi
 pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
     let default = CircuitBreakerOptions::default();
     let mut fields = Fields::open("circuitBreaker", options)?;
-    let count = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let options = CircuitBreakerOptions {
         failure_share: fields
             .number("failureShare", 0.01..=1.0, "from 0.01 to 1")?
             .unwrap_or(default.failure_share),
-        min_calls: fields.count("minCalls", 1)?.map_or(default.min_calls, count),
+        min_calls: fields.small("minCalls", 1)?.unwrap_or(default.min_calls),
         window: positive(&mut fields, "window")?.unwrap_or(default.window),
         open: positive(&mut fields, "open")?.unwrap_or(default.open),
         max_open: positive(&mut fields, "maxOpen")?.unwrap_or(default.max_open),
-        trials: fields.count("trials", 1)?.map_or(default.trials, count),
+        trials: fields.small("trials", 1)?.unwrap_or(default.trials),
         per: fields.choice("per", &PER)?.unwrap_or(default.per),
     };
     fields.finish()?;

@@ -165,7 +165,7 @@ fn exchange(value: Value) -> Result<Exchange> {
 }
 
 fn tries(fields: &mut Fields, default: Tries) -> Result<Tries> {
-    let retries = fields.count("maxRetries", 0)?.map(|retries| u32::try_from(retries).unwrap_or(u32::MAX));
+    let retries = fields.small("maxRetries", 0)?;
     Ok(Tries {
         timeout: fields.limit("timeout")?.map_or(default.timeout, Limit::duration),
         max_retries: retries.unwrap_or(default.max_retries),

@@ -67,8 +67,7 @@ fn open(options: Value) -> Result<Fields> {
 
 fn changes(fields: &mut Fields) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    let count = fields.count("maxRetries", 0)?;
-    changes.extend(count.map(|count| Change::MaxRetries(u32::try_from(count).unwrap_or(u32::MAX))));
+    changes.extend(fields.small("maxRetries", 0)?.map(Change::MaxRetries));
     changes.extend(fields.wait("base")?.map(Change::Base));
     changes.extend(fields.number("factor", 1.0..=f64::MAX, "of at least 1")?.map(Change::Factor));
     changes.extend(fields.limit("cap")?.map(Limit::duration).map(Change::Cap));

@@ -2,7 +2,7 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use tokio::time::Instant;
@@ -105,7 +105,7 @@ impl Course {
         }
         let line = fill(Line {
             level: level as u8,
-            time: u64::try_from(now().as_millis()).unwrap_or(u64::MAX),
+            time: now_ms(),
             base: &self.log.options.base,
             asked: &self.asked,
             answered: None,
@@ -170,7 +170,8 @@ impl Drop for Course {
     }
 }
 
-/// Since 1970; a clock that stands before that is put to it.
-pub(super) fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+/// Milliseconds since 1970; a clock that stands before that is put to it.
+pub(super) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Level, course::now};
+use super::{Level, course::now_ms};
 
 /// Takes one line at a time, without a line break at its end. It must not wait: a call is at work meanwhile. A
 /// function is one.
@@ -19,7 +19,6 @@ impl<F: Fn(String) + Send + Sync> Sink for F {
 
 /// The line that says that lines were lost.
 pub fn lines_lost(count: u64, why: &str) -> String {
-    let time = u64::try_from(now().as_millis()).unwrap_or(u64::MAX);
     let msg = format!("trae-native: {count} lines were lost, {why}");
-    json!({ "level": Level::Warn as u8, "time": time, "msg": msg }).to_string()
+    json!({ "level": Level::Warn as u8, "time": now_ms(), "msg": msg }).to_string()
 }
