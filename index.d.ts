@@ -1206,6 +1206,8 @@ export type ErrorCode =
   | 'VALIDATION'
   | 'API_STREAM'
   | 'CIRCUIT_OPEN'
+  | 'STORE'
+  | 'SESSION_BUSY'
   | 'CREDENTIAL'
   | 'MIDDLEWARE'
   | 'INTERNAL'
@@ -1304,6 +1306,10 @@ export declare class RedirectError extends TraeError {}
 export declare class QueueFullError extends TraeError {}
 /** The server fails too often and is left alone: `retryAfterMs` says until when. */
 export declare class CircuitOpenError extends TraeError {}
+/** The store that replicas share is away, or does not understand; `cause` says more. */
+export declare class StoreError extends TraeError {}
+/** The conversation has a turn under way already, here or in another process. */
+export declare class SessionBusyError extends TraeError {}
 /** Nothing to authenticate a call with could be had; the cause says why. */
 export declare class CredentialError extends TraeError {}
 /** A middleware broke the contract of the onion: see Next. */

@@ -138,6 +138,8 @@ export class LimitError extends TraeError {}
 export class RedirectError extends TraeError {}
 export class QueueFullError extends TraeError {}
 export class CircuitOpenError extends TraeError {}
+export class StoreError extends TraeError {}
+export class SessionBusyError extends TraeError {}
 export class ConfigError extends TraeError {}
 export class CredentialError extends TraeError {}
 export class MiddlewareError extends TraeError {}
@@ -185,6 +187,8 @@ const CLASSES: Record<string, typeof TraeError> = {
   QUEUE_FULL: QueueFullError,
   CONFIG: ConfigError,
   CIRCUIT_OPEN: CircuitOpenError,
+  STORE: StoreError,
+  SESSION_BUSY: SessionBusyError,
   CREDENTIAL: CredentialError,
   MIDDLEWARE: MiddlewareError,
   INTERNAL: TraeError,

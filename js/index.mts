@@ -10,6 +10,8 @@ export const {
   BadRequestError,
   claude,
   CircuitOpenError,
+  SessionBusyError,
+  StoreError,
   circuitBreaker,
   ConfigError,
   ConflictError,

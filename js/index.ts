@@ -38,6 +38,8 @@ export {
   RedirectError,
   RequestTooLargeError,
   ServerError,
+  SessionBusyError,
+  StoreError,
   StreamError,
   StreamIdleError,
   TimeoutError,

@@ -44,6 +44,7 @@ interface Engine {
     again: number | undefined,
   ): number;
   warmup(client: NativeClient, id: number, options: string): void;
+  ask(middleware: NativeMiddleware, id: number, question: string, about: string): void;
   keepWarm(client: NativeClient, options: string): NativeKeeper | string | null;
   next(
     passage: number,

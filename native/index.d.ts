@@ -11,6 +11,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** One per environment. Its calls are cancelled and joined when the environment goes. */
 export declare class Engine {
+  /** Asks a middleware. What it answers comes through the drain, as the JSON of an answer. */
+  ask(middleware: NativeMiddleware, id: number, question: string, given: string): void
   /** `wake` is called, with nothing, whenever there is something to drain. */
   constructor(wake: () => void)
   /** A client, or why its options are wrong: a string is the error's data. */

@@ -94,6 +94,10 @@ pub enum ErrorKind {
     RequestBody,
     /// The server fails too often, and is left alone.
     CircuitOpen,
+    /// The store that replicas share is away, or does not understand.
+    Store,
+    /// The conversation has a turn under way already.
+    SessionBusy,
     /// Nothing to authenticate a call with could be had.
     Credential,
     /// A middleware broke the contract of the onion.
@@ -137,6 +141,8 @@ impl ErrorKind {
             Self::Redirect => "REDIRECT",
             Self::RequestBody => "REQUEST_BODY",
             Self::CircuitOpen => "CIRCUIT_OPEN",
+            Self::Store => "STORE",
+            Self::SessionBusy => "SESSION_BUSY",
             Self::Credential => "CREDENTIAL",
             Self::Middleware => "MIDDLEWARE",
             Self::Internal => "INTERNAL",
@@ -328,7 +334,9 @@ impl Error {
             | ErrorKind::Incomplete
             | ErrorKind::IncompleteStream
             | ErrorKind::StreamIdle
-            | ErrorKind::ApiStream => true,
+            | ErrorKind::ApiStream
+            | ErrorKind::Store
+            | ErrorKind::SessionBusy => true,
             ErrorKind::Config
             | ErrorKind::Tls
             | ErrorKind::Aborted

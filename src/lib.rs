@@ -6,10 +6,11 @@
 //!
 //! | layer | rooms | what they are |
 //! |---|---|---|
-//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`random`] | plain data, no runtime |
-//! | 1 | [`pipeline`] [`sse`] [`claude`] [`redact`] | the onion; bytes to events; the Messages API's shapes; what is never shown |
+//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`identity`] [`notice`] [`random`] | plain data, no runtime |
+//! | 1 | [`pipeline`] [`sse`] [`claude`] [`redact`] [`store`] | the onion; bytes to events; the Messages API's shapes; what is never shown; state that calls share |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
+//! | 2 | [`partition`] | which calls belong together |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
 //! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, circuit breaker, logger, redact, metrics |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
@@ -20,6 +21,7 @@
 //! - how a request looks on the wire: [`transport`]; how an option is read or defaulted: [`client`]
 //! - which bytes make an event: [`sse`]; what an event of the Messages API means: [`claude`]
 //! - what a native middleware does: its room in [`middleware`]; how its options are read: `client::rooms`
+//! - where shared state stands, in memory or in Redis: [`store`]
 //! - when a credential is renewed, what follows a 401: [`credential`]
 //! - what an error says, and its code: [`error`]; which JavaScript class it becomes: `js/errors.ts`
 //! - what crosses to JavaScript, and when: `node`
@@ -32,9 +34,12 @@ pub mod client;
 pub mod credential;
 pub mod error;
 pub mod event;
+pub mod identity;
 pub mod middleware;
 #[cfg(feature = "node")]
 pub mod node;
+pub mod notice;
+pub mod partition;
 pub mod pipeline;
 pub mod random;
 pub mod redact;
@@ -44,6 +49,7 @@ pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod sse;
+pub mod store;
 pub mod transport;
 pub mod watch;
 

@@ -58,6 +58,16 @@ export const shouldRetry =
     return Boolean(await given(fromFailure(error), attempt));
   };
 
+/** Says what a call belongs to. */
+export const key =
+  (given: (req: object) => unknown): Ask =>
+  async (question) => {
+    const key = await given(JSON.parse(question));
+    if (key === undefined || key === null) return null;
+    if (typeof key === 'string') return key;
+    throw wrong(`it gave ${kindOf(key)}, where a string is wanted`);
+  };
+
 /** Takes the lines of a log, those of one wake-up together. What it throws at one of them keeps it from no other. */
 export const sink =
   (given: (line: object) => unknown): Ask =>

@@ -4,6 +4,7 @@ import { type Ask, Callback } from '../callback.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
+import { told } from '../told.js';
 import { onRetry, provider, shouldRetry, sink } from './callbacks.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
@@ -23,6 +24,11 @@ export class Native {
     if (typeof made === 'string') throw fromFailure(made);
     this.kind = kind;
     this.handle = made;
+  }
+
+  /** What it says to a question that is no call. */
+  ask(question: string, about?: unknown): Promise<unknown> {
+    return told((id) => engine.ask(this.handle, id, question, json(this.kind, about)));
   }
 }
 

@@ -36,7 +36,7 @@ pub use self::{
     call::Call,
     events::EventReader,
     reply::{Asked, Content, Head, Look, Reply},
-    rooms::{Functions, Native, auth, jwt, middleware, native},
+    rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
     warmup::Warmed,
@@ -49,6 +49,7 @@ use self::{
 };
 use crate::{
     Error, Phase, Result,
+    identity::Identity,
     middleware::redact::Redact,
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
@@ -63,6 +64,7 @@ pub use crate::{
         logger::{Sink, lines_lost, stderr::Stderr},
         retry::{Judge, OnRetry},
     },
+    partition::KeyOf,
     transport::Warmth,
 };
 
@@ -76,6 +78,8 @@ pub struct Client {
     pipeline: Pipeline,
     /// What is never shown of its calls.
     rules: Arc<Rules>,
+    /// Who asks, as far as its layers decide that.
+    identity: Option<Identity>,
 }
 
 impl Client {
@@ -112,7 +116,8 @@ impl Client {
         let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
         let pipeline = Pipeline::new(layers, Arc::new(endpoint));
         let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
-        Self { settings, transport, pipeline, rules }
+        let identity = identity(&pipeline);
+        Self { settings, transport, pipeline, rules, identity }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
@@ -128,6 +133,9 @@ impl Client {
             let (call, view) = (settings.clone(), Arc::clone(&self.settings));
             request.extensions.insert(View { settings: view, call, started });
             request.extensions.insert(Arc::clone(&self.rules));
+            if let Some(identity) = self.identity {
+                request.extensions.insert(identity);
+            }
             limit.mark(&mut request.extensions);
         }
         let no_answer = || (Phase::FirstByte, format!("no answer from {}", asked.url.authority()));
@@ -163,6 +171,13 @@ impl Client {
     pub fn stats(&self) -> Stats {
         self.transport.stats()
     }
+}
+
+/// Who asks, as far as layers put credentials on.
+fn identity(pipeline: &Pipeline) -> Option<Identity> {
+    let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
+    (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }
 
 /// The headers of an answer as JavaScript writes them; what is none is left out.

@@ -6,7 +6,8 @@ use http::HeaderValue;
 
 use super::{keeper::Keeper, options::Terms, provider::Provider, remedy::Remedy, scheme::Scheme};
 use crate::{
-    Error, ErrorKind, Phase, Result, pipeline::Next, request::Request, response::Response, secret::Secret,
+    Error, ErrorKind, Phase, Result, identity::Identity, pipeline::Next, request::Request,
+    response::Response, secret::Secret,
 };
 
 /// Where credentials come from.
@@ -22,6 +23,7 @@ pub enum Source {
 pub struct Guard {
     scheme: Scheme,
     credential: Credential,
+    own: Identity,
 }
 
 enum Credential {
@@ -36,7 +38,18 @@ impl Guard {
             Source::Value(secret) => Credential::Fixed(scheme.write(&secret)?),
             Source::Provider(provider) => Credential::Kept(Keeper::new(provider, scheme.clone(), terms)),
         };
-        Ok(Self { scheme, credential })
+        Ok(Self { scheme, credential, own: Identity::own() })
+    }
+
+    /// Who asks, of calls that are sent with it. What a provider gives may be anybody's: it is told apart from all
+    /// others, and in another process too.
+    pub fn identity(&self) -> Identity {
+        match &self.credential {
+            Credential::Fixed(value) => {
+                Identity::of([self.scheme.name().as_str().as_bytes(), value.as_bytes()])
+            }
+            Credential::Kept(_) => self.own,
+        }
     }
 
     /// Throws away what the provider gave.

@@ -92,7 +92,7 @@ impl NativeClient {
 
 /// A native middleware, whose state is shared by all clients that use it.
 #[napi]
-pub struct NativeMiddleware(Native);
+pub struct NativeMiddleware(pub(super) Native);
 
 #[napi]
 impl NativeMiddleware {

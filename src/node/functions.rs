@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     callback::{Answer, Callback},
@@ -12,8 +12,10 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
-    client::{Ask, Functions, Judge, Provider, Token},
+    body::Body,
+    client::{Ask, Functions, Judge, KeyOf, Provider, Token},
     pipeline::BoxFuture,
+    request::Request,
     secret::Secret,
 };
 
@@ -25,6 +27,7 @@ pub(super) fn functions(given: HashMap<String, u32>, engine: &Engine) -> Functio
         match name.as_str() {
             "provider" => functions.provider = Some(Arc::new(Asked(function))),
             "shouldRetry" => functions.should_retry = Some(Arc::new(Asked(function))),
+            "key" => functions.key = Some(Arc::new(Asked(function))),
             "sink" => functions.sink = Some(Arc::new(Ledger::new(function))),
             "onRetry" => {
                 functions.on_retry = Some(Arc::new(move |error: &Error, attempt, wait| {
@@ -63,6 +66,37 @@ impl Judge for Asked {
             read(answer, ErrorKind::Middleware, "`retry.shouldRetry`")
                 .map(|answer| answer == Value::Bool(true))
         })
+    }
+}
+
+impl KeyOf for Asked {
+    fn key(&self, req: &Request) -> BoxFuture<'static, Result<Option<String>>> {
+        let (function, asked) = (self.0.clone(), request(req));
+        Box::pin(async move {
+            match read(function.ask(asked).await, ErrorKind::Middleware, "`key`")? {
+                Value::String(key) => Ok(Some(key)),
+                _ => Ok(None),
+            }
+        })
+    }
+}
+
+/// A request as a function of the caller's sees it; a content that is no JSON is not shown.
+fn request(req: &Request) -> String {
+    let headers: serde_json::Map<String, Value> = req
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .collect();
+    let data: Option<&RawValue> = match &req.body {
+        Body::Full(bytes) => serde_json::from_slice(bytes).ok(),
+        Body::Empty | Body::Stream(_) | Body::Events(_) => None,
+    };
+    let head =
+        json!({ "method": req.method.as_str(), "url": req.url.as_str(), "headers": headers }).to_string();
+    match data {
+        None => head,
+        Some(data) => format!("{},\"data\":{}}}", &head[..head.len() - 1], data.get()),
     }
 }
 

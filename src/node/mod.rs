@@ -3,7 +3,7 @@
 //! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
 //! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
 //! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
-//! - [`warmup`]: connections ready before the first call
+//! - [`warmup`]: connections ready before the first call · [`ask`]: what a middleware is asked besides calls
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
 //! - [`ledger`]: lines of a log
@@ -14,6 +14,7 @@
 #![expect(clippy::unused_self, reason = "the facade knows only the engine, so everything is a method of it")]
 #![expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
 
+mod ask;
 mod call;
 mod callback;
 mod drain;

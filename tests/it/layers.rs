@@ -3,7 +3,8 @@
 
 use std::{fs, path::Path};
 
-const NOUNS: [&str; 8] = ["error", "request", "response", "attempt", "body", "event", "secret", "random"];
+const NOUNS: [&str; 10] =
+    ["error", "request", "response", "attempt", "body", "event", "secret", "identity", "notice", "random"];
 
 /// What a room may name besides the nouns and itself, and the rule in words.
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
@@ -11,11 +12,13 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
         "pipeline" | "sse" | "store" | "redact" => (&[], "pipeline, sse, store and redact use nouns only"),
         "claude" => (&["sse"], "claude uses nouns and sse only"),
-        "transport" | "credential" => (&["pipeline"], "transport and credential use nouns and pipeline only"),
+        "transport" | "credential" | "partition" => {
+            (&["pipeline"], "transport, credential and partition use nouns and pipeline only")
+        }
         "watch" => (&["claude"], "watch uses nouns and claude only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store", "redact", "credential", "watch"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential and watch only",
+            &["pipeline", "sse", "claude", "store", "redact", "credential", "partition", "watch"],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition and watch only",
         ),
         "client" => (
             &[
@@ -26,6 +29,7 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "redact",
                 "transport",
                 "credential",
+                "partition",
                 "middleware",
                 "session",
             ],
@@ -41,7 +45,9 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
 }
 
 /// Foreign crates that only some rooms may name.
-const FOREIGN: [(&[&str], &[&str], &str); 4] = [
+const FOREIGN: [(&[&str], &[&str], &str); 6] = [
+    (&["redis"], &["store"], "only store names redis"),
+    (&["moka"], &["store", "middleware"], "only store and middleware name moka"),
     (&["napi", "napi_derive"], &["node", "lib"], "only node names napi"),
     (&["reqwest"], &["transport"], "only transport names reqwest"),
     (&["jsonwebtoken"], &["middleware"], "only middleware, for its room jwt, names jsonwebtoken"),

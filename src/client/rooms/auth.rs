@@ -22,7 +22,8 @@ use crate::{
 pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let auth = Arc::new(auth(options, functions.provider)?);
     let kept = Arc::clone(&auth);
-    Ok(Native { middleware: auth, invalidate: Some(Arc::new(move || kept.invalidate())), rules: None })
+    let invalidate: Arc<dyn Fn() + Send + Sync> = Arc::new(move || kept.invalidate());
+    Ok(Native { invalidate: Some(invalidate), ..Native::shared(auth) })
 }
 
 /// The middleware `auth`. Where the options say that `provider` is a function, somebody has to bring it.

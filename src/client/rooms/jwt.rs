@@ -28,7 +28,8 @@ const GRANTS: [(&str, Grant); 2] =
 pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
     let jwt = Arc::new(jwt(options)?);
     let kept = Arc::clone(&jwt);
-    Ok(Native { middleware: jwt, invalidate: Some(Arc::new(move || kept.invalidate())), rules: None })
+    let invalidate: Arc<dyn Fn() + Send + Sync> = Arc::new(move || kept.invalidate());
+    Ok(Native { invalidate: Some(invalidate), ..Native::shared(jwt) })
 }
 
 /// The middleware `jwt`.

@@ -24,7 +24,8 @@ use crate::{
         logger::Sink,
         retry::{Judge, OnRetry},
     },
-    pipeline::Middleware,
+    partition::KeyOf,
+    pipeline::{BoxFuture, Middleware},
     redact::Rules,
 };
 
@@ -36,11 +37,23 @@ pub struct Native {
     pub invalidate: Option<Arc<dyn Fn() + Send + Sync>>,
     /// What it says is never shown.
     pub rules: Option<Rules>,
+    /// Answers what is asked of it besides calls, by the name of the question.
+    pub ask: Option<Arc<dyn Questions>>,
+}
+
+/// What can be asked of a middleware besides calls: what it counts, what it keeps.
+pub trait Questions: Send + Sync {
+    /// Answers a question that has a name and, in JSON, whatever belongs to it.
+    fn ask(&self, question: String, about: Value) -> BoxFuture<'static, Result<Value>>;
 }
 
 impl Native {
     fn plain(middleware: impl Middleware + 'static) -> Self {
-        Self { middleware: Arc::new(middleware), invalidate: None, rules: None }
+        Self::shared(Arc::new(middleware))
+    }
+
+    fn shared(middleware: Arc<dyn Middleware>) -> Self {
+        Self { middleware, invalidate: None, rules: None, ask: None }
     }
 }
 
@@ -55,6 +68,8 @@ pub struct Functions {
     pub on_retry: Option<OnRetry>,
     /// `logger.sink`.
     pub sink: Option<Arc<dyn Sink>>,
+    /// `key` of whatever keeps calls apart.
+    pub key: Option<Arc<dyn KeyOf>>,
 }
 
 /// A middleware with these options.

@@ -29,6 +29,7 @@ pub use options::AuthOptions;
 use crate::{
     Result,
     credential::{Guard, Source, Terms},
+    identity::Identity,
     pipeline::{BoxFuture, Middleware, Next},
     request::Request,
     response::Response,
@@ -42,6 +43,11 @@ impl Auth {
     pub fn new(source: Source, options: AuthOptions) -> Result<Self> {
         let AuthOptions { scheme, timeout, ttl, renewal } = options;
         Guard::new(source, scheme, Terms { room: "auth", timeout, ttl, renewal }).map(Self)
+    }
+
+    /// Who asks, of calls that are sent with it.
+    pub fn identity(&self) -> Identity {
+        self.0.identity()
     }
 
     /// Throws away what the provider gave: the next call asks again.

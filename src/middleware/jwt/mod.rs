@@ -39,6 +39,7 @@ use self::signer::Signer;
 use crate::{
     Error, Result,
     credential::{Ask, Guard, Provider, Source, Terms, Token},
+    identity::Identity,
     pipeline::{BoxFuture, Middleware, Next},
     request::Request,
     response::Response,
@@ -55,6 +56,11 @@ impl Jwt {
         let issuer = Issuer::new(assertion, exchange)?;
         let terms = Terms { room: "jwt", timeout: None, ttl: None, renewal };
         Guard::new(Source::Provider(Arc::new(issuer)), scheme, terms).map(Self)
+    }
+
+    /// Who asks, of calls that are sent with it.
+    pub fn identity(&self) -> Identity {
+        self.0.identity()
     }
 
     /// Throws the token away: the next call gets another.

@@ -2,14 +2,11 @@
 
 use std::{
     borrow::Cow,
-    fmt,
     sync::{Arc, OnceLock},
 };
 
+use crate::{Error, ErrorKind, partition::model_of, redact::Rules, request::Request};
 use http::{Method, StatusCode};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-
-use crate::{Error, ErrorKind, body::Body, redact::Rules, request::Request};
 
 /// The longest value that is learnt.
 const LONGEST: usize = 100;
@@ -108,10 +105,7 @@ impl Learnt {
         let rules = req.extensions.get::<Arc<Rules>>().map(|rules| &**rules);
         match self.what {
             Extra::Host => self.learn(req.url.host_str().unwrap_or_default(), rules),
-            Extra::Model => match &req.body {
-                Body::Full(bytes) => self.learn(&model(bytes).unwrap_or_default(), rules),
-                Body::Empty | Body::Stream(_) | Body::Events(_) => Value::Word(""),
-            },
+            Extra::Model => self.learn(&model_of(&req.body).unwrap_or_default(), rules),
         }
     }
 
@@ -139,39 +133,10 @@ fn is_name(text: &str) -> bool {
     text.len() <= LONGEST && text.bytes().all(allowed) && !text.contains("sk-")
 }
 
-/// The member `model` of a JSON object; what follows it is not read.
-fn model(json: &[u8]) -> Option<String> {
-    let mut found = None;
-    // Ends with an error where it is found, since nothing else stops a parser.
-    let _stopped = serde_json::Deserializer::from_slice(json).deserialize_map(ModelMember(&mut found));
-    found
-}
-
-struct ModelMember<'a>(&'a mut Option<String>);
-
-impl<'de> Visitor<'de> for ModelMember<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
-            if name == "model" {
-                *self.0 = members.next_value::<Option<String>>()?;
-                return Ok(());
-            }
-            members.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Phase;
+    use crate::{Phase, body::Body};
 
     fn text(value: &Value) -> String {
         value.text().unwrap().into_owned()
@@ -221,7 +186,7 @@ mod tests {
             (r#"["model"]"#, None),
             ("no JSON", None),
         ] {
-            assert_eq!(model(json.as_bytes()).as_deref(), expected, "{json}");
+            assert_eq!(model_of(&Body::Full(json.into())).as_deref(), expected, "{json}");
         }
     }
 
