@@ -12,6 +12,7 @@ export const {
   CircuitOpenError,
   SessionBusyError,
   StoreError,
+  cache,
   circuitBreaker,
   ConfigError,
   ConflictError,

@@ -12,7 +12,7 @@
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
 //! | 2 | [`partition`] | which calls belong together |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, circuit breaker, logger, redact, metrics |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, circuit breaker, logger, redact, metrics |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
 //!

@@ -5,11 +5,14 @@
 //! - `payload`: whether an event's data is JSON, and of which kind
 //! - `delta`: the commonest event, known by its bytes
 //! - `stream`: the rules of a stream of events: what is delivered, what ends it, what fails it
+//! - `message`: a message and the events of its stream, made of each other · `members`: objects as they are written
 //! - `usage`: how many tokens a message took
 //! - `errors`: an error body or an error event as the engine's error; `retry_after`: when to come back
 
 mod delta;
 mod errors;
+mod members;
+mod message;
 mod payload;
 mod retry_after;
 mod stream;
@@ -17,6 +20,7 @@ mod usage;
 
 pub use delta::{Delta, DeltaKind};
 pub use errors::{describe, error_from_event};
+pub use message::{fold, unfold};
 pub use payload::{Kind, NotJson, Payload, inspect};
 pub use retry_after::retry_after;
 pub use stream::{StreamRules, Verdict};
