@@ -8,5 +8,6 @@ mod middleware;
 #[cfg(feature = "server")]
 mod simulator;
 mod sse;
+mod store;
 mod support;
 mod transport;
