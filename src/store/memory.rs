@@ -83,9 +83,11 @@ impl Entries for Memory {
         if prefix.is_empty() {
             self.entries.invalidate_all();
         } else {
-            let keys = self.entries.iter().filter(|(key, _)| key.starts_with(prefix));
-            let keys: Vec<_> = keys.map(|(key, _)| key).collect();
-            keys.iter().for_each(|key| self.entries.invalidate(key.as_str()));
+            for (key, _) in &self.entries {
+                if key.starts_with(prefix) {
+                    self.entries.invalidate(key.as_str());
+                }
+            }
         }
         Box::pin(ready(Ok(())))
     }

@@ -1,6 +1,6 @@
 //! What a failure of Redis means: in words that hold no key, value or credential, and for the connection.
 
-use std::io;
+use std::{error::Error, io, sync::Arc};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
@@ -69,8 +69,7 @@ fn known(code: &str) -> &str {
 }
 
 fn io_words(error: &RedisError) -> String {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    let words = match source.map(io::Error::kind) {
+    let words = match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => "nobody listens there",
         Some(io::ErrorKind::NotFound) => "there is no such socket",
         Some(io::ErrorKind::TimedOut) => "it did not answer in time",
@@ -85,4 +84,10 @@ fn io_words(error: &RedisError) -> String {
         _ => "it cannot be reached",
     };
     words.to_owned()
+}
+
+/// redis-rs gives its source away as what holds it, an `Arc`.
+fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
+    let held = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    held.downcast_ref().map(io::Error::kind)
 }

@@ -78,7 +78,7 @@ impl Place {
         };
         let place = Self { kind, connect_timeout: options.connect_timeout, name };
         if let Kind::Sentinel { nodes, sentinel, tls } = &place.kind {
-            place.sentinels(nodes, sentinel, tls.as_ref()).map_err(|_| unusable())?;
+            Self::sentinels(nodes, sentinel, tls.as_ref()).map_err(|_| unusable())?;
         }
         Ok(place)
     }
@@ -105,7 +105,7 @@ impl Place {
                 client.get_multiplexed_async_connection_with_config(&config).await.map(Conn::One)
             }
             Kind::Sentinel { nodes, sentinel, tls } => {
-                let mut sentinels = self.sentinels(nodes, sentinel, tls.as_ref())?.build()?;
+                let mut sentinels = Self::sentinels(nodes, sentinel, tls.as_ref())?.build()?;
                 sentinels.get_async_connection_with_config(&config).await.map(Conn::One)
             }
             Kind::Cluster(client) => client.get_async_connection().await.map(Conn::Cluster),
@@ -113,7 +113,6 @@ impl Place {
     }
 
     fn sentinels(
-        &self,
         nodes: &[ConnectionInfo],
         sentinel: &SentinelOptions,
         tls: Option<&TlsCertificates>,

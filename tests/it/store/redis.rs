@@ -119,7 +119,8 @@ async fn a_server_that_is_away_fails_every_command_at_once_and_is_found_again() 
         let error = store.get("kept").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store);
         let place = format!("Redis at 127.0.0.1:{} failed: ", server.port);
-        assert!(error.message().starts_with(&place), "{error}");
+        let reason = error.message().strip_prefix(&place);
+        assert!(matches!(reason, Some("nobody listens there" | "the connection broke")), "{error}");
     }
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     server.restart();
@@ -176,7 +177,7 @@ async fn sentinels_lead_to_the_master_also_after_a_fail_over() {
 
 #[tokio::test]
 async fn a_user_a_password_and_a_database_come_by_url_and_are_never_repeated() {
-    let acl = ["--user", "svc on >p%ss:w/rd ~* +@all", "--user", "default off"];
+    let acl = ["--user", "svc", "on", ">p%ss:w/rd", "~*", "+@all", "--user", "default", "off"];
     let Some(server) = Server::with(&acl) else { return };
     let at = |who: &str| options(format!("redis://{who}@127.0.0.1:{}/3", server.port));
     let store = Redis::new(&at("svc:p%25ss%3Aw%2Frd")).unwrap();
@@ -229,9 +230,8 @@ async fn equal_options_share_a_connection_and_others_have_their_own() {
     for store in [&one, &two] {
         store.get("a").await.unwrap();
     }
-    let clients = || server.cli(&["client", "list", "type", "normal"]).matches("lib-name=redis-rs").count();
     let connections = server.cli(&["info", "clients"]);
-    assert!(connections.contains("connected_clients:2"), "one, and redis-cli: {connections} {}", clients());
+    assert!(connections.contains("connected_clients:2"), "one, and redis-cli: {connections}");
     let other = Redis::shared(RedisOptions { prefix: "other:".into(), ..options(server.url()) }).unwrap();
     assert!(!std::sync::Arc::ptr_eq(&one, &other));
 }

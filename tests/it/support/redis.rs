@@ -2,7 +2,7 @@
 //! its own, and ends by its process id when it is dropped.
 //!
 //! Where there is no `redis-server` on the PATH a test says that it is skipped; with `CI` set it fails.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,
@@ -79,8 +79,10 @@ impl Server {
         let port = self.port.to_string();
         let mut command = Command::new("redis-server");
         // A Sentinel takes a file, which comes first.
-        let (first, rest): (Vec<_>, Vec<_>) =
-            self.options.iter().partition(|option| option.ends_with(".conf") || *option == "--sentinel");
+        let (first, rest): (Vec<_>, Vec<_>) = self
+            .options
+            .iter()
+            .partition(|option| option.ends_with("sentinel.conf") || *option == "--sentinel");
         command.args(first).args(["--port", &port, "--bind", "127.0.0.1", "--dir"]).arg(&self.folder);
         if !self.options.iter().any(|option| option == "--sentinel") {
             command.args(["--save", "", "--appendonly", "yes", "--appendfsync", "always"]);
@@ -223,9 +225,7 @@ fn free_port() -> u16 {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        if start.elapsed() > PATIENCE {
-            panic!("still not so after {PATIENCE:?}: {what}");
-        }
+        assert!(start.elapsed() < PATIENCE, "still not so after {PATIENCE:?}: {what}");
         thread::sleep(Duration::from_millis(10));
     }
 }
