@@ -58,7 +58,9 @@ const TABLE = {
     script: { events: 4000, eventsPerWrite: 50, stamp: true },
   },
   'sdk-on-trae': { ...BASE.unary, ours: 'trae-sdk', peers: ['sdk'] },
-  cache: { ...BASE.unary, ours: 'trae-cache', concurrency: 1, round: 50_000, peers: ['map'] },
+  cache: { ...BASE.unary, ours: 'trae-cache', concurrency: 1, round: 50_000, peers: ['map', 'trae-article'] },
+  'cache-redis': { ...BASE.unary, ours: 'trae-redis', concurrency: 1, round: 5_000, peers: ['ioredis'], redis: true },
+  'cache-redis-64': { ...BASE.unary, ours: 'trae-redis', redis: true, peers: ['ioredis'] },
   'middleware-native': { ...BASE.unary, ours: 'trae-native', peers: ['trae'] },
   'middleware-js': { ...BASE.unary, ours: 'trae-js', peers: ['trae'] },
 };

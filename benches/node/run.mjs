@@ -77,7 +77,8 @@ const progress = (text) => process.stderr.write(`${text}\n`);
 /** One measurement; the address of the server is looked up, or the server started, first. */
 async function measure(fields, peer, servers) {
   const { url, caFile, pid } = await servers.server(Boolean(fields.tls));
-  const job = { ...fields, peer, url, caFile, serverPid: pid };
+  const redisUrl = fields.redis && (await servers.redis());
+  const job = { ...fields, peer, url, caFile, serverPid: pid, redisUrl };
   return peer === 'rust' ? runFloor(job) : runNode('one.mjs', job);
 }
 
