@@ -72,11 +72,12 @@ const GROUPS = {
   memory: ['unary', 'burst', 'paced2000'],
 };
 
-/** The chosen cases in the order of the table; an unknown name throws. `load` is handled by run.mjs. */
+/** The chosen cases in the order of the table; an unknown name throws. `load` and `state` are handled by run.mjs. */
 export function selectCases({ quick: isQuick, cases, peers }) {
   const wanted = cases?.flatMap((name) => GROUPS[name] ?? [name]);
-  const unknown = wanted?.find((name) => !TABLE[name] && name !== 'load');
-  if (unknown) throw new Error(`unknown case '${unknown}'; known: ${[...Object.keys(TABLE), 'load'].join(', ')}`);
+  const unknown = wanted?.find((name) => !TABLE[name] && name !== 'load' && name !== 'state');
+  if (unknown)
+    throw new Error(`unknown case '${unknown}'; known: ${[...Object.keys(TABLE), 'load', 'state'].join(', ')}`);
   return Object.entries(TABLE)
     .filter(([name, { onDemand }]) => (wanted ? wanted.includes(name) : !onDemand))
     .map(([name, fields]) => ({
