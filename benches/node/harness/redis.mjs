@@ -11,7 +11,10 @@ export function createRedis() {
   let running;
   return {
     /** Its address; it is started when it is first asked for. */
-    url: async () => (await (running ??= start())).url,
+    url: async () => {
+      running ??= start();
+      return (await running).url;
+    },
     close: async () => {
       const started = await running?.catch(() => undefined);
       await started?.end();
