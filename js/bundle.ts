@@ -8,4 +8,6 @@ export const simulator = (): typeof import('./simulator.js') => require('./simul
 /** For tests and benchmarks. */
 export const native = (): typeof import('./native.js') => require('./native.js');
 
+export const load = (): typeof import('./load.js') => require('./load.js');
+
 export const held = (): typeof import('./held.js') => require('./held.js');
