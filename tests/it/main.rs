@@ -2,6 +2,7 @@
 
 mod claude;
 mod client;
+mod fold;
 mod hostile;
 mod layers;
 mod middleware;
