@@ -11,6 +11,7 @@ mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 pub(super) mod retry;
+pub(super) mod session;
 pub(super) mod store;
 mod timeout;
 
@@ -78,7 +79,7 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 9] = [
+const ROOMS: [(&str, Build); 10] = [
     ("auth", auth::build),
     ("circuitBreaker", circuit_breaker::build),
     ("idempotencyKey", idempotency_key::build),
@@ -87,6 +88,7 @@ const ROOMS: [(&str, Build); 9] = [
     ("metrics", metrics::build),
     ("redact", redact::build),
     ("retry", retry::build),
+    ("session", session::build),
     ("timeout", timeout::build),
 ];
 
@@ -123,6 +125,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),
+        session::defaults(),
         store::defaults(),
         timeout::defaults(),
     ];
