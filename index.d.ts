@@ -359,6 +359,24 @@ export interface CacheStore {
   clear?(): unknown;
 }
 
+/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
+export interface StoreOptions {
+  /** `redis://`, `rediss://` (TLS) or `unix://`, with `user:password@` and `/database` where there is one; several are nodes of a cluster, or Sentinels. */
+  url: string | readonly string[];
+  /** The URLs are Sentinels, that know this master. */
+  sentinel?: string | { name: string; username?: string; password?: string };
+  /** Whether it is a cluster; several URLs that are no Sentinels always are one. @default false */
+  cluster?: boolean;
+  /** What every key begins with. @default 'trae:' */
+  prefix?: string;
+  /** How long a command may take. @default 500 */
+  timeout?: number;
+  /** How long it may take to connect to one server. @default 2000 */
+  connectTimeout?: number;
+  /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
+  tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
+}
+
 /** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
 export interface CacheOptions {
   /** How long an answer is fresh. @default 300000 */
@@ -385,9 +403,9 @@ export interface CacheOptions {
   key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
   /** How the events of a kept stream come again: at once, or with the pauses that they came with. @default 'instant' */
   replay?: 'instant' | 'paced';
-  /** A second level, which others may share. */
-  store?: CacheStore;
-  /** What the names of all entries in the store begin with. @default 'trae:cache:' */
+  /** A second level, which others may share: the URL of a Redis, how it is reached, or an object that keeps values. */
+  store?: string | StoreOptions | CacheStore;
+  /** What the names of all entries in the store begin with. @default 'cache:' */
   prefix?: string;
 }
 

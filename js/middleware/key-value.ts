@@ -1,7 +1,7 @@
 // An object of the caller's that keeps values, as Keyv's do: how it is asked by one function.
 
 import type { Ask } from '../callback.js';
-import { kindOf, config as wrong } from '../errors.js';
+import { config as wrong } from '../errors.js';
 
 /** The part of Keyv's interface that is used. A Map is one too. */
 interface KeyValue {
@@ -16,15 +16,17 @@ type Question =
   | { op: 'set'; key: string; value: string; ttl: number }
   | { op: 'clear'; prefix: string };
 
+const NAMES = ['get', 'set', 'delete'];
+
 /** Options whose `store` is an object have a function there instead. */
 export function keyValue(options: unknown): unknown {
   const given = (options as { store?: unknown } | null | undefined)?.store;
-  if (given === undefined || given === null) return options;
-  const missing = ['get', 'set', 'delete'].find((name) => typeof (given as never)[name] !== 'function');
+  const kept = (given ?? {}) as Record<string, unknown>;
+  // Otherwise it says how Redis is reached.
+  if (!NAMES.some((name) => typeof kept[name] === 'function')) return options;
+  const missing = NAMES.find((name) => typeof kept[name] !== 'function');
   if (missing !== undefined)
-    throw wrong(
-      `\`cache.store\` must be an object with get(), set() and delete(), as Keyv's, got ${kindOf(given)}${typeof given === 'object' ? ` without ${missing}()` : ''}`,
-    );
+    throw wrong(`\`cache.store\` keeps values with get(), set() and delete(), as Keyv does, but has no ${missing}()`);
   return { ...(options as object), store: (question: Question) => answer(given as KeyValue, question) };
 }
 

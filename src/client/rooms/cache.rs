@@ -16,6 +16,7 @@ use crate::{
     Error, Result,
     middleware::cache::{Cache, CacheOptions, CacheOverride, Mode, Own, Replay, Store},
     pipeline::BoxFuture,
+    store::{Entries, Leases},
 };
 
 const REPLAYS: [(&str, Replay); 2] = [("instant", Replay::Instant), ("paced", Replay::Paced)];
@@ -54,16 +55,20 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     Ok(native)
 }
 
-fn store(fields: &mut Fields, entries: Option<Arc<dyn crate::store::Entries>>) -> Result<Option<Store>> {
-    fields.left_to_javascript("store", true)?;
+fn store(fields: &mut Fields, entries: Option<Arc<dyn Entries>>) -> Result<Option<Store>> {
     let prefix = fields.string("prefix")?;
-    let lease = positive(fields, "lease")?;
-    Ok(entries.map(|entries| {
-        let mut store = Store::new(entries, None);
-        store.prefix = prefix.unwrap_or(store.prefix);
-        store.lease = lease.unwrap_or(store.lease);
-        store
-    }))
+    let store = match entries {
+        // An object of the caller's has no leases.
+        Some(entries) => {
+            fields.left_to_javascript("store", true)?;
+            Some(Store::new(entries, None))
+        }
+        None => super::store::store(fields)?.map(|shared| {
+            let leases: Arc<dyn Leases> = Arc::clone(&shared) as _;
+            Store::new(shared, Some(leases))
+        }),
+    };
+    Ok(store.map(|store| Store { prefix: prefix.unwrap_or(Store::PREFIX.to_owned()), ..store }))
 }
 
 /// What a single call says: options over those of the middleware, or `false`.

@@ -9,7 +9,11 @@ mod jwt;
 mod logger;
 mod metrics;
 mod redact;
+#[cfg(feature = "redis")]
+mod redis;
 pub(super) mod retry;
+pub(super) mod session;
+pub(super) mod store;
 mod timeout;
 
 use std::sync::Arc;
@@ -79,7 +83,7 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 10] = [
+const ROOMS: [(&str, Build); 11] = [
     ("auth", auth::build),
     ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
@@ -89,6 +93,7 @@ const ROOMS: [(&str, Build); 10] = [
     ("metrics", metrics::build),
     ("redact", redact::build),
     ("retry", retry::build),
+    ("session", session::build),
     ("timeout", timeout::build),
 ];
 
@@ -126,6 +131,8 @@ pub(super) fn defaults() -> Map<String, Value> {
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),
+        session::defaults(),
+        store::defaults(),
         timeout::defaults(),
     ];
     rooms

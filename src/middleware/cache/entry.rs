@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     body::{Body, EventStream},
-    claude::{fold, unfold},
+    claude::{Folding, events_of},
     event::Event,
     response::{Age, Cached, Conceal, Response, Timing},
 };
@@ -89,13 +89,13 @@ impl Entry {
             }
             _ if !question.message => return None,
             (Content::Whole(bytes), Wanted::Events) => {
-                let events = unfold(std::str::from_utf8(bytes).ok()?)?;
+                let events = events_of(std::str::from_utf8(bytes).ok()?)?;
                 headers.insert(CONTENT_TYPE, EVENTS);
                 Body::Events(Box::pin(stream::iter([Ok(events)])))
             }
             (Content::Events(batches), Wanted::Whole) => {
                 headers.insert(CONTENT_TYPE, JSON);
-                Body::Full(fold(batches.iter().flat_map(|batch| &batch.events))?.into())
+                Body::Full(message_of(batches)?.into())
             }
         };
         let mut extensions = Extensions::new();
@@ -120,6 +120,17 @@ impl Entry {
 
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The message that events make; nothing where it would not be the one that the API would have answered whole.
+fn message_of(batches: &[Arc<Batch>]) -> Option<String> {
+    let mut folding = Folding::default();
+    for event in batches.iter().flat_map(|batch| &batch.events) {
+        folding.add(event);
+    }
+    let message = folding.message().filter(|_| folding.is_complete() && folding.is_faithful())?;
+    // A tool's input that was cut off is the text that it is; nobody knows how the API would have answered that.
+    (!message.contains(r#""input":""#)).then_some(message)
+}
 
 /// What events take in memory, about.
 pub(super) fn size_of_events(events: &[Event]) -> usize {

@@ -58,7 +58,7 @@ pub struct Store {
     pub entries: Arc<dyn Entries>,
     /// Who alone asks the server, where several replicas lack the same answer. Without it each asks for itself.
     pub leases: Option<Arc<dyn Leases>>,
-    /// What the names of all entries begin with. Default: `trae:cache:`.
+    /// What the names of all entries begin with. Default: `cache:`.
     pub prefix: String,
     /// How long a replica that asks may be silent before another asks. Default: 5 s.
     pub lease: Duration,
@@ -66,7 +66,7 @@ pub struct Store {
 
 impl Store {
     /// The default of [`prefix`](Self::prefix).
-    pub const PREFIX: &str = "trae:cache:";
+    pub const PREFIX: &str = "cache:";
     /// The default of [`lease`](Self::lease).
     pub const LEASE: Duration = Duration::from_secs(5);
 
