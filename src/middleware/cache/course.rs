@@ -110,15 +110,6 @@ fn passed_by(core: &Core, outcome: Result<Response>) -> Result<Response> {
 }
 
 impl<'a> Course<'a> {
-    /// Of a call without a function to ask; nothing where it passes by.
-    pub(super) fn of(core: &'a Arc<Core>, req: &Request) -> Option<Self> {
-        let own = own(req);
-        let key = own.and_then(|own| own.key.as_deref());
-        let asks = core.options.key.is_some() && key.is_none();
-        let forgets = matches!(req.extensions.get(), Some(CacheOverride::Forget(_)));
-        if asks || forgets { None } else { Self::with(core, req, own, key) }
-    }
-
     fn with(core: &'a Arc<Core>, req: &Request, own: Option<&Own>, key: Option<&str>) -> Option<Self> {
         if matches!(req.extensions.get(), Some(CacheOverride::Off)) {
             return None;
@@ -133,13 +124,6 @@ impl<'a> Course<'a> {
         let question = core.rules.question(req, key)?;
         let key = core.rules.key(&question);
         Some(Self { core, question, key, mode, ttl: own.and_then(|own| own.ttl) })
-    }
-
-    /// What is kept and fresh.
-    pub(super) fn peek(&self, req: &Request) -> Option<Response> {
-        let entry = self.fitting(&req.headers)?;
-        let is_fresh = self.mode.reads() && self.core.judge(&entry, self.ttl) == Freshness::Fresh;
-        if is_fresh { self.give(&entry, &req.url, Cached::Hit) } else { None }
     }
 
     async fn run(self, ask: Ask, next: Next<'_>) -> Result<Response> {
