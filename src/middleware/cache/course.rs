@@ -163,10 +163,13 @@ impl<'a> Course<'a> {
     }
 
     fn give(&self, entry: &Entry, url: &Url, cached: Cached) -> Option<Response> {
-        let giving = Giving { url, replay: self.core.options.replay, cached };
-        let res = entry.answer(&self.question, giving)?;
+        let res = self.made(entry, url, cached)?;
         self.core.counts.gave(cached);
         Some(res)
+    }
+
+    fn made(&self, entry: &Entry, url: &Url, cached: Cached) -> Option<Response> {
+        entry.answer(&self.question, Giving { url, replay: self.core.options.replay, cached })
     }
 
     /// What is kept in place of a failure of the server's.
@@ -220,13 +223,15 @@ impl<'a> Course<'a> {
         let flights = &self.core.flights;
         let fresh = || {
             let entry = self.fitting(&ask.headers).filter(|_| self.mode.reads())?;
-            (self.core.judge(&entry, self.ttl) == Freshness::Fresh).then_some(entry)
+            let is_fresh = self.core.judge(&entry, self.ttl) == Freshness::Fresh;
+            // One that can't be had in this form is as good as none, and would be found for ever.
+            (is_fresh && self.made(&entry, &ask.url, Cached::Hit).is_some()).then_some(())
         };
         let seat = match self.mode {
             Mode::Both | Mode::Refresh => match flights.join(self.key, &self.question, &ask.options, fresh) {
                 Ok(seat) => seat,
                 // It has landed in between.
-                Err(_) => return Outcome::Again,
+                Err(()) => return Outcome::Again,
             },
             Mode::WriteOnly => flights.private(&ask.options),
             Mode::ReadOnly => match flights.join_only(self.key, &self.question) {
