@@ -9,5 +9,6 @@ mod middleware;
 #[cfg(feature = "server")]
 mod simulator;
 mod sse;
+mod store;
 mod support;
 mod transport;

@@ -8,7 +8,10 @@ mod jwt;
 mod logger;
 mod metrics;
 mod redact;
+#[cfg(feature = "redis")]
+mod redis;
 pub(super) mod retry;
+pub(super) mod store;
 mod timeout;
 
 use std::sync::Arc;
@@ -120,6 +123,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),
+        store::defaults(),
         timeout::defaults(),
     ];
     rooms
