@@ -14,6 +14,7 @@ export const {
   CircuitOpenError,
   SessionBusyError,
   StoreError,
+  cache,
   circuitBreaker,
   ConfigError,
   ConflictError,

@@ -16,6 +16,9 @@ export interface Timing {
   totalMs: number | null;
 }
 
+/** What a cache had to do with an answer. */
+export type Cached = 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
@@ -101,7 +104,7 @@ export class TraeResponse<T = unknown> {
 
   /** `1.1` or `2`. */
   get httpVersion(): string {
-    return this.#line(1);
+    return this.#origin(0) ?? '';
   }
 
   get headers(): Headers {
@@ -132,9 +135,15 @@ export class TraeResponse<T = unknown> {
     return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs };
   }
 
-  /** No cache stands in the way yet, so every answer is fresh. */
-  get cache(): 'bypass' {
-    return 'bypass';
+  /** Without a cache on its way it has passed by. */
+  get cache(): Cached {
+    return (this.#origin(1) as Cached | undefined) ?? 'bypass';
+  }
+
+  /** How old it was when it came out of a cache. */
+  get cacheAgeMs(): number | null {
+    const age = this.#origin(2);
+    return age === undefined ? null : Number(age);
   }
 
   toJSON(): Record<string, unknown> {
@@ -146,6 +155,11 @@ export class TraeResponse<T = unknown> {
   [inspect.custom](depth: number, options: object): string {
     const shown = { ...this.toJSON(), headers: this.headers };
     return `TraeResponse ${inspect(shown, { ...options, depth })}`;
+  }
+
+  /** Protocol, what a cache had to do with it, how old it is. */
+  #origin(place: number): string | undefined {
+    return this.#line(1).split(' ')[place];
   }
 
   #line(number: number): string {

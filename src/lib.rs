@@ -12,7 +12,8 @@
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
 //! | 2 | [`partition`] | which calls belong together |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, circuit breaker, logger, redact, metrics |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, circuit breaker, logger, redact, metrics |
+//! | 3 | [`session`] | conversations over a store |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
 //!
@@ -48,6 +49,7 @@ pub mod response;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;
+pub mod session;
 pub mod sse;
 pub mod store;
 pub mod transport;

@@ -35,24 +35,21 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
-    reply::{Asked, Content, Head, Look, Reply},
+    reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
     warmup::Warmed,
     wire::refusal,
 };
-use self::{
-    limit::Limit,
-    settings::Settings,
-    wire::{AnyStatus, Wire},
-};
+use self::{limit::Limit, settings::Settings, wire::Wire};
 use crate::{
     Error, Phase, Result,
     identity::Identity,
     middleware::redact::Redact,
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
+    request::AnyStatus,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -65,6 +62,7 @@ pub use crate::{
         retry::{Judge, OnRetry},
     },
     partition::KeyOf,
+    store::Entries,
     transport::Warmth,
 };
 

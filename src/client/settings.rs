@@ -16,7 +16,6 @@ use super::{
 use crate::{
     Error, Result,
     request::{Expect, Options, Redirect, Timeouts},
-    store::Shared,
     transport::{Http2, PoolOptions, TransportOptions},
 };
 
@@ -40,8 +39,6 @@ pub(super) struct Settings {
     pub(super) params: String,
     pub(super) call: CallSettings,
     pub(super) transport: TransportOptions,
-    /// Where its sessions are kept; `None` is this process's memory.
-    pub(super) store: Option<Arc<dyn Shared>>,
 }
 
 /// Options that a single call may set for itself.
@@ -191,13 +188,14 @@ impl Settings {
             ..TransportOptions::default()
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
-        let store = store(&mut fields)?;
+        // Whoever keeps state reads it again, and shares the connection; here a wrong one is told at once.
+        store(&mut fields)?;
         call.read(&mut fields)?;
         for (name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;
         }
         fields.finish()?;
-        Ok(Self { base, allow_absolute_urls, headers, params, call, transport, store })
+        Ok(Self { base, allow_absolute_urls, headers, params, call, transport })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+pub(super) mod cache;
 mod circuit_breaker;
 mod credential;
 mod idempotency_key;
@@ -11,6 +12,7 @@ mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 pub(super) mod retry;
+pub(super) mod session;
 pub(super) mod store;
 mod timeout;
 
@@ -30,6 +32,7 @@ use crate::{
     partition::KeyOf,
     pipeline::{BoxFuture, Middleware},
     redact::Rules,
+    store::Entries,
 };
 
 /// A native middleware, and what can be asked of it besides.
@@ -71,6 +74,8 @@ pub struct Functions {
     pub on_retry: Option<OnRetry>,
     /// `logger.sink`.
     pub sink: Option<Arc<dyn Sink>>,
+    /// `cache.store`, where that is an object of the caller's.
+    pub entries: Option<Arc<dyn Entries>>,
     /// `key` of whatever keeps calls apart.
     pub key: Option<Arc<dyn KeyOf>>,
 }
@@ -78,8 +83,9 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 9] = [
+const ROOMS: [(&str, Build); 11] = [
     ("auth", auth::build),
+    ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
@@ -87,6 +93,7 @@ const ROOMS: [(&str, Build); 9] = [
     ("metrics", metrics::build),
     ("redact", redact::build),
     ("retry", retry::build),
+    ("session", session::build),
     ("timeout", timeout::build),
 ];
 
@@ -117,12 +124,14 @@ fn unknown(name: &str) -> Error {
 pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
+        cache::defaults(),
         circuit_breaker::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),
+        session::defaults(),
         store::defaults(),
         timeout::defaults(),
     ];
