@@ -19,13 +19,13 @@ await build({
   format: 'cjs',
   external: ['@opentelemetry/api'],
 });
-for (const door of ['api', 'simulator']) {
+for (const door of ['api', 'simulator', 'testing']) {
   const name = door === 'api' ? 'index' : door;
   writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n`);
 }
 await build({
   ...common,
-  entryPoints: ['js/index.mts', 'js/simulator.mts'],
+  entryPoints: ['js/index.mts', 'js/simulator.mts', 'js/testing.mts'],
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
 });
