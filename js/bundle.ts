@@ -7,6 +7,8 @@ export const simulator = (): typeof import('./simulator.js') => require('./simul
 
 export const testing = (): typeof import('./testing.js') => require('./testing.js');
 
+export const axios = (): typeof import('./axios.js') => require('./axios.js');
+
 /** For tests and benchmarks. */
 export const native = (): typeof import('./native.js') => require('./native.js');
 

@@ -12,10 +12,12 @@ use trae_native::{
     Error, ErrorKind, Phase, Result,
     body::{Body, collect},
     pipeline::{BoxFuture, Endpoint},
+    request::Request,
     transport::{Arrived, Ending, Outcome, Peer, Scene, Staged, VirtualTime},
 };
+use url::Url;
 
-use crate::support::get;
+use super::limited;
 
 const STACK: usize = 2 << 20;
 
@@ -41,9 +43,15 @@ impl Peer for Play {
     }
 }
 
+fn asked() -> Request {
+    limited(super::get(Url::parse("http://h/").unwrap()), |timeouts| {
+        timeouts.idle = Some(Duration::from_secs(300));
+    })
+}
+
 async fn played(play: Play) -> (Result<Bytes>, u128) {
     let started = Instant::now();
-    let res = Staged(play).call(get("http://h/")).await;
+    let res = Staged(play).call(asked()).await;
     let content = match res {
         Ok(res) => collect(res.body, 100, None).await,
         Err(error) => Err(error),
@@ -60,8 +68,7 @@ async fn an_answer_takes_its_delay_and_the_gaps_between_its_pieces() {
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_beyond_the_idle_limit_ends_the_content_when_the_limit_passes() {
-    let (content, took) =
-        played(Play { delay: 0, gaps: vec![0, 900_000], ending: Ending::Complete }).await;
+    let (content, took) = played(Play { delay: 0, gaps: vec![0, 900_000], ending: Ending::Complete }).await;
     let error: Error = content.unwrap_err();
     assert_eq!((error.kind(), error.phase(), took), (ErrorKind::Timeout, Phase::Idle, 300_000));
 }
@@ -77,7 +84,7 @@ async fn a_broken_connection_is_what_it_is_on_a_socket() {
 #[tokio::test(start_paused = true)]
 async fn pieces_have_their_times_whether_or_not_anybody_reads() {
     let play = Play { delay: 0, gaps: vec![0, 100, 100], ending: Ending::Complete };
-    let res = Staged(play).call(get("http://h/")).await.unwrap();
+    let res = Staged(play).call(asked()).await.unwrap();
     sleep(Duration::from_secs(60)).await;
     let started = Instant::now();
     let Body::Stream(_) = &res.body else { panic!("it is a stream") };
@@ -153,8 +160,7 @@ fn a_timer_that_is_set_when_another_rings_is_not_jumped_over() {
 fn it_is_quiet_only_when_nobody_outside_is_at_work_unless_that_is_no_matter() {
     let free = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let asked = Arc::clone(&free);
-    let time =
-        VirtualTime::start(STACK, move || asked.load(std::sync::atomic::Ordering::SeqCst)).unwrap();
+    let time = VirtualTime::start(STACK, move || asked.load(std::sync::atomic::Ordering::SeqCst)).unwrap();
     wait(|tell| time.quiet(true, move || tell(())));
     let (tell, told) = mpsc::channel();
     time.quiet(false, move || tell.send(()).unwrap());
