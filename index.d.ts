@@ -777,6 +777,12 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
+/** Names what answers in place of the network; `createScripted()` of trae-native/testing makes it. */
+export interface ScriptedTransport {
+  /** What sets it apart. */
+  readonly scripted: true;
+}
+
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
@@ -825,6 +831,8 @@ export interface ClientConfig {
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
+  /** What answers in place of the network: the `transport` of a `createScripted()` of trae-native/testing. */
+  transport?: ScriptedTransport;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { type Attempt, attempts } from './attempts.js';
+import { fromFailure, type TraeError } from './errors.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
@@ -58,7 +59,21 @@ export function isMade(given: unknown): given is Made {
   return names.some((name) => MADE.includes(name)) && names.every((name) => SPREAD.includes(name));
 }
 
+/** The error that an answer stands for, whose status somebody else judges. */
+export let failureOf: (response: TraeResponse) => TraeError | undefined;
+
 export class TraeResponse<T = unknown> {
+  static {
+    failureOf = (response) => {
+      const failure = refusal(response.#head);
+      if (failure === undefined) return undefined;
+      const error = fromFailure(failure) as TraeError;
+      const { method, url } = response.request;
+      error.request = { method, url: shownUrl(url) };
+      return error;
+    };
+  }
+
   readonly status: number;
   data: T;
   readonly #head: Head;

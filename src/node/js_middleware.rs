@@ -25,6 +25,7 @@ use super::{
     held::{Held, Kept},
     mailbox::{Letter, Mailbox, Whole, lock},
     outbox::{End, Outbox},
+    script::AtWork,
     text::Head,
 };
 use crate::{
@@ -133,6 +134,7 @@ impl Passage {
     }
 
     async fn chosen(mut self) -> Result<bool> {
+        let _owed = AtWork::begin();
         let wish = self.wishes.recv().await;
         self.answered = true;
         match wish {
@@ -220,6 +222,8 @@ impl<'a> Group<'a> {
         let view = self.view.clone();
         let mut inner = Inner::Nothing;
         loop {
+            // Whatever is not further in is in JavaScript's hands.
+            let _owed = (!matches!(inner, Inner::UnderWay { .. })).then(AtWork::begin);
             tokio::select! {
                 biased;
                 wish = passage.wishes.recv() => match wish {
