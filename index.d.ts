@@ -333,6 +333,18 @@ export interface JwtOptions extends CredentialOptions {
 /** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
 export declare function jwt(options: JwtOptions): CredentialMiddleware;
 
+/** A request as a function `key` sees it: with the headers of all layers further out, and its content where that is JSON. */
+export interface KeyRequest {
+  /** The HTTP method. */
+  method: string;
+  /** Where it goes, with its query. */
+  url: string;
+  /** All headers, by their names in lower case. */
+  headers: Record<string, string>;
+  /** The content, where it is JSON. */
+  data?: unknown;
+}
+
 /** Options of `circuitBreaker()`; docs/middlewares/circuit_breaker.md says what counts. Times are in milliseconds. */
 export interface CircuitBreakerOptions {
   /** The share of failures among the calls of the window that opens the circuit, from 0.01 to 1. @default 0.5 */
@@ -347,8 +359,10 @@ export interface CircuitBreakerOptions {
   maxOpen?: number;
   /** How many calls are let through on trial, and must succeed before it closes. @default 3 */
   trials?: number;
-  /** What has a circuit of its own: `endpoint` is origin and path, `all` is one for all calls. @default 'origin' */
-  per?: 'origin' | 'endpoint' | 'all';
+  /** What has a circuit of its own: `endpoint` is origin and path, `model` is credential and model, `all` is one for all calls. @default 'origin' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of what has a circuit of its own, for this request. */
+  key?: (req: KeyRequest) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 /** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */

@@ -5,7 +5,7 @@ import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
 import { told } from '../told.js';
-import { onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { key, onRetry, provider, shouldRetry, sink } from './callbacks.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
@@ -50,7 +50,7 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
 /** Leaves a server alone that fails too often. */
-export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);

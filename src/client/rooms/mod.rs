@@ -7,6 +7,7 @@ mod idempotency_key;
 mod jwt;
 mod logger;
 mod metrics;
+mod partition;
 mod redact;
 pub(super) mod retry;
 mod timeout;
