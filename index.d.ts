@@ -368,6 +368,48 @@ export interface CircuitBreakerOptions {
 /** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
 export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
 
+/** A place that answers calls in place of the client's own; what is not given is the call's own. */
+export interface FallbackTarget {
+  /** What it is called in `res.target`, in histories and errors. Without one it is `target 1`, `target 2` and so on. */
+  name?: string;
+  /** What follows the client's `baseURL` follows this one. No credential of the client's goes to another origin. */
+  baseURL?: string;
+  /** Its key. With one, no credential of the call's own goes along. */
+  apiKey?: string;
+  /** In which header the key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header the key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** Set over those of the call. */
+  headers?: Record<string, string>;
+  /** In place of the `model` of the JSON that is sent, of which nothing else changes. */
+  model?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
+/** Options of `fallback()`; docs/middlewares/fallback.md says what is sent where. */
+export interface FallbackOptions {
+  /** Where a call goes that fails at the client's own target, in this order. */
+  targets: FallbackTarget[];
+  /** The client's own target, which stands before the others; `false` where no call goes there. */
+  primary?:
+    | {
+        /** What it is called. @default 'primary' */
+        name?: string;
+        /** As that of a target. @default 1 */
+        weight?: number;
+      }
+    | false;
+  /** Whether the targets are tried as given, or each time drawn by weight among those that are left. @default 'ordered' */
+  strategy?: 'ordered' | 'weighted';
+  /** The failures that send a call on, by code or status: in place of limits, overload, 5xx, connections, timeouts, open circuits and full queues. */
+  on?: (ErrorCode | number)[];
+}
+
+/** Sends a call that fails at one target to the next, while nothing of its answer was handed out. `res.target` says who has answered. */
+export declare function fallback(options: FallbackOptions): NativeMiddleware;
+
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
   /** Attempts after the first; 0 for none. @default 2 */
@@ -741,6 +783,10 @@ export interface Attempt {
   status?: number;
   /** The code of its failure; none where it was answered. */
   code?: ErrorCode;
+  /** The name of the target that it went to, where `fallback()` had several. */
+  target?: string;
+  /** The name of the key that it was sent with, where `keyPool()` had several. */
+  key?: string;
   /** Before it. */
   waitedMs: number;
   /** Until it was answered or had failed. */
@@ -798,8 +844,12 @@ export interface TraeResponse<T = any> {
   readonly timing: Timing;
   /** How many it took, this one included. */
   readonly attempts: number;
-  /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
+  /** What each attempt that `retry()`, `fallback()`, `keyPool()` or `hedge()` made came to, this one included; empty where none of them stands. */
   readonly history: Attempt[];
+  /** The name of the target of `fallback()` that has answered. */
+  readonly target: string | undefined;
+  /** The name of the key of `keyPool()` that the call was sent with. */
+  readonly key: string | undefined;
   /** Whether a cache has answered; so far always `bypass`. */
   readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
   /** The facts and the data; of the options no secret. */

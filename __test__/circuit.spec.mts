@@ -51,7 +51,11 @@ test('a function of your own says what has a circuit of its own', async (t) => {
     }),
   );
   const of = (user?: string) =>
-    client.post('/v1/messages', { ...message(), ...(user && { metadata: { user_id: user } }) }, { headers: { 'x-tenant': 't' } });
+    client.post(
+      '/v1/messages',
+      { ...message(), ...(user && { metadata: { user_id: user } }) },
+      { headers: { 'x-tenant': 't' } },
+    );
   simulator.reply([{ status: 500 }, { status: 500 }]);
   for (let call = 0; call < 2; call++) await assert.rejects(of('one'), ServerError);
   await assert.rejects(of('one'), /too many calls of this `key` have failed/);
@@ -63,7 +67,10 @@ test('a function of your own says what has a circuit of its own', async (t) => {
 test('a key that can not be told is an error of its own, and nothing is sent', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(circuitBreaker({ key: () => 5 as never }));
-  await assert.rejects(client.post('/v1/messages', message()), /`key` failed: it gave a number|`key` failed: it gave 5/);
+  await assert.rejects(
+    client.post('/v1/messages', message()),
+    /`key` failed: it gave a number|`key` failed: it gave 5/,
+  );
   assert.equal(simulator.received.length, 0);
 });
 

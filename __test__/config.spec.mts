@@ -168,6 +168,7 @@ test('every default on the public page and on those of the middlewares is the de
     RequestConfig: '',
     ClientConfig: '',
     CircuitBreakerOptions: 'circuitBreaker.',
+    FallbackOptions: 'fallback.',
     RetryOptions: 'retry.',
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',

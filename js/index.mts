@@ -19,6 +19,7 @@ export const {
   CredentialError,
   createClient,
   EventStream,
+  fallback,
   HttpError,
   idempotencyKey,
   IncompleteStreamError,

@@ -51,6 +51,7 @@ export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
 export {
   auth,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
   logger,

@@ -52,6 +52,9 @@ export const retry = (options?: unknown): Native => new Native('retry', options,
 /** Leaves a server alone that fails too often. */
 export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
 
+/** Sends a call that fails at one target to the next. */
+export const fallback = (options?: unknown): Native => new Native('fallback', options);
+
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
 

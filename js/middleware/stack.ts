@@ -7,6 +7,7 @@ import { type After, after, atEnd, type Before, before, type Finally, type OnErr
 import {
   auth,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
   logger,
@@ -74,6 +75,7 @@ const HOOKS = ['before', 'after', 'error', 'finally'] as const;
 const FACTORIES: readonly unknown[] = [
   auth,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
   logger,

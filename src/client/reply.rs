@@ -19,7 +19,7 @@ use crate::{
     claude::StreamRules,
     middleware::timeout::limited,
     request::Request,
-    response::{Response, Timing},
+    response::{Response, Served, Timing},
 };
 
 /// What a call comes back with.
@@ -62,9 +62,18 @@ impl Head {
             timing: res.timing,
             attempts: res.attempts,
             history: res.history.clone(),
-            extensions: Extensions::new(),
+            extensions: carried(&res.extensions),
         }
     }
+}
+
+/// What of it an answer that stays where it is tells, too.
+fn carried(extensions: &Extensions) -> Extensions {
+    let mut carried = Extensions::new();
+    if let Some(served) = extensions.get::<Served>() {
+        carried.insert(served.clone());
+    }
+    carried
 }
 
 /// What was seen of an answer without taking it away.

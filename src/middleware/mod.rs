@@ -7,6 +7,7 @@
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
+//! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -15,6 +16,7 @@
 
 pub mod auth;
 pub mod circuit_breaker;
+pub mod fallback;
 pub mod idempotency_key;
 pub mod jwt;
 pub mod logger;

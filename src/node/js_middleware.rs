@@ -34,7 +34,7 @@ use crate::{
     client::{self, Asked, Changes, Look, View},
     pipeline::{BoxFuture, Middleware, Next},
     request::Request,
-    response::{Response, Timing},
+    response::{Response, Served, Timing},
 };
 
 /// Which of a client's groups it is.
@@ -356,10 +356,12 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// The attempts behind what came from further in, and how long that took.
-fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing) {
+/// The attempts behind what came from further in, how long that took, and who served it.
+fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing, Option<Served>) {
     match inner {
-        Inner::Settled { outcome, .. } => outcome.map(|res| (res.history, res.timing)).unwrap_or_default(),
+        Inner::Settled { outcome, .. } => {
+            outcome.map(|mut res| (res.history, res.timing, res.extensions.remove())).unwrap_or_default()
+        }
         Inner::Nothing | Inner::UnderWay { .. } => Default::default(),
     }
 }
@@ -376,12 +378,20 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(self, req: &Request, (history, timing): (Vec<Attempt>, Timing)) -> Response {
+    fn into_response(
+        self,
+        req: &Request,
+        (history, timing, served): (Vec<Attempt>, Timing, Option<Served>),
+    ) -> Response {
+        let mut extensions = Kept::mark(self.held, &self.body);
+        if let Some(served) = served {
+            extensions.insert(served);
+        }
         Response {
             status: self.status,
             version: Version::HTTP_11,
             headers: self.headers,
-            extensions: Kept::mark(self.held, &self.body),
+            extensions,
             body: Body::Full(self.body),
             url: self.url.unwrap_or_else(|| req.url.clone()),
             timing,

@@ -62,6 +62,15 @@ impl<'a> Next<'a> {
         }
     }
 
+    /// Hands the request to these layers first, and after the last of them to those further in.
+    pub fn through(self, layers: &'a [Arc<dyn Middleware>], req: Request) -> BoxFuture<'a, Result<Response>> {
+        if layers.is_empty() {
+            return self.run(req);
+        }
+        let rest: Vec<_> = layers.iter().chain(self.rest).cloned().collect();
+        Box::pin(async move { Next { rest: &rest, ..self }.run(req).await })
+    }
+
     /// The centre, for requests of a middleware's own: they pass no other layer, and may outlive the call.
     pub fn endpoint(&self) -> Arc<dyn Endpoint> {
         Arc::clone(self.endpoint)

@@ -3,6 +3,7 @@
 mod auth;
 mod circuit_breaker;
 mod credential;
+mod fallback;
 mod idempotency_key;
 mod jwt;
 mod logger;
@@ -12,12 +13,15 @@ mod redact;
 pub(super) mod retry;
 mod timeout;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
 pub use self::{auth::auth, jwt::jwt};
-use super::{fields::nearest, secrets::without_keys};
+use super::{
+    fields::{Fields, nearest},
+    secrets::without_keys,
+};
 use crate::{
     Error, Result,
     credential::Provider,
@@ -76,9 +80,10 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 9] = [
+const ROOMS: [(&str, Build); 10] = [
     ("auth", auth::build),
     ("circuitBreaker", circuit_breaker::build),
+    ("fallback", fallback::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("logger", logger::build),
@@ -102,6 +107,30 @@ pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
     native(name, options, Functions::default()).map(|native| native.middleware)
 }
 
+/// What a target or a key is called: it stands in results, errors and labels.
+fn name(fields: &mut Fields, option: &'static str) -> Result<Option<Arc<str>>> {
+    let Some(name) = fields.string(option)? else { return Ok(None) };
+    let shown = without_keys(&name);
+    if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) || shown != name {
+        let option = fields.name(option);
+        return Err(Error::config(format!(
+            "`{option}` must be a name of at most 64 characters that can be shown: no key, no line break"
+        )));
+    }
+    Ok(Some(name.into()))
+}
+
+/// Two of one name could not be told apart.
+fn distinct<'a>(option: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Error::config(format!("two of `{option}` are called '{name}'")));
+        }
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Error {
     let known: Vec<&str> = ROOMS.iter().map(|(name, _)| *name).collect();
     let hint = match nearest(name, &known) {
@@ -116,6 +145,7 @@ pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
         circuit_breaker::defaults(),
+        fallback::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         logger::defaults(),
