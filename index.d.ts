@@ -388,19 +388,20 @@ export interface FallbackTarget {
   weight?: number;
 }
 
+/** The client's own target among those of `fallback()`. */
+export interface FallbackPrimary {
+  /** What it is called. @default 'primary' */
+  name?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
 /** Options of `fallback()`; docs/middlewares/fallback.md says what is sent where. */
 export interface FallbackOptions {
   /** Where a call goes that fails at the client's own target, in this order. */
   targets: FallbackTarget[];
   /** The client's own target, which stands before the others; `false` where no call goes there. */
-  primary?:
-    | {
-        /** What it is called. @default 'primary' */
-        name?: string;
-        /** As that of a target. @default 1 */
-        weight?: number;
-      }
-    | false;
+  primary?: FallbackPrimary | false;
   /** Whether the targets are tried as given, or each time drawn by weight among those that are left. @default 'ordered' */
   strategy?: 'ordered' | 'weighted';
   /** The failures that send a call on, by code or status: in place of limits, overload, 5xx, connections, timeouts, open circuits and full queues. */
@@ -409,6 +410,51 @@ export interface FallbackOptions {
 
 /** Sends a call that fails at one target to the next, while nothing of its answer was handed out. `res.target` says who has answered. */
 export declare function fallback(options: FallbackOptions): NativeMiddleware;
+
+/** A key of `keyPool()`. */
+export interface PoolKey {
+  /** What it is called in `res.key`, in histories, statistics and errors. Without one it is `key 1`, `key 2` and so on. */
+  name?: string;
+  /** The key itself; it is told nowhere. */
+  apiKey: string;
+  /** How many calls it can carry at once, against the others. @default 1 */
+  weight?: number;
+  /** A circuit of this key's alone; `true` for one with all defaults. */
+  circuitBreaker?: Omit<CircuitBreakerOptions, 'key'> | boolean;
+}
+
+/** Options of `keyPool()`; docs/middlewares/key_pool.md says which key is chosen. Times are in milliseconds. */
+export interface KeyPoolOptions {
+  /** The keys, of which each call is sent with one. */
+  keys: PoolKey[];
+  /** In which header a key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header a key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** How long a key is passed over that the server refuses with 401 or 403, and the most that one is for any other reason. @default 60000 */
+  rest?: number;
+}
+
+/** How a key of a pool does. */
+export interface KeyStats {
+  /** What it is called. */
+  name: string;
+  /** Calls under way with it, streams that are still read included. */
+  inFlight: number;
+  /** All that were made with it, those that its own circuit or limit has refused included. */
+  calls: number;
+  /** How long it is still passed over, in milliseconds. */
+  restsMs: number;
+}
+
+/** `keyPool()`. */
+export interface KeyPoolMiddleware extends NativeMiddleware {
+  /** How each key does. */
+  stats(): Promise<KeyStats[]>;
+}
+
+/** Sends each call with the key that has least to carry, and with the next one where a key is refused or used up. `res.key` says which. */
+export declare function keyPool(options: KeyPoolOptions): KeyPoolMiddleware;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {

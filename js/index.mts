@@ -24,6 +24,7 @@ export const {
   idempotencyKey,
   IncompleteStreamError,
   jwt,
+  keyPool,
   LimitError,
   logger,
   mapEvents,

@@ -54,6 +54,7 @@ export {
   fallback,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   metrics,
   redact,

@@ -50,7 +50,7 @@ use self::{
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::redact::Redact,
+    middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
     transport::{Stats, Transport},
@@ -176,6 +176,7 @@ impl Client {
 /// Who asks, as far as layers put credentials on.
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

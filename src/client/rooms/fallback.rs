@@ -149,6 +149,7 @@ pub(super) fn defaults() -> Value {
         "fallback.on": codes.collect::<Vec<_>>().join(","),
         "fallback.primary.name": PRIMARY,
         "fallback.primary.weight": 1,
+        "fallback.targets.scheme": super::credential::word(&Scheme::ApiKey),
         "fallback.targets.weight": 1,
     })
 }

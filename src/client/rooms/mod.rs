@@ -6,6 +6,7 @@ mod credential;
 mod fallback;
 mod idempotency_key;
 mod jwt;
+mod key_pool;
 mod logger;
 mod metrics;
 mod partition;
@@ -80,12 +81,13 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 10] = [
+const ROOMS: [(&str, Build); 11] = [
     ("auth", auth::build),
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
+    ("keyPool", key_pool::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
     ("redact", redact::build),
@@ -148,6 +150,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         fallback::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
+        key_pool::defaults(),
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),

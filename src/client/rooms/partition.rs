@@ -29,9 +29,11 @@ const WORDS: [(&str, Per); 5] = [
 /// `per`, or `key`; where the options say that there is such a function, somebody has to bring it.
 pub(super) fn partition(fields: &mut Fields, key: Option<Arc<dyn KeyOf>>) -> Result<Option<Partition>> {
     let per = fields.choice("per", &WORDS)?;
-    if let Some(other) = fields.take("key").filter(|given| given.as_str() != Some(FUNCTION)) {
-        return Err(wrong(&fields.name("key"), "a function", &other));
-    }
+    let given = match fields.take("key") {
+        Some(function) if function.as_str() == Some(FUNCTION) => true,
+        Some(other) => return Err(wrong(&fields.name("key"), "a function", &other)),
+        None => false,
+    };
     Ok(match (per, key) {
         (Some(_), Some(_)) => {
             let (per, key) = (fields.name("per"), fields.name("key"));
@@ -40,6 +42,12 @@ pub(super) fn partition(fields: &mut Fields, key: Option<Arc<dyn KeyOf>>) -> Res
             )));
         }
         (None, Some(function)) => Some(Partition::Own(function)),
+        (None, None) if given => {
+            let key = fields.name("key");
+            return Err(Error::config(format!(
+                "`{key}` is a function, which can't be reached here: use `per`"
+            )));
+        }
         (None, None) => None,
         (Some(Per::Origin), None) => Some(Partition::Origin),
         (Some(Per::Endpoint), None) => Some(Partition::Endpoint),
