@@ -484,12 +484,102 @@ export interface CircuitBreakerOptions {
   maxOpen?: number;
   /** How many calls are let through on trial, and must succeed before it closes. @default 3 */
   trials?: number;
-  /** What has a circuit of its own: `endpoint` is origin and path, `all` is one for all calls. @default 'origin' */
-  per?: 'origin' | 'endpoint' | 'all';
+  /** What has a circuit of its own: `endpoint` is origin and path, `model` is credential and model, `all` is one for all calls. @default 'origin' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of what has a circuit of its own, for this request. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 /** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
 export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
+
+/** A place that answers calls in place of the client's own; what is not given is the call's own. */
+export interface FallbackTarget {
+  /** What it is called in `res.target`, in histories and errors. Without one it is `target 1`, `target 2` and so on. */
+  name?: string;
+  /** What follows the client's `baseURL` follows this one. No credential of the client's goes to another origin. */
+  baseURL?: string;
+  /** Its key. With one, no credential of the call's own goes along. */
+  apiKey?: string;
+  /** In which header the key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header the key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** Set over those of the call. */
+  headers?: Record<string, string>;
+  /** In place of the `model` of the JSON that is sent, of which nothing else changes. */
+  model?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
+/** The client's own target among those of `fallback()`. */
+export interface FallbackPrimary {
+  /** What it is called. @default 'primary' */
+  name?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
+/** Options of `fallback()`; docs/middlewares/fallback.md says what is sent where. */
+export interface FallbackOptions {
+  /** Where a call goes that fails at the client's own target, in this order. */
+  targets: FallbackTarget[];
+  /** The client's own target, which stands before the others; `false` where no call goes there. */
+  primary?: FallbackPrimary | false;
+  /** Whether the targets are tried as given, or each time drawn by weight among those that are left. @default 'ordered' */
+  strategy?: 'ordered' | 'weighted';
+  /** The failures that send a call on, by code or status: in place of limits, overload, 5xx, connections, timeouts, open circuits and full queues. */
+  on?: (ErrorCode | number)[];
+}
+
+/** Sends a call that fails at one target to the next, while nothing of its answer was handed out. `res.target` says who has answered. */
+export declare function fallback(options: FallbackOptions): NativeMiddleware;
+
+/** A key of `keyPool()`. */
+export interface PoolKey {
+  /** What it is called in `res.key`, in histories, statistics and errors. Without one it is `key 1`, `key 2` and so on. */
+  name?: string;
+  /** The key itself; it is told nowhere. */
+  apiKey: string;
+  /** How many calls it can carry at once, against the others. @default 1 */
+  weight?: number;
+  /** A circuit of this key's alone; `true` for one with all defaults. */
+  circuitBreaker?: Omit<CircuitBreakerOptions, 'key'> | boolean;
+}
+
+/** Options of `keyPool()`; docs/middlewares/key_pool.md says which key is chosen. Times are in milliseconds. */
+export interface KeyPoolOptions {
+  /** The keys, of which each call is sent with one. */
+  keys: PoolKey[];
+  /** In which header a key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header a key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** How long a key is passed over that the server refuses with 401 or 403, and the most that one is for any other reason. @default 60000 */
+  rest?: number;
+}
+
+/** How a key of a pool does. */
+export interface KeyStats {
+  /** What it is called. */
+  name: string;
+  /** Calls under way with it, streams that are still read included. */
+  inFlight: number;
+  /** All that were made with it, those that its own circuit or limit has refused included. */
+  calls: number;
+  /** How long it is still passed over, in milliseconds. */
+  restsMs: number;
+}
+
+/** `keyPool()`. */
+export interface KeyPoolMiddleware extends NativeMiddleware {
+  /** How each key does. */
+  stats(): Promise<KeyStats[]>;
+}
+
+/** Sends each call with the key that has least to carry, and with the next one where a key is refused or used up. `res.key` says which. */
+export declare function keyPool(options: KeyPoolOptions): KeyPoolMiddleware;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
@@ -872,6 +962,10 @@ export interface Attempt {
   status?: number;
   /** The code of its failure; none where it was answered. */
   code?: ErrorCode;
+  /** The name of the target that it went to, where `fallback()` had several. */
+  target?: string;
+  /** The name of the key that it was sent with, where `keyPool()` had several. */
+  key?: string;
   /** Before it. */
   waitedMs: number;
   /** Until it was answered or had failed. */
@@ -929,8 +1023,12 @@ export interface TraeResponse<T = any> {
   readonly timing: Timing;
   /** How many it took, this one included. */
   readonly attempts: number;
-  /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
+  /** What each attempt that `retry()`, `fallback()`, `keyPool()` or `hedge()` made came to, this one included; empty where none of them stands. */
   readonly history: Attempt[];
+  /** The name of the target of `fallback()` that has answered. */
+  readonly target: string | undefined;
+  /** The name of the key of `keyPool()` that the call was sent with. */
+  readonly key: string | undefined;
   /**
    * What `cache()` had to do with it: `hit` and `stale` came out of it, `shared` together with another call, `miss`
    * from the server; `bypass` is whatever passed none, or by.

@@ -23,7 +23,7 @@ export type Cached = 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
-  for (let line = 0; line < 5; line++) {
+  for (let line = 0; line < 6; line++) {
     from = text.indexOf('\n', from + 1);
     if (from < 0) return '';
   }
@@ -96,7 +96,7 @@ export class TraeResponse<T = unknown> {
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
     const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
-    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n${lines.join('')}`, ...none };
+    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
 
@@ -145,6 +145,16 @@ export class TraeResponse<T = unknown> {
     return listed === '' ? [] : attempts(JSON.parse(listed));
   }
 
+  /** The name of the target that has answered; `undefined` where no `fallback()` chose. */
+  get target(): string | undefined {
+    return this.#served().target ?? undefined;
+  }
+
+  /** The name of the key of `keyPool()` that the call was sent with. */
+  get key(): string | undefined {
+    return this.#served().key ?? undefined;
+  }
+
   get timing(): Timing {
     const { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs } = this.#head;
     return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs };
@@ -162,9 +172,10 @@ export class TraeResponse<T = unknown> {
   }
 
   toJSON(): Record<string, unknown> {
-    const { status, statusText, headers, data, config, requestId, timing, attempts, cache } = this;
+    const { status, statusText, headers, data, config, requestId, timing, attempts, cache, target, key } = this;
     const request = { ...this.request, url: shownUrl(this.request.url) };
-    return { status, statusText, headers, data, config: redacted(config), request, requestId, timing, attempts, cache };
+    const shown = { status, statusText, headers, data, config: redacted(config), request, requestId, timing, attempts };
+    return { ...shown, cache, ...(target !== undefined && { target }), ...(key !== undefined && { key }) };
   }
 
   [inspect.custom](depth: number, options: object): string {
@@ -175,6 +186,11 @@ export class TraeResponse<T = unknown> {
   /** Protocol, what a cache had to do with it, how old it is. */
   #origin(place: number): string | undefined {
     return this.#line(1).split(' ')[place];
+  }
+
+  #served(): { target?: string | null; key?: string | null } {
+    const told = this.#line(5);
+    return told === '' ? {} : JSON.parse(told);
   }
 
   #line(number: number): string {

@@ -104,6 +104,15 @@ pub struct Age(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced;
 
+/// Who has answered, where that could have been another. It stands in the extensions of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The name of the target.
+    pub target: Option<Arc<str>>,
+    /// The name of the key that the call was sent with; the key itself is nowhere told.
+    pub key: Option<Arc<str>>,
+}
+
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {

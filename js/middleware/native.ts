@@ -41,6 +41,14 @@ export class Credential extends Native {
   }
 }
 
+/** One that has several keys. */
+export class KeyPool extends Native {
+  /** How each key does. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
+  }
+}
+
 /** Sends calls with a key, to the client's own origin and nowhere else. */
 export const auth = (options?: unknown): Credential => new Credential('auth', options, { provider });
 
@@ -54,7 +62,13 @@ export const retry = (options?: unknown): Native => new Native('retry', options,
 export const cache = (options?: unknown): Native => new Native('cache', keyValue(options), { key, store });
 
 /** Leaves a server alone that fails too often. */
-export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
+
+/** Sends each call with the key that has least to carry. */
+export const keyPool = (options?: unknown): KeyPool => new KeyPool('keyPool', options);
+
+/** Sends a call that fails at one target to the next. */
+export const fallback = (options?: unknown): Native => new Native('fallback', options);
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);

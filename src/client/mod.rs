@@ -46,7 +46,7 @@ use self::{limit::Limit, settings::Settings, wire::Wire};
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::redact::Redact,
+    middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
     request::AnyStatus,
@@ -190,6 +190,7 @@ impl Client {
 /// Who asks, as far as layers put credentials on.
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

@@ -19,7 +19,7 @@ use crate::{
     claude::StreamRules,
     middleware::timeout::limited,
     request::Request,
-    response::{Age, Cached, Response, Timing},
+    response::{Age, Cached, Response, Served, Timing},
 };
 
 /// What a call comes back with.
@@ -75,6 +75,9 @@ pub fn origin(extensions: &Extensions) -> Extensions {
     }
     if let Some(age) = extensions.get::<Age>() {
         origin.insert(*age);
+    }
+    if let Some(served) = extensions.get::<Served>() {
+        origin.insert(served.clone());
     }
     origin
 }

@@ -8,6 +8,8 @@
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`cache`]: gives an answer again that was given to the same question
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
+//! - [`fallback`]: sends a call that fails at one target to the next
+//! - [`key_pool`]: sends each call with the key that has least to carry
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -17,8 +19,10 @@
 pub mod auth;
 pub mod cache;
 pub mod circuit_breaker;
+pub mod fallback;
 pub mod idempotency_key;
 pub mod jwt;
+pub mod key_pool;
 pub mod logger;
 pub mod metrics;
 pub mod redact;

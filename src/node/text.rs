@@ -11,7 +11,7 @@ use crate::{
     attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
-    response::{Age, Cached, Timing},
+    response::{Age, Cached, Served, Timing},
 };
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol and where the answer came from, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
+    /// Reason phrase, protocol and where the answer came from, final URL, attempts as JSON where they are listed, the error that it may stand for, who served it as JSON where that could have been another, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -45,6 +45,14 @@ impl Head {
         text.push('\n');
         if let Some(error) = client::refusal(head) {
             text.push_str(&describe_error(&error));
+        }
+        text.push('\n');
+        if let Some(served) = head.extensions.get::<Served>() {
+            let _infallible = write!(
+                text,
+                "{}",
+                json!({ "target": served.target.as_deref(), "key": served.key.as_deref() })
+            );
         }
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
@@ -100,6 +108,8 @@ fn history(attempts: &[Attempt]) -> serde_json::Value {
             "code": attempt.code,
             "waitedMs": ms(attempt.waited),
             "tookMs": ms(attempt.took),
+            "target": attempt.served.target.as_deref(),
+            "key": attempt.served.key.as_deref(),
         })
     };
     attempts.iter().map(attempt).collect()
