@@ -101,7 +101,12 @@ export class TraeResponse<T = unknown> {
 
   /** `1.1` or `2`. */
   get httpVersion(): string {
-    return this.#line(1);
+    return this.#line(1).split(' ', 1)[0] as string;
+  }
+
+  /** For `fetch`: whether another URL was asked for. */
+  get redirected(): boolean {
+    return this.#line(1).endsWith(' redirected');
   }
 
   get headers(): Headers {

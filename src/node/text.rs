@@ -11,7 +11,7 @@ use crate::{
     attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
-    response::Timing,
+    response::{Redirected, Timing},
 };
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
+    /// Reason phrase, protocol and whether redirects led there, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -35,6 +35,9 @@ impl Head {
         text.push_str(head.status.canonical_reason().unwrap_or(""));
         text.push('\n');
         text.push_str(protocol(head.version));
+        if head.extensions.get::<Redirected>().is_some() {
+            text.push_str(" redirected");
+        }
         text.push('\n');
         text.push_str(head.url.as_str());
         text.push('\n');

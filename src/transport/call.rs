@@ -24,7 +24,7 @@ use crate::{
     body::Body,
     pipeline::{BoxFuture, Endpoint},
     request::{Request, Timeouts},
-    response::{Response, Timing},
+    response::{Redirected, Response, Timing},
 };
 
 /// How many dead sockets are replaced within one attempt; a pool may hold several.
@@ -134,7 +134,13 @@ impl Transport {
                 location: answer.headers.get(header::LOCATION),
                 trail: &trail,
             })?;
-            let Verdict::Follow(step) = verdict else { return respond(req, answer, place, &course) };
+            let Verdict::Follow(step) = verdict else {
+                let mut res = respond(req, answer, place, &course)?;
+                if !trail.is_empty() {
+                    res.extensions.insert(Redirected);
+                }
+                return Ok(res);
+            };
             // Its content is of no use; a short one is read to its end, to keep the connection.
             drop(incoming(&req.url, answer, place, &course));
             redirect::prepare(&mut req.headers, &step, &req.options.secret_headers);
