@@ -169,7 +169,7 @@ test('a middleware may answer without a server, change the request, and make oth
   const res = await louder.fetch('/x', answering({ sse: 'event: a\ndata: one\n\ndata: two\n\n' }));
   assert.deepEqual(
     [res.headers.get('content-type'), await res.text()],
-    ['text/event-stream', 'event: a\ndata: ONE\n\ndata: TWO\n\n'],
+    ['text/event-stream; charset=utf-8', 'event: a\ndata: ONE\n\ndata: TWO\n\n'],
   );
 });
 
@@ -195,7 +195,8 @@ test('an abort reaches through middlewares, and gives its reason', async (t) => 
   given.abort(reason);
   await assert.rejects(call, reason);
   const reading = new AbortController();
-  const res = await client.fetch('/x', { signal: reading.signal, ...answering({ sse: 'data: 1\n\n', hang: 'body' }) });
+  const pausing = answering({ events: 5, hangAfterEvents: 2 });
+  const res = await client.fetch('/v1/messages', { signal: reading.signal, ...pausing });
   const text = res.text();
   reading.abort(reason);
   await assert.rejects(text, reason);

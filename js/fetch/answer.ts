@@ -5,7 +5,7 @@ import { Headers } from '../headers.js';
 import type { TraeResponse } from '../response.js';
 import { EventStream } from '../stream.js';
 import type { Content } from './response.js';
-import { Bytes, sourceOf } from './source.js';
+import { Bytes, sourceOf, type Telling } from './source.js';
 
 export interface Body {
   content: Content;
@@ -45,13 +45,14 @@ export function isJson(type: string | null | undefined): boolean {
   return media === 'application/json' || media.endsWith('+json');
 }
 
-export function bodyOf(data: unknown): Body {
+export function bodyOf(data: unknown, told: Telling): Body {
   if (typeof data === 'string' || data instanceof Uint8Array || data instanceof Bytes) return { content: data };
   if (data === undefined || data === null) return { content: '' };
-  if (data instanceof EventStream) return { content: sourceOf(data.batches(), written), type: 'text/event-stream' };
+  if (data instanceof EventStream)
+    return { content: sourceOf(data.batches(), written, told), type: 'text/event-stream' };
   if (ArrayBuffer.isView(data) || data instanceof ArrayBuffer) return { content: piece(data) };
   if (typeof data === 'object' && Symbol.asyncIterator in data)
-    return { content: sourceOf(data as AsyncIterable<unknown>, piece) };
+    return { content: sourceOf(data as AsyncIterable<unknown>, piece, told) };
   const same = unparsed(data);
   return typeof same === 'string'
     ? { content: same }

@@ -9,26 +9,31 @@ import { bodyOf, headersOf, isJson, parsed, parsedText, unparsed } from './answe
 import { FetchHeaders } from './headers.js';
 import { type Asked, content, gathered, isRequest, read } from './request.js';
 import { FetchResponse } from './response.js';
-import { Bytes } from './source.js';
+import { Bytes, type Telling } from './source.js';
 
-export async function fetch(sender: Sender, client: Options, input: unknown, init: unknown): Promise<FetchResponse> {
+export async function fetch(sender: Sender, client: Options, input: unknown, init: unknown): Promise<Response> {
   let signal: AbortSignal | undefined;
   try {
     const asked = read(input, init);
     signal = asked.signal;
+    // Nothing of these goes over a network. The official SDK asks for one to learn what it was given.
+    if (LOCAL.test(asked.url)) return await globalThis.fetch(input as string, init as RequestInit);
     if (signal?.aborted) {
       leave(asked.body, signal.reason);
       throw signal.reason;
     }
     const { data, type } = content(isRequest(input) && asked.body === input.body ? await gathered(input) : asked.body);
     const config = configOf(asked, client, type);
-    const wanted = shape(isJson(typeOf(config, client)), (error) => told(error, asked.signal, 'terminated'));
+    const broken: Telling = (error) => told(error, asked.signal, 'terminated');
+    const wanted = shape(isJson(typeOf(config, client)), broken);
     const res = await sender.send(asked.method, asked.url, data, config, wanted);
-    return answer(res, asked, wanted.seen);
+    return answer(res, asked, wanted.seen, broken);
   } catch (error) {
     throw told(error, signal, 'fetch failed');
   }
 }
+
+const LOCAL = /^(data|blob):/i;
 
 function configOf({ headers, signal, redirect }: Asked, client: Options, type: string | undefined): Options {
   const config: Options = { headers, redirect: redirect ?? client['redirect'] ?? 'follow' };
@@ -51,7 +56,7 @@ function named(headers: Record<string, unknown> | undefined): string | undefined
   return undefined;
 }
 
-function shape(json: boolean, told: (error: unknown) => unknown): FetchShape {
+function shape(json: boolean, told: Telling): FetchShape {
   return {
     shown: (data) => (json && typeof data === 'string' ? parsedText(data) : data),
     sent: unparsed,
@@ -70,11 +75,11 @@ function leave(body: unknown, reason: unknown): void {
 /** Statuses of answers that have no body, not even an empty one. */
 const BODILESS = new Set([101, 103, 204, 205, 304]);
 
-function answer(res: TraeResponse, { method, url }: Asked, seen: boolean): FetchResponse {
+function answer(res: TraeResponse, { method, url }: Asked, seen: boolean, told: Telling): FetchResponse {
   const { status, data } = res;
   const none = method === 'HEAD' || BODILESS.has(status);
   if (none && data instanceof Bytes) data.cancel();
-  const body = none ? { content: null } : bodyOf(data);
+  const body = none ? { content: null } : bodyOf(data, told);
   const facts = () => ({
     statusText: res.statusText,
     url: res.request.url || url,

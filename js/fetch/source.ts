@@ -25,8 +25,7 @@ const GRANT = 64 << 10;
 export class Bytes implements Source {
   readonly #id: number;
   readonly #release: () => void;
-  /** An error as its reader is told it. */
-  readonly #told: (error: unknown) => unknown;
+  readonly #told: Telling;
   #pieces: { chunk: Uint8Array; size: number }[] = [];
   #granted = 0;
   #waiting: Waiting | undefined;
@@ -34,7 +33,7 @@ export class Bytes implements Source {
   #error: unknown;
   readonly ending = new Ending();
 
-  constructor(id: number, release: () => void, told: (error: unknown) => unknown) {
+  constructor(id: number, release: () => void, told: Telling) {
     this.#id = id;
     this.#release = release;
     this.#told = told;
@@ -155,13 +154,20 @@ export function plain(piece: Uint8Array): Uint8Array<ArrayBuffer> {
     : new Uint8Array(piece);
 }
 
+/** An error as its reader is told it. */
+export type Telling = (error: unknown) => unknown;
+
 /** What another iterable gives, as bytes. */
-export function sourceOf(given: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array): Source {
+export function sourceOf(given: AsyncIterable<unknown>, bytes: (piece: unknown) => Uint8Array, told: Telling): Source {
   const pieces = given[Symbol.asyncIterator]();
   return {
     async next() {
-      const { value, done } = await pieces.next();
-      return done ? undefined : bytes(value);
+      try {
+        const { value, done } = await pieces.next();
+        return done ? undefined : bytes(value);
+      } catch (error) {
+        throw told(error);
+      }
     },
     cancel() {
       // What a source throws when it is left is nobody's answer.

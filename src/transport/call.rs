@@ -113,7 +113,9 @@ impl Transport {
         if let Some(user) = self.wire.take_user(&mut req.url).await? {
             req.headers.entry(header::AUTHORIZATION).or_insert(user);
         }
-        if let (Body::Empty, &(Method::POST | Method::PUT | Method::PATCH)) = (&req.body, &req.method) {
+        let empty =
+            matches!(&req.body, Body::Empty) || matches!(&req.body, Body::Full(bytes) if bytes.is_empty());
+        if empty && matches!(req.method, Method::POST | Method::PUT | Method::PATCH) {
             // Some servers wait for a body until they are told that there is none.
             req.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
