@@ -78,6 +78,7 @@ const CLIENTS = [
   'httpAgent',
   'httpsAgent',
   'allowAbsoluteUrls',
+  'transport',
 ];
 
 /** Refuses a client's options in a call, unless they are that client's own: `res.config` may be used again. */
@@ -134,7 +135,7 @@ export function signalOf(signal: unknown): AbortSignal | undefined {
 
 /** The client's options as JSON. */
 export function clientJson(options: Options): string {
-  const { httpAgent, httpsAgent, signal: _signal, ...rest } = options;
+  const { httpAgent, httpsAgent, signal: _signal, transport: _transport, ...rest } = options;
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { $judgeStatus: true } : {};
@@ -221,7 +222,16 @@ function known(name: string, value: unknown): unknown {
 }
 
 /** Names of a call's options that Rust reads; the rest is the caller's own. */
-const CALL = ['timeout', 'retry', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
+const CALL = [
+  'timeout',
+  'retry',
+  'cache',
+  'redirect',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'responseType',
+  'pings',
+] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
 export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {

@@ -27,6 +27,7 @@ export const CLIENT_OPTIONS = [
   'signal',
   'httpAgent',
   'httpsAgent',
+  'transport',
 ] as const;
 
 /** What `claude()` knows besides, and where a client of another kind has it. */

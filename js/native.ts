@@ -27,9 +27,20 @@ export interface NativeKeeper {
   stop(): void;
 }
 
+/** A network that is played, in a time of its own. */
+export interface NativeScript {
+  now(): number;
+  calls(): number;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
+  createScript(ask: number): NativeScript;
+  createScriptedClient(config: string, script: NativeScript): NativeClient | string;
+  checkReply(reply: string): void;
+  quiet(script: NativeScript, id: number, regardless: boolean): void;
+  step(script: NativeScript, id: number, most: number): void;
   send(
     client: NativeClient,
     id: number,
@@ -104,7 +115,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts, the error that it may stand for (as JSON or nothing), then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for, who served it (each as JSON or nothing), then a line per header. */
   text: string;
 }
 
@@ -183,10 +194,18 @@ export function settle(): boolean {
   return alive;
 }
 
+let letters = 0;
+
+/** How many letters there have been. */
+export function delivered(): number {
+  return letters;
+}
+
 function wake(): void {
   let count: number;
   do {
     count = engine.drain(slab, values);
+    letters += count;
     unshare(2 * count);
     for (let place = 0; place < count; place++) {
       try {

@@ -175,7 +175,7 @@ impl Settings {
         let mut fields = Fields::open("", config)?;
         let mut call = CallSettings::default();
         let base = base(&mut fields)?;
-        Arc::make_mut(&mut call.options).home = base.as_ref().map(origin);
+        Arc::make_mut(&mut call.options).home = base.as_ref().map(home);
         let mut headers = HeaderMap::new();
         headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
         let params = query::encode(&fields.take("params").unwrap_or_default())?;
@@ -275,12 +275,11 @@ impl CallSettings {
 }
 
 /// Nothing but the origin: a query may hold a key.
-fn origin(base: &Url) -> Url {
-    let mut origin = base.clone();
-    origin.set_path("");
-    origin.set_query(None);
-    origin.set_fragment(None);
-    origin
+fn home(base: &Url) -> Url {
+    let mut home = base.clone();
+    home.set_query(None);
+    home.set_fragment(None);
+    home
 }
 
 fn base(fields: &mut Fields) -> Result<Option<Url>> {

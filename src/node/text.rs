@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use serde_json::json;
 
 use super::held::{self, Thrown};
@@ -11,7 +11,7 @@ use crate::{
     attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
-    response::Timing,
+    response::{Age, Cached, Served, Timing},
 };
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
+    /// Reason phrase, protocol and where the answer came from, final URL, attempts as JSON where they are listed, the error that it may stand for, who served it as JSON where that could have been another, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -35,6 +35,7 @@ impl Head {
         text.push_str(head.status.canonical_reason().unwrap_or(""));
         text.push('\n');
         text.push_str(protocol(head.version));
+        origin(&mut text, &head.extensions);
         text.push('\n');
         text.push_str(head.url.as_str());
         text.push('\n');
@@ -45,8 +46,26 @@ impl Head {
         if let Some(error) = client::refusal(head) {
             text.push_str(&describe_error(&error));
         }
+        text.push('\n');
+        if let Some(served) = head.extensions.get::<Served>() {
+            let _infallible = write!(
+                text,
+                "{}",
+                json!({ "target": served.target.as_deref(), "key": served.key.as_deref() })
+            );
+        }
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
+    }
+}
+
+/// Behind the protocol: what a cache had to do with it, and how old it is.
+fn origin(text: &mut String, extensions: &Extensions) {
+    if let Some(cached) = extensions.get::<Cached>() {
+        let _infallible = write!(text, " {}", cached.name());
+    }
+    if let Some(Age(age)) = extensions.get() {
+        let _infallible = write!(text, " {}", age.as_millis());
     }
 }
 
@@ -89,6 +108,8 @@ fn history(attempts: &[Attempt]) -> serde_json::Value {
             "code": attempt.code,
             "waitedMs": ms(attempt.waited),
             "tookMs": ms(attempt.took),
+            "target": attempt.served.target.as_deref(),
+            "key": attempt.served.key.as_deref(),
         })
     };
     attempts.iter().map(attempt).collect()

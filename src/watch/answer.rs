@@ -1,6 +1,6 @@
 //! Whether an answer is one: looks at what came until it is certain that something can be handed out.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -17,13 +17,16 @@ use crate::{
 const PINGS: usize = 1024;
 
 /// What an attempt failed with, and the answer that said so where the caller wants to judge it himself.
-pub(super) struct Failure {
+pub struct Failure {
+    /// The failure.
     pub error: Error,
+    /// The answer that stands for it.
     pub answer: Option<Response>,
 }
 
 impl Failure {
     /// It took so many attempts to get what failed.
+    #[must_use]
     pub fn after(self, made: u32) -> Self {
         let made = made.max(self.error.attempts());
         Self { error: self.error.with_attempts(made), ..self }
@@ -37,18 +40,26 @@ impl From<Error> for Failure {
 }
 
 /// What of a request its answer is judged by.
-pub(super) struct Asked {
+pub struct Judge {
     options: Arc<Options>,
     rules: StreamRules,
 }
 
-impl Asked {
+impl Judge {
+    /// What a request asks for.
     pub fn of(req: &Request) -> Self {
         Self { options: Arc::clone(&req.options), rules: StreamRules::at(req.url.path()) }
     }
 
+    /// What an attempt comes to, waited for until that is certain.
+    pub async fn outcome(self, attempt: impl Future<Output = Result<Response>>) -> Result<Response, Failure> {
+        let res = attempt.await?;
+        let made = res.attempts;
+        self.judge(res).await.map_err(|failure| failure.after(made))
+    }
+
     /// An answer that can be handed out: of a stream the first event is there, and what is wanted whole is whole.
-    pub async fn judge(self, mut res: Response) -> Result<Response, Failure> {
+    async fn judge(self, mut res: Response) -> Result<Response, Failure> {
         if res.status.is_client_error() || res.status.is_server_error() {
             let error = describe(res.status, &res.headers, Bytes::new());
             return Err(Failure { error, answer: Some(res) });
