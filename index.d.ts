@@ -917,6 +917,13 @@ export interface ClientConfig {
   proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
   /** Certificates, of authorities and of the client, and the oldest version of TLS. */
   tls?: Tls;
+  /**
+   * Where state stands that replicas share: Redis or Valkey, by URL or by options. Sessions are kept there, and short
+   * forms that can keep state there do. By default it is this process's memory; docs/store.md.
+   */
+  store?: string | URL | StoreOptions;
+  /** How much the sessions of this client may take in memory; with `store` they stand there. */
+  sessions?: SessionsOptions;
   /** An agent of node:http or the like; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
@@ -1409,12 +1416,139 @@ export interface Client<D = any, E = any> {
    * (1.0.0), or `json`, a list of families. A client without `metrics()` throws a ConfigError.
    */
   metrics(format?: 'prometheus' | 'openmetrics' | 'json'): string;
+  /**
+   * A conversation by its id: with the messages before it each turn is sent. It stands in this process's memory, or
+   * where `store` says; docs/sessions.md. A client that was extended has the sessions of the other.
+   */
+  session(id: string, options?: SessionOptions): Session<D, E>;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export declare function createClient(config?: ClientConfig): Client;
+
+/** How Redis or Valkey is reached. Clients with equal options share a connection. */
+export interface StoreOptions {
+  /**
+   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
+   * cluster, or Sentinels.
+   */
+  url: string | URL | readonly (string | URL)[];
+  /**
+   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
+   * password and database of the URLs are the master's.
+   */
+  sentinel?: string | { name: string; username?: string; password?: string };
+  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
+  cluster?: boolean;
+  /** What every key begins with. @default 'trae:' */
+  prefix?: string;
+  /** Milliseconds that a command may take. @default 500 */
+  timeout?: number;
+  /** Milliseconds that it may take to connect to one server. @default 2000 */
+  connectTimeout?: number;
+  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
+  tls?: {
+    /** Authorities, instead of the system's. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+    /** The client's certificate chain, leaf first; needs `key`. */
+    cert?: string | Uint8Array;
+    /** The key of `cert`. */
+    key?: string | Uint8Array;
+  };
+}
+
+/** How much the sessions of a client may take in memory. */
+export interface SessionsOptions {
+  /** How many there are at most; another takes the place of the one that was used least lately. @default 10000 */
+  maxSessions?: number;
+  /** Bytes that they take together, in the same way. @default 67108864 */
+  maxBytes?: number;
+}
+
+/** How a session speaks and is kept. */
+export interface SessionOptions {
+  /** The model; without one each turn names its own. */
+  model?: string;
+  /** The system prompt: it is sent with each turn and not kept. */
+  system?: string | readonly object[];
+  /** The longest answer, in tokens: `max_tokens`. By default 4096. */
+  maxTokens?: number;
+  /** Where turns are posted. By default `/v1/messages`, and `/messages` below a `baseURL` that ends with `/v1`. */
+  path?: string;
+  /** Milliseconds that it is kept after its last turn. @default 86400000 */
+  ttl?: number;
+  /** Tokens that are sent at most, system prompt, tools and new turn included, by estimate. @default 100000 */
+  window?: number;
+  /** Whether a turn waits while another is under way, or is refused with a SessionBusyError. @default 'wait' */
+  onBusy?: 'wait' | 'refuse';
+  /** Milliseconds that it waits before it is refused all the same. @default 60000 */
+  busyTimeout?: number;
+  /** Milliseconds after which the session is free again if the process that speaks has died. @default 15000 */
+  lease?: number;
+}
+
+/** What one turn has of its own: options of its call, and members of its body. */
+export interface TurnOptions
+  extends Pick<
+    RequestConfig,
+    | 'headers'
+    | 'params'
+    | 'timeout'
+    | 'signal'
+    | 'retry'
+    | 'redirect'
+    | 'maxResponseBytes'
+    | 'maxEventBytes'
+    | 'pings'
+    | 'validateStatus'
+    | 'transformRequest'
+    | 'transformResponse'
+    | 'middlewares'
+  > {
+  /** In place of the session's. */
+  maxTokens?: number;
+  /** Options of the call that are none of the above: those that middlewares read. */
+  config?: RequestConfig;
+  /** Any other member of the body: `model`, `system`, `tools`, `temperature`. */
+  [member: string]: any;
+}
+
+/** What `export()` gives and `import()` takes. */
+export interface ExportedSession {
+  /** Of the form; this is 1. */
+  version: number;
+  /** Of the session that it was. */
+  id: string;
+  /** All of them, as the API takes them. */
+  messages: object[];
+}
+
+/** A conversation. Its turns follow each other, whoever makes them, and are kept whole or not at all. */
+export interface Session<D = any, E = any> {
+  /** The name that it is found by. */
+  readonly id: string;
+  /** Says a text, or blocks of content; the answer is there when both are kept. */
+  send(content: string | readonly object[], options?: TurnOptions): Promise<TraeResponse<D>>;
+  /** The same as a stream: both are kept before its last event comes. */
+  stream(
+    content: string | readonly object[],
+    options?: TurnOptions,
+  ): Promise<EventStream<Outermost<E, MessageEvent>>>;
+  /** The messages, of the last so many turns or of all. */
+  history(options?: { last?: number }): Promise<object[]>;
+  /** Forgets all but the last so many turns, and those that they answer; says how many it has forgotten. */
+  trim(keep: number): Promise<number>;
+  /** Another session with the same turns; there must be none of that id. */
+  fork(id: string, options?: SessionOptions): Promise<Session<D, E>>;
+  /** Forgets it all, and says whether there was something. A turn that is under way will not be kept. */
+  delete(): Promise<boolean>;
+  /** All of it, to be kept elsewhere. */
+  export(): Promise<ExportedSession>;
+  /** What `export()` gave, into this session, which must have no turn yet. */
+  import(exported: ExportedSession): Promise<void>;
+}
 
 /**
  * A client for the Claude API with the defaults of production: a key of the environment, `anthropic-version`, retries,

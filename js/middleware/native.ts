@@ -1,6 +1,7 @@
 // Native middlewares as JavaScript holds them: a name and a handle; what they do is in Rust.
 
 import { type Ask, Callback } from '../callback.js';
+import { plainStore } from '../config.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
@@ -21,7 +22,7 @@ export class Native {
   constructor(kind: string, options: unknown, asks: Asks = {}) {
     this.callbacks = callbacksOf(kind, options, asks);
     const numbers = Object.entries(this.callbacks).map(([name, { number }]) => [name, number]);
-    const made = engine.createMiddleware(kind, json(kind, options), Object.fromEntries(numbers));
+    const made = engine.createMiddleware(kind, json(kind, withStore(options)), Object.fromEntries(numbers));
     if (typeof made === 'string') throw fromFailure(made);
     this.kind = kind;
     this.handle = made;
@@ -97,6 +98,12 @@ function withExpressions(options: RedactOptions | undefined): unknown {
     pattern instanceof RegExp ? { source: pattern.source, flags: pattern.flags } : pattern,
   );
   return { ...options, patterns };
+}
+
+/** Where its state stands may be written with objects that JSON spoils. */
+function withStore(options: unknown): unknown {
+  const { store } = (options ?? {}) as { store?: unknown };
+  return typeof store === 'object' ? { ...(options as object), store: plainStore(store) } : options;
 }
 
 function callbacksOf(kind: string, options: unknown, asks: Asks): Record<string, Callback> {

@@ -20,11 +20,12 @@ use crate::{
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
-const JAVASCRIPT: [(&str, bool); 6] = [
+const JAVASCRIPT: [(&str, bool); 7] = [
     ("transformRequest", true),
     ("transformResponse", true),
     ("validateStatus", true),
     ("signal", false),
+    ("sessions", false),
     ("httpAgent", false),
     ("httpsAgent", false),
 ];

@@ -11,6 +11,7 @@ mod logger;
 mod metrics;
 mod options;
 mod retry;
+mod session;
 mod timeout;
 
 use std::{
