@@ -169,6 +169,8 @@ test('every default on the public page and on those of the middlewares is the de
     ClientConfig: '',
     CircuitBreakerOptions: 'circuitBreaker.',
     FallbackOptions: 'fallback.',
+    HedgeOptions: 'hedge.',
+    HedgeBudget: 'hedge.budget.',
     FallbackPrimary: 'fallback.primary.',
     FallbackTarget: 'fallback.targets.',
     KeyPoolOptions: 'keyPool.',

@@ -20,6 +20,7 @@ export const {
   createClient,
   EventStream,
   fallback,
+  hedge,
   HttpError,
   idempotencyKey,
   IncompleteStreamError,

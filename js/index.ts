@@ -52,6 +52,7 @@ export {
   auth,
   circuitBreaker,
   fallback,
+  hedge,
   idempotencyKey,
   jwt,
   keyPool,

@@ -4,8 +4,10 @@
 mod auth;
 mod circuit_breaker;
 mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
+mod key_pool;
 mod logger;
 mod metrics;
 mod options;

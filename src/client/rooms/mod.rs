@@ -1,9 +1,11 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+mod budget;
 mod circuit_breaker;
 mod credential;
 mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
 mod key_pool;
@@ -81,10 +83,11 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 11] = [
+const ROOMS: [(&str, Build); 12] = [
     ("auth", auth::build),
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
+    ("hedge", hedge::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("keyPool", key_pool::build),
@@ -148,6 +151,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         auth::defaults(),
         circuit_breaker::defaults(),
         fallback::defaults(),
+        hedge::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
