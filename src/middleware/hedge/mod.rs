@@ -42,7 +42,7 @@ use crate::{
     Error, ErrorKind, Phase, Result,
     budget::Budget,
     pipeline::{BoxFuture, Middleware, Next},
-    request::{Expect, Lane, Request},
+    request::{CallId, Expect, Lane, Request},
     response::Response,
     watch::{Attempts, Failure, Judge},
 };
@@ -94,7 +94,9 @@ impl Hedge {
 }
 
 impl Middleware for Hedge {
-    fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+    fn handle<'a>(&'a self, mut req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
+        // Both attempts have the call's name, also where nobody further out has given it one.
+        req.extensions.get_or_insert_with(CallId::next);
         let Some(spare) = req.replay().filter(|_| self.options.methods.contains(&req.method)) else {
             return next.run(req);
         };
