@@ -125,6 +125,8 @@ export interface RequestConfig {
   middlewares?: readonly (((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware)[];
   /** Lets this call pass by `validate()`. */
   skipValidation?: boolean;
+  /** What `cache()` does for this call; `false` to pass by. */
+  cache?: CacheCall | false;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
   [field: string]: any;
@@ -333,17 +335,140 @@ export interface JwtOptions extends CredentialOptions {
 /** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
 export declare function jwt(options: JwtOptions): CredentialMiddleware;
 
-/** A request as a function `key` sees it: with the headers of all layers further out, and its content where that is JSON. */
-export interface KeyRequest {
-  /** The HTTP method. */
+/** A request as `key` functions see it. */
+export interface KeyedRequest {
+  /** As `POST`. */
   method: string;
-  /** Where it goes, with its query. */
+  /** Absolute. */
   url: string;
-  /** All headers, by their names in lower case. */
+  /** All that will be sent from here on, by lower-case name. */
   headers: Record<string, string>;
-  /** The content, where it is JSON. */
-  data?: unknown;
+  /** The content, where that is JSON. */
+  data?: any;
 }
+
+/** What keeps values for `cache()` besides: Keyv has this shape, and so has a Map. */
+export interface CacheStore {
+  /** The value, or nothing; what it throws is a miss. */
+  get(key: string): unknown;
+  /** Keeps a text for so many milliseconds. */
+  set(key: string, value: string, ttl?: number): unknown;
+  /** Says whether there was one. */
+  delete(key: string): unknown;
+  /** Forgets all; needed for `client.cache.clear()`. */
+  clear?(): unknown;
+}
+
+/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
+export interface StoreOptions {
+  /** `redis://`, `rediss://` (TLS) or `unix://`, with `user:password@` and `/database` where there is one; several are nodes of a cluster, or Sentinels. */
+  url: string | readonly string[];
+  /** The URLs are Sentinels, that know this master. */
+  sentinel?: string | { name: string; username?: string; password?: string };
+  /** Whether it is a cluster; several URLs that are no Sentinels always are one. @default false */
+  cluster?: boolean;
+  /** What every key begins with. @default 'trae:' */
+  prefix?: string;
+  /** How long a command may take. @default 500 */
+  timeout?: number;
+  /** How long it may take to connect to one server. @default 2000 */
+  connectTimeout?: number;
+  /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
+  tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
+}
+
+/** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
+export interface CacheOptions {
+  /** How long an answer is fresh. @default 300000 */
+  ttl?: number;
+  /** How long after that it is still given while another is fetched in the background. @default 0 */
+  staleWhileRevalidate?: number;
+  /** How long after that it is still given where the server fails. @default 0 */
+  staleIfError?: number;
+  /** What all answers in memory may take, in bytes. @default 67108864 */
+  maxBytes?: number;
+  /** How many answers may be in memory. @default 10000 */
+  maxEntries?: number;
+  /** The largest answer that is kept, in bytes. @default 4194304 */
+  maxEntryBytes?: number;
+  /** Methods whose answers are kept; `GET` and `POST` unless said otherwise. */
+  methods?: readonly string[];
+  /** Headers that are part of the question; `accept`, `anthropic-beta` and `anthropic-version` unless said otherwise. */
+  vary?: readonly string[];
+  /** Members of a JSON body that are not, as dotted paths; `metadata.user_id` unless said otherwise. */
+  ignore?: readonly string[];
+  /** In place of who asks: all calls with the same name share their answers, whatever credentials they have. */
+  tenant?: string;
+  /** The key of a call, in place of the request; `null` for one that is not kept. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+  /** How the events of a kept stream come again: at once, or with the pauses that they came with. @default 'instant' */
+  replay?: 'instant' | 'paced';
+  /** A second level, which others may share: the URL of a Redis, how it is reached, or an object that keeps values. */
+  store?: string | StoreOptions | CacheStore;
+  /** What the names of all entries in the store begin with. @default 'cache:' */
+  prefix?: string;
+}
+
+/** What a single call says to `cache()`; times are in milliseconds. */
+export interface CacheCall {
+  /** How long its answer is kept, and how old one may be that it takes. */
+  ttl?: number;
+  /** Its key, in place of the request. */
+  key?: string;
+  /**
+   * `read-only`: its answer is not kept. `write-only`: it asks the server for itself. `refresh`: it asks the server,
+   * together with those that ask the same meanwhile. By default it reads and writes.
+   */
+  mode?: 'read-only' | 'write-only' | 'refresh';
+}
+
+/** What a cache has done since it was made, and what it holds. */
+export interface CacheStats {
+  /** Answers out of the cache that were fresh. */
+  hits: number;
+  /** Answers from the server, since the cache had none. */
+  misses: number;
+  /** Answers out of the cache whose time was over. */
+  stale: number;
+  /** Answers together with another call. */
+  shared: number;
+  /** Answers of calls that passed by. */
+  bypassed: number;
+  /** Answers that were kept. */
+  stored: number;
+  /** Answers that were larger than one may be. */
+  tooLarge: number;
+  /** Answers that made room for others. */
+  evicted: number;
+  /** Answers in memory. */
+  entries: number;
+  /** What they take, in bytes. */
+  bytes: number;
+  /** Calls under way that others may join. */
+  flights: number;
+  /** Answers found in the store. */
+  storeHits: number;
+  /** Questions to the store that failed. */
+  storeErrors: number;
+  /** Answers in the store that could not be read: broken, or of another version. */
+  storeBroken: number;
+}
+
+/** What a client's outermost `cache()` is asked besides calls; without one it is a ConfigError. */
+export interface CacheControl {
+  /** What it has done, and what it holds. */
+  stats(): Promise<CacheStats>;
+  /**
+   * Forgets the answer to a call, or the one with this key, of whoever asks as this client does; says whether there
+   * was one. It passes the middlewares outside of the cache as a call does, and goes no further.
+   */
+  delete(what: string | (RequestConfig & { url: string; method?: string; data?: unknown })): Promise<boolean>;
+  /** Forgets everything, in the store too. */
+  clear(): Promise<void>;
+}
+
+/** Gives an answer again that was given to the same question, and asks once where many ask the same. */
+export declare function cache(options?: CacheOptions): NativeMiddleware;
 
 /** Options of `circuitBreaker()`; docs/middlewares/circuit_breaker.md says what counts. Times are in milliseconds. */
 export interface CircuitBreakerOptions {
@@ -362,7 +487,7 @@ export interface CircuitBreakerOptions {
   /** What has a circuit of its own: `endpoint` is origin and path, `model` is credential and model, `all` is one for all calls. @default 'origin' */
   per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
   /** In place of `per`: the key of what has a circuit of its own, for this request. */
-  key?: (req: KeyRequest) => string | null | undefined | Promise<string | null | undefined>;
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 /** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
@@ -475,7 +600,7 @@ export interface HedgeOptions {
   /** Whose answers are compared: `endpoint` is origin and path, `model` is credential and model. @default 'model' */
   per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
   /** In place of `per`: the key of those whose answers are compared, for this request. */
-  key?: (req: KeyRequest) => string | null | undefined | Promise<string | null | undefined>;
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 /** How many second attempts all calls together may make. */
@@ -775,6 +900,12 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
+/** Names what answers in place of the network; `createScripted()` of trae-native/testing makes it. */
+export interface ScriptedTransport {
+  /** What sets it apart. */
+  readonly scripted: true;
+}
+
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
@@ -823,6 +954,8 @@ export interface ClientConfig {
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
+  /** What answers in place of the network: the `transport` of a `createScripted()` of trae-native/testing. */
+  transport?: ScriptedTransport;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */
@@ -929,8 +1062,13 @@ export interface TraeResponse<T = any> {
   readonly target: string | undefined;
   /** The name of the key of `keyPool()` that the call was sent with. */
   readonly key: string | undefined;
-  /** Whether a cache has answered; so far always `bypass`. */
+  /**
+   * What `cache()` had to do with it: `hit` and `stale` came out of it, `shared` together with another call, `miss`
+   * from the server; `bypass` is whatever passed none, or by.
+   */
   readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+  /** How old it was when it came out of a cache, in milliseconds. */
+  readonly cacheAgeMs: number | null;
   /** The facts and the data; of the options no secret. */
   toJSON(): Record<string, unknown>;
 }

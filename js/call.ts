@@ -19,6 +19,8 @@ export interface Plan {
   url: string;
   config: () => object;
   signal: AbortSignal | undefined;
+  /** Milliseconds, where the call has a time of its own. */
+  now?: (() => number) | undefined;
   validateStatus: ((status: number) => boolean) | null | undefined;
   transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
   /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
@@ -35,6 +37,8 @@ export interface Plan {
   over(): void;
 }
 
+const realNow = (): number => performance.now();
+
 /** The two ends of the promise that the caller holds. */
 export interface Settle {
   resolve(response: TraeResponse): void;
@@ -45,7 +49,8 @@ export class Call implements Listener, Abortable {
   id = 0;
   #settle: Settle | undefined;
   readonly #plan: Plan;
-  readonly #started = performance.now();
+  readonly #now: () => number;
+  readonly #started: number;
   /** Where the content goes, and not the stream that the caller holds: that one may be dropped. */
   #content: Channel<unknown> | ByteSource | undefined;
   #head: Head | undefined;
@@ -55,6 +60,8 @@ export class Call implements Listener, Abortable {
   constructor(plan: Plan, settle: Settle) {
     this.#plan = plan;
     this.#settle = settle;
+    this.#now = plan.now ?? realNow;
+    this.#started = this.#now();
     if (plan.signal) this.#unlisten = listenTo(plan.signal, this);
   }
 
@@ -66,7 +73,7 @@ export class Call implements Listener, Abortable {
   }
 
   settled(head: Head, form: Form, content: unknown): void {
-    head.totalMs = performance.now() - this.#started;
+    head.totalMs = this.#now() - this.#started;
     const response = new TraeResponse(head, undefined as unknown, this.#plan.method, this.#plan.config);
     this.#over();
     try {
@@ -131,7 +138,7 @@ export class Call implements Listener, Abortable {
 
   ended(error: TraeError | undefined): void {
     const head = this.#head;
-    if (head) head.totalMs = performance.now() - this.#started;
+    if (head) head.totalMs = this.#now() - this.#started;
     if (error) error.request = this.#asked();
     // The answer's headers named the request; what failed inside its body knows nothing of them.
     if (head && error && error.requestId === undefined) error.requestId = requestId(Headers.parse(headerLines(head)));

@@ -1,6 +1,7 @@
 // The client that services hold: its verbs, its middlewares, its life. How a call is sent: sender.ts.
 
 import { inspect } from 'node:util';
+import { CacheControl } from './cache.js';
 import { live, merge, type Options, requireObject } from './config.js';
 import { kindOf, ParseError, placed, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
@@ -153,6 +154,12 @@ export class Client {
   /** Has connections ready before the first call. */
   warmup(options: Options = {}): Promise<Warmed> {
     return this.#sender.warmup(options);
+  }
+
+  /** What its `cache()` has done, and how it forgets. */
+  get cache(): CacheControl {
+    const { baseURL } = this.#config;
+    return new CacheControl(this.#stack.layers, baseURL !== undefined, (config) => this.request(config));
   }
 
   stats(): Record<string, unknown> {

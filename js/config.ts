@@ -55,7 +55,18 @@ export function requireObject(value: unknown, whose: string): asserts value is O
 }
 
 /** What only a client has: a call would go somewhere else than its caller thinks. */
-const CLIENTS = ['baseURL', 'baseUrl', 'pool', 'http2', 'proxy', 'tls', 'httpAgent', 'httpsAgent', 'allowAbsoluteUrls'];
+const CLIENTS = [
+  'baseURL',
+  'baseUrl',
+  'pool',
+  'http2',
+  'proxy',
+  'tls',
+  'httpAgent',
+  'httpsAgent',
+  'allowAbsoluteUrls',
+  'transport',
+];
 
 /** Refuses a client's options in a call, unless they are that client's own: `res.config` may be used again. */
 export function requireNoClients(call: Options | undefined, client: Options): void {
@@ -111,7 +122,7 @@ export function signalOf(signal: unknown): AbortSignal | undefined {
 
 /** The client's options as JSON. */
 export function clientJson(options: Options): string {
-  const { httpAgent, httpsAgent, signal: _signal, ...rest } = options;
+  const { httpAgent, httpsAgent, signal: _signal, transport: _transport, ...rest } = options;
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { $judgeStatus: true } : {};
@@ -174,7 +185,7 @@ function known(name: string, value: unknown): unknown {
 }
 
 /** Names of a call's options that Rust reads; the rest is the caller's own. */
-const CALL = ['timeout', 'retry', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
+const CALL = ['timeout', 'retry', 'cache', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
 export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {

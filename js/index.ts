@@ -50,6 +50,7 @@ export {
 export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
 export {
   auth,
+  cache,
   circuitBreaker,
   fallback,
   hedge,

@@ -25,6 +25,7 @@ export const CLIENT_OPTIONS = [
   'signal',
   'httpAgent',
   'httpsAgent',
+  'transport',
 ] as const;
 
 /** What `claude()` knows besides, and where a client of another kind has it. */

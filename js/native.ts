@@ -1,10 +1,10 @@
 // The JavaScript end of the mailbox: one wake-up, one drain, every call told what happened to it.
 // The layout of a letter is that of src/node/drain.rs.
 
-import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
+import { load } from './load.js';
 import { surface } from './words.js';
 
 /** The addon, as napi made it. */
@@ -27,9 +27,20 @@ export interface NativeKeeper {
   stop(): void;
 }
 
+/** A network that is played, in a time of its own. */
+export interface NativeScript {
+  now(): number;
+  calls(): number;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
+  createScript(ask: number): NativeScript;
+  createScriptedClient(config: string, script: NativeScript): NativeClient | string;
+  checkReply(reply: string): void;
+  quiet(script: NativeScript, id: number, regardless: boolean): void;
+  step(script: NativeScript, id: number, most: number): void;
   send(
     client: NativeClient,
     id: number,
@@ -92,18 +103,7 @@ interface Binding {
   NativeSimulator: new (options: string) => never;
 }
 
-/** The loader of the addon speaks of a bug in npm whatever is missing; this says what is. */
-function load(): Binding {
-  try {
-    return createRequire(__filename)('../native/index.js') as Binding;
-  } catch (cause) {
-    const { platform, arch } = process;
-    const message = `trae-native has no addon for ${platform}-${arch} here: in a checkout, \`npm run build\` makes it`;
-    throw new Error(message, { cause });
-  }
-}
-
-export const native = load();
+export const native = load(__filename) as Binding;
 
 /** What an answer's head says, before anybody asks for its headers. */
 export interface Head {
@@ -204,10 +204,18 @@ export function settle(): boolean {
   return alive;
 }
 
+let letters = 0;
+
+/** How many letters there have been. */
+export function delivered(): number {
+  return letters;
+}
+
 function wake(): void {
   let count: number;
   do {
     count = engine.drain(slab, values);
+    letters += count;
     unshare(2 * count);
     for (let place = 0; place < count; place++) {
       try {

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { type Attempt, attempts } from './attempts.js';
+import { fromFailure, type TraeError } from './errors.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
@@ -15,6 +16,9 @@ export interface Timing {
   firstEventMs: number | null;
   totalMs: number | null;
 }
+
+/** What a cache had to do with an answer. */
+export type Cached = 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
 
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
@@ -55,7 +59,21 @@ export function isMade(given: unknown): given is Made {
   return names.some((name) => MADE.includes(name)) && names.every((name) => SPREAD.includes(name));
 }
 
+/** The error that an answer stands for, whose status somebody else judges. */
+export let failureOf: (response: TraeResponse) => TraeError | undefined;
+
 export class TraeResponse<T = unknown> {
+  static {
+    failureOf = (response) => {
+      const failure = refusal(response.#head);
+      if (failure === undefined) return undefined;
+      const error = fromFailure(failure) as TraeError;
+      const { method, url } = response.request;
+      error.request = { method, url: shownUrl(url) };
+      return error;
+    };
+  }
+
   readonly status: number;
   data: T;
   readonly #head: Head;
@@ -101,7 +119,7 @@ export class TraeResponse<T = unknown> {
 
   /** `1.1` or `2`. */
   get httpVersion(): string {
-    return this.#line(1);
+    return this.#origin(0) ?? '';
   }
 
   get headers(): Headers {
@@ -142,9 +160,15 @@ export class TraeResponse<T = unknown> {
     return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs };
   }
 
-  /** No cache stands in the way yet, so every answer is fresh. */
-  get cache(): 'bypass' {
-    return 'bypass';
+  /** Without a cache on its way it has passed by. */
+  get cache(): Cached {
+    return (this.#origin(1) as Cached | undefined) ?? 'bypass';
+  }
+
+  /** How old it was when it came out of a cache. */
+  get cacheAgeMs(): number | null {
+    const age = this.#origin(2);
+    return age === undefined ? null : Number(age);
   }
 
   toJSON(): Record<string, unknown> {
@@ -162,6 +186,11 @@ export class TraeResponse<T = unknown> {
   #served(): { target?: string | null; key?: string | null } {
     const told = this.#line(5);
     return told === '' ? {} : JSON.parse(told);
+  }
+
+  /** Protocol, what a cache had to do with it, how old it is. */
+  #origin(place: number): string | undefined {
+    return this.#line(1).split(' ')[place];
   }
 
   #line(number: number): string {

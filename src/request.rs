@@ -115,6 +115,10 @@ impl Lane {
     }
 }
 
+/// Put into a request's extensions where the caller judges the status himself: every status is then an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyStatus;
+
 /// Counts the requests of a call that have gone out, for whoever ends it from outside of all layers.
 #[derive(Debug, Clone, Default)]
 pub struct Sent(Arc<AtomicU32>);

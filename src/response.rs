@@ -104,6 +104,15 @@ pub struct Served {
     pub key: Option<Arc<str>>,
 }
 
+/// How old an answer out of a cache is. It stands in the extensions beside [`Cached`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(pub Duration);
+
+/// Stands in the extensions of an answer whose content is a value that is kept elsewhere: its bytes do not tell all
+/// of it, so that nobody may make the same answer of them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced;
+
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {

@@ -6,6 +6,7 @@ import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
 import { told } from '../told.js';
 import { key, onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { keyValue, store } from './key-value.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
@@ -56,6 +57,9 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
+
+/** Gives an answer again that was given to the same question, for a while. */
+export const cache = (options?: unknown): Native => new Native('cache', keyValue(options), { key, store });
 
 /** Leaves a server alone that fails too often. */
 export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });

@@ -6,6 +6,7 @@ import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
 import {
   auth,
+  cache,
   circuitBreaker,
   fallback,
   hedge,
@@ -76,6 +77,7 @@ const HOOKS = ['before', 'after', 'error', 'finally'] as const;
 /** What makes middlewares, and is none. */
 const FACTORIES: readonly unknown[] = [
   auth,
+  cache,
   circuitBreaker,
   fallback,
   hedge,

@@ -56,6 +56,12 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         if let Some(retry) = fields.take("retry") {
             extensions.insert(rooms::retry::for_call(retry)?);
         }
+        if let Some(cache) = fields.take("cache") {
+            extensions.insert(rooms::cache::for_call(cache)?);
+        }
+        if let Some(session) = fields.internal_value("$session") {
+            extensions.insert(rooms::session::for_call(session)?);
+        }
         own.read(&mut fields)?;
     }
     let (mut url, foreign) = target(settings, &call.url)?;

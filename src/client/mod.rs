@@ -35,24 +35,21 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
-    reply::{Asked, Content, Head, Look, Reply},
+    reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
     warmup::Warmed,
     wire::refusal,
 };
-use self::{
-    limit::Limit,
-    settings::Settings,
-    wire::{AnyStatus, Wire},
-};
+use self::{limit::Limit, settings::Settings, wire::Wire};
 use crate::{
     Error, Phase, Result,
     identity::Identity,
     middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
+    request::AnyStatus,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -65,7 +62,8 @@ pub use crate::{
         retry::{Judge, OnRetry},
     },
     partition::KeyOf,
-    transport::Warmth,
+    store::Entries,
+    transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
 };
 
 /// How many layers a pipeline may have: each lies on the stack of the others.
@@ -75,6 +73,8 @@ pub const MOST_LAYERS: usize = 256;
 pub struct Client {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
+    /// What answers in place of the transport.
+    script: Option<Arc<dyn Endpoint>>,
     pipeline: Pipeline,
     /// What is never shown of its calls.
     rules: Arc<Rules>,
@@ -87,7 +87,14 @@ impl Client {
     pub fn new(config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, None, Vec::new()))
+    }
+
+    /// A client whose calls are answered by this in place of the network.
+    pub fn scripted(config: Value, script: Arc<dyn Endpoint>) -> Result<Self> {
+        let settings = Settings::read(config)?;
+        let transport = Arc::new(Transport::new(settings.transport.clone())?);
+        Ok(Self::wire(Arc::new(settings), transport, Some(script), Vec::new()))
     }
 
     /// A client with other options; it shares the pool unless those of the pool differ.
@@ -98,7 +105,7 @@ impl Client {
         } else {
             Arc::new(Transport::new(settings.transport.clone())?)
         };
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, self.script.clone(), Vec::new()))
     }
 
     /// The same client with these layers around its calls, the first outermost.
@@ -109,15 +116,22 @@ impl Client {
                 layers.len()
             )));
         }
-        Ok(Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers))
+        let (settings, transport) = (Arc::clone(&self.settings), Arc::clone(&self.transport));
+        Ok(Self::wire(settings, transport, self.script.clone(), layers))
     }
 
-    fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {
-        let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
+    fn wire(
+        settings: Arc<Settings>,
+        transport: Arc<Transport>,
+        script: Option<Arc<dyn Endpoint>>,
+        layers: Vec<Arc<dyn Middleware>>,
+    ) -> Self {
+        let sockets = || Arc::clone(&transport) as Arc<dyn Endpoint>;
+        let endpoint = Wire { transport: script.clone().unwrap_or_else(sockets) };
         let pipeline = Pipeline::new(layers, Arc::new(endpoint));
         let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
         let identity = identity(&pipeline);
-        Self { settings, transport, pipeline, rules, identity }
+        Self { settings, transport, script, pipeline, rules, identity }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.

@@ -19,7 +19,7 @@ use crate::{
     claude::StreamRules,
     middleware::timeout::limited,
     request::Request,
-    response::{Response, Served, Timing},
+    response::{Age, Cached, Response, Served, Timing},
 };
 
 /// What a call comes back with.
@@ -62,18 +62,24 @@ impl Head {
             timing: res.timing,
             attempts: res.attempts,
             history: res.history.clone(),
-            extensions: carried(&res.extensions),
+            extensions: origin(&res.extensions),
         }
     }
 }
 
-/// What of it an answer that stays where it is tells, too.
-fn carried(extensions: &Extensions) -> Extensions {
-    let mut carried = Extensions::new();
-    if let Some(served) = extensions.get::<Served>() {
-        carried.insert(served.clone());
+/// What is told of where an answer came from.
+pub fn origin(extensions: &Extensions) -> Extensions {
+    let mut origin = Extensions::new();
+    if let Some(cached) = extensions.get::<Cached>() {
+        origin.insert(*cached);
     }
-    carried
+    if let Some(age) = extensions.get::<Age>() {
+        origin.insert(*age);
+    }
+    if let Some(served) = extensions.get::<Served>() {
+        origin.insert(served.clone());
+    }
+    origin
 }
 
 /// What was seen of an answer without taking it away.

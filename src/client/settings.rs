@@ -10,6 +10,7 @@ use super::{
     connection::{pool, proxy, tls},
     fields::{Fields, Limit, milliseconds, wrong},
     headers, query,
+    rooms::store::store,
     secrets::without_keys,
 };
 use crate::{
@@ -187,6 +188,8 @@ impl Settings {
             ..TransportOptions::default()
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
+        // Whoever keeps state reads it again, and shares the connection; here a wrong one is told at once.
+        store(&mut fields)?;
         call.read(&mut fields)?;
         for (name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;

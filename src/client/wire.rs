@@ -14,9 +14,10 @@ use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
     claude,
+    middleware::cache::CacheOverride,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
-    request::{Expect, Repeated, Request, Sent},
+    request::{AnyStatus, Expect, Repeated, Request, Sent},
     response::{Conceal, Response},
     sse,
 };
@@ -26,10 +27,6 @@ const ERROR_BODY: usize = 64 << 10;
 const ERROR_BODY_READ: usize = ERROR_BODY + (16 << 10);
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
-/// Put into a request's extensions where the caller judges the status itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AnyStatus;
-
 pub(super) struct Wire {
     pub(super) transport: Arc<dyn Endpoint>,
 }
@@ -37,6 +34,12 @@ pub(super) struct Wire {
 impl Endpoint for Wire {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            if let Some(CacheOverride::Forget(_)) = req.extensions.get() {
+                // It is no call, and must never become one.
+                return Err(Error::config(
+                    "no `cache()` stands where this call goes: there is nothing to forget",
+                ));
+            }
             let options = Arc::clone(&req.options);
             if let Some(sent) = req.extensions.get::<Sent>() {
                 sent.count();

@@ -6,6 +6,7 @@
 //! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
+//! - [`cache`]: gives an answer again that was given to the same question
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`key_pool`]: sends each call with the key that has least to carry
@@ -17,6 +18,7 @@
 //! May be used by `client`, which reads their options, and by tests.
 
 pub mod auth;
+pub mod cache;
 pub mod circuit_breaker;
 pub mod fallback;
 pub mod hedge;

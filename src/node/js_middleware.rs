@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{AbortRegistration, Abortable};
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -25,6 +25,7 @@ use super::{
     held::{Held, Kept},
     mailbox::{Letter, Mailbox, Whole, lock},
     outbox::{End, Outbox},
+    script::AtWork,
     text::Head,
 };
 use crate::{
@@ -34,7 +35,7 @@ use crate::{
     client::{self, Asked, Changes, Look, View},
     pipeline::{BoxFuture, Middleware, Next},
     request::{Lane, Request},
-    response::{Response, Served, Timing},
+    response::{Response, Timing},
 };
 
 /// Which of a client's groups it is.
@@ -135,6 +136,7 @@ impl Passage {
     }
 
     async fn chosen(mut self) -> Result<bool> {
+        let _owed = AtWork::begin();
         let wish = self.wishes.recv().await;
         self.answered = true;
         match wish {
@@ -166,6 +168,11 @@ impl Middleware for JsMiddleware {
             _ => next.run(req),
         }
     }
+
+    /// It runs in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
+    }
 }
 
 /// A native middleware that JavaScript lets each call pass through, or pass by.
@@ -188,6 +195,11 @@ impl Middleware for Conditional {
 
     fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
         Some(&self.inner)
+    }
+
+    /// Its condition is asked in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
     }
 }
 
@@ -212,6 +224,8 @@ impl<'a> Group<'a> {
         let view = self.view.clone();
         let mut inner = Inner::Nothing;
         loop {
+            // Whatever is not further in is in JavaScript's hands.
+            let _owed = (!matches!(inner, Inner::UnderWay { .. })).then(AtWork::begin);
             tokio::select! {
                 biased;
                 wish = passage.wishes.recv() => match wish {
@@ -363,13 +377,24 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// The attempts behind what came from further in, how long that took, and who served it.
-fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing, Option<Served>) {
+/// What is known of an answer that another one is made of.
+#[derive(Default)]
+struct Before {
+    history: Vec<Attempt>,
+    timing: Timing,
+    origin: Extensions,
+}
+
+/// The attempts behind what came from further in, how long that took, and where it came from.
+fn listed(inner: Inner<'_>) -> Before {
     match inner {
-        Inner::Settled { outcome, .. } => {
-            outcome.map(|mut res| (res.history, res.timing, res.extensions.remove())).unwrap_or_default()
-        }
-        Inner::Nothing | Inner::UnderWay { .. } => Default::default(),
+        Inner::Settled { outcome, .. } => outcome
+            .map(|Response { history, timing, extensions, .. }| {
+                let origin = client::origin(&extensions);
+                Before { history, timing, origin }
+            })
+            .unwrap_or_default(),
+        Inner::Nothing | Inner::UnderWay { .. } => Before::default(),
     }
 }
 
@@ -385,15 +410,10 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(
-        self,
-        req: &Request,
-        (history, timing, served): (Vec<Attempt>, Timing, Option<Served>),
-    ) -> Response {
+    fn into_response(self, req: &Request, before: Before) -> Response {
+        let Before { history, timing, origin } = before;
         let mut extensions = Kept::mark(self.held, &self.body);
-        if let Some(served) = served {
-            extensions.insert(served);
-        }
+        extensions.extend(origin);
         Response {
             status: self.status,
             version: Version::HTTP_11,

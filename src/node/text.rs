@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use serde_json::json;
 
 use super::held::{self, Thrown};
@@ -11,7 +11,7 @@ use crate::{
     attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
-    response::{Served, Timing},
+    response::{Age, Cached, Served, Timing},
 };
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, who served it as JSON where that could have been another, then a line `name: value` per header.
+    /// Reason phrase, protocol and where the answer came from, final URL, attempts as JSON where they are listed, the error that it may stand for, who served it as JSON where that could have been another, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -35,6 +35,7 @@ impl Head {
         text.push_str(head.status.canonical_reason().unwrap_or(""));
         text.push('\n');
         text.push_str(protocol(head.version));
+        origin(&mut text, &head.extensions);
         text.push('\n');
         text.push_str(head.url.as_str());
         text.push('\n');
@@ -55,6 +56,16 @@ impl Head {
         }
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
+    }
+}
+
+/// Behind the protocol: what a cache had to do with it, and how old it is.
+fn origin(text: &mut String, extensions: &Extensions) {
+    if let Some(cached) = extensions.get::<Cached>() {
+        let _infallible = write!(text, " {}", cached.name());
+    }
+    if let Some(Age(age)) = extensions.get() {
+        let _infallible = write!(text, " {}", age.as_millis());
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth;
+mod cache;
 mod circuit_breaker;
 mod fallback;
 mod hedge;

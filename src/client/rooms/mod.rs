@@ -2,6 +2,7 @@
 
 mod auth;
 mod budget;
+pub(super) mod cache;
 mod circuit_breaker;
 mod credential;
 mod fallback;
@@ -13,7 +14,11 @@ mod logger;
 mod metrics;
 mod partition;
 mod redact;
+#[cfg(feature = "redis")]
+mod redis;
 pub(super) mod retry;
+pub(super) mod session;
+pub(super) mod store;
 mod timeout;
 
 use std::{collections::HashSet, sync::Arc};
@@ -35,6 +40,7 @@ use crate::{
     partition::KeyOf,
     pipeline::{BoxFuture, Middleware},
     redact::Rules,
+    store::Entries,
 };
 
 /// A native middleware, and what can be asked of it besides.
@@ -76,6 +82,8 @@ pub struct Functions {
     pub on_retry: Option<OnRetry>,
     /// `logger.sink`.
     pub sink: Option<Arc<dyn Sink>>,
+    /// `cache.store`, where that is an object of the caller's.
+    pub entries: Option<Arc<dyn Entries>>,
     /// `key` of whatever keeps calls apart.
     pub key: Option<Arc<dyn KeyOf>>,
 }
@@ -83,8 +91,9 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 12] = [
+const ROOMS: [(&str, Build); 14] = [
     ("auth", auth::build),
+    ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
     ("hedge", hedge::build),
@@ -95,6 +104,7 @@ const ROOMS: [(&str, Build); 12] = [
     ("metrics", metrics::build),
     ("redact", redact::build),
     ("retry", retry::build),
+    ("session", session::build),
     ("timeout", timeout::build),
 ];
 
@@ -149,6 +159,7 @@ fn unknown(name: &str) -> Error {
 pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
+        cache::defaults(),
         circuit_breaker::defaults(),
         fallback::defaults(),
         hedge::defaults(),
@@ -158,6 +169,8 @@ pub(super) fn defaults() -> Map<String, Value> {
         logger::defaults(),
         metrics::defaults(),
         retry::defaults(),
+        session::defaults(),
+        store::defaults(),
         timeout::defaults(),
     ];
     rooms
