@@ -581,6 +581,39 @@ export interface KeyPoolMiddleware extends NativeMiddleware {
 /** Sends each call with the key that has least to carry, and with the next one where a key is refused or used up. `res.key` says which. */
 export declare function keyPool(options: KeyPoolOptions): KeyPoolMiddleware;
 
+/** Options of `hedge()`; docs/middlewares/hedge.md says what a second attempt costs. Times are in milliseconds. */
+export interface HedgeOptions {
+  /** The second attempt always begins after this time; without it what answers have taken lately decides. */
+  delay?: number;
+  /** It begins when the answer is later than this share of them, from 0.5 to 0.999. @default 0.95 */
+  percentile?: number;
+  /** But no sooner than this. @default 50 */
+  minDelay?: number;
+  /** And no later than this, which holds also while too few were seen; without it there is no second attempt until then. */
+  maxDelay?: number;
+  /** How many answers were seen before they mean anything. @default 20 */
+  minCalls?: number;
+  /** How many second attempts all calls together may make; `false` for as many as are late. */
+  budget?: HedgeBudget | false;
+  /** Which methods may be sent twice. @default GET, HEAD, OPTIONS, POST */
+  methods?: readonly string[];
+  /** Whose answers are compared: `endpoint` is origin and path, `model` is credential and model. @default 'model' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of those whose answers are compared, for this request. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** How many second attempts all calls together may make. */
+export interface HedgeBudget {
+  /** Second attempts per call, from 0 to 1. @default 0.1 */
+  share?: number;
+  /** Those per second that are allowed besides; what is not used is kept for ten seconds. @default 1 */
+  minPerSecond?: number;
+}
+
+/** Makes a call a second time whose answer is late, and takes the first answer that comes; the other is given up at once. */
+export declare function hedge(options?: HedgeOptions): NativeMiddleware;
+
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
   /** Attempts after the first; 0 for none. @default 2 */

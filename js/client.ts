@@ -39,7 +39,7 @@ export class Client {
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
     requireKnown(options, KNOWN);
-    const { rest, install } = shortForms(options, options['store'] ?? parent?.#config['store']);
+    const { rest, install } = shortForms(options, options['store'] ?? (parent ? parent.#config['store'] : undefined));
     this.#config = merge(parent ? parent.#config : {}, rest);
     this.#live = live(this.#config, () => this.#sender.change());
     this.#parent = parent;

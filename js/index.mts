@@ -23,6 +23,7 @@ export const {
   createClient,
   EventStream,
   fallback,
+  hedge,
   HttpError,
   idempotencyKey,
   IncompleteStreamError,

@@ -54,6 +54,7 @@ export {
   cache,
   circuitBreaker,
   fallback,
+  hedge,
   idempotencyKey,
   jwt,
   keyPool,

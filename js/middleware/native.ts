@@ -71,6 +71,9 @@ export const keyPool = (options?: unknown): KeyPool => new KeyPool('keyPool', op
 /** Sends a call that fails at one target to the next. */
 export const fallback = (options?: unknown): Native => new Native('fallback', options);
 
+/** Makes a call a second time whose answer is late, and takes the first answer that comes. */
+export const hedge = (options?: unknown): Native => new Native('hedge', options, { key });
+
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
 

@@ -10,6 +10,7 @@
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`key_pool`]: sends each call with the key that has least to carry
+//! - [`hedge`]: makes a call a second time whose answer is late
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -20,6 +21,7 @@ pub mod auth;
 pub mod cache;
 pub mod circuit_breaker;
 pub mod fallback;
+pub mod hedge;
 pub mod idempotency_key;
 pub mod jwt;
 pub mod key_pool;

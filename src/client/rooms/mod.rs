@@ -1,10 +1,12 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+mod budget;
 pub(super) mod cache;
 mod circuit_breaker;
 mod credential;
 mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
 mod key_pool;
@@ -94,6 +96,7 @@ const ROOMS: &[(&str, Build)] = &[
     ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
+    ("hedge", hedge::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("keyPool", key_pool::build),
@@ -159,6 +162,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         cache::defaults(),
         circuit_breaker::defaults(),
         fallback::defaults(),
+        hedge::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
