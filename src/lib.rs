@@ -11,8 +11,9 @@
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
 //! | 2 | [`partition`] | which calls belong together |
+//! | 2 | [`queue`] | who waits for a limit, in which order |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, circuit breaker, logger, redact, metrics |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, idempotency key, rate limit, concurrency, circuit breaker, logger, redact, metrics |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
 //!
@@ -41,6 +42,7 @@ pub mod node;
 pub mod notice;
 pub mod partition;
 pub mod pipeline;
+pub mod queue;
 pub mod random;
 pub mod redact;
 pub mod request;

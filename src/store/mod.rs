@@ -5,10 +5,13 @@
 //! of the kind [`Store`](crate::ErrorKind::Store).
 //!
 //! - [`entries`] and [`leases`]: the traits
+//! - [`buckets`]: what may still pass, of several limits at once · [`gcra`]: how that is reckoned
 //!
 //! Anyone may use this room; it uses the nouns only.
 
+pub mod buckets;
 pub mod entries;
+pub mod gcra;
 pub mod leases;
 
-pub use self::{entries::Entries, leases::Leases};
+pub use self::{buckets::Buckets, entries::Entries, leases::Leases};
