@@ -6,6 +6,7 @@
 //! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
+//! - [`rate_limit`]: holds calls to a rate · [`concurrency`]: lets only so many be under way
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
@@ -15,10 +16,12 @@
 
 pub mod auth;
 pub mod circuit_breaker;
+pub mod concurrency;
 pub mod idempotency_key;
 pub mod jwt;
 pub mod logger;
 pub mod metrics;
+pub mod rate_limit;
 pub mod redact;
 pub mod retry;
 pub mod timeout;

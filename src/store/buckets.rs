@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::gcra::{Gcra, Rate};
+use super::gcra::{Gcra, Left, Rate};
 use crate::Result;
 
 /// Buckets by key, several under each.
@@ -46,8 +46,8 @@ pub struct Part {
     pub want: u64,
     /// What was used besides what was given; below zero, what was given and not used.
     pub owed: i64,
-    /// The server has said that no more is left than this.
-    pub most: Option<u64>,
+    /// What the server has said is left.
+    pub left: Option<Left>,
 }
 
 /// What was given: what is needed from `opens` on, what is wanted from `full` on, evenly between.
@@ -101,15 +101,15 @@ impl Shelf {
         self.paused = self.paused.max(now.saturating_add(nanoseconds(ask.pause)));
         // A pause is over when it is over, and none is none.
         let (mut opens, mut full) = (self.paused.max(now), self.paused.max(now));
-        for Part { name, rate, need, want, owed, most } in &ask.parts {
+        for Part { name, rate, need, want, owed, left } in &ask.parts {
             let bucket = self.by_name.entry(name.clone()).or_default();
             if *owed < 0 {
                 bucket.give_back(rate, owed.unsigned_abs());
             } else {
                 bucket.take(rate, owed.unsigned_abs(), now);
             }
-            if let Some(most) = most {
-                bucket.leave(rate, *most, now);
+            if let Some(left) = left {
+                bucket.leave(rate, *left, now);
             }
             opens = opens.max(bucket.ready(rate, *need, *need));
             full = full.max(bucket.ready(rate, *want, *need));
@@ -136,7 +136,7 @@ mod tests {
 
     fn part(need: u64, want: u64) -> Part {
         let rate = Rate { limit: 10, interval: SECOND, burst: 5 };
-        Part { name: "requests".to_owned(), rate, need, want, owed: 0, most: None }
+        Part { name: "requests".to_owned(), rate, need, want, owed: 0, left: None }
     }
 
     async fn taken(buckets: &MemoryBuckets, part: Part, pause: Duration) -> (u128, u128) {
@@ -166,7 +166,8 @@ mod tests {
     async fn a_pause_and_what_the_server_has_left_hold_for_all_who_ask() {
         let buckets = MemoryBuckets::default();
         let none = Duration::ZERO;
-        assert_eq!(taken(&buckets, Part { most: Some(1), ..part(1, 2) }, none).await, (0, 100));
+        let left = Some(Left { amount: 1, back_in: None });
+        assert_eq!(taken(&buckets, Part { left, ..part(1, 2) }, none).await, (0, 100));
         assert_eq!(taken(&buckets, part(1, 1), 3 * SECOND).await, (3000, 3000));
         assert_eq!(taken(&buckets, part(0, 0), none).await, (3000, 3000));
         tokio::time::sleep(4 * SECOND).await;

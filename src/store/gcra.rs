@@ -36,6 +36,15 @@ impl Rate {
     }
 }
 
+/// What somebody says is left, who counts the same and more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// How much.
+    pub amount: u64,
+    /// The time in which all is there again, in nanoseconds, where that is known.
+    pub back_in: Option<u64>,
+}
+
 /// The moment at which all that was taken has come in at the rate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Gcra(u64);
@@ -58,10 +67,11 @@ impl Gcra {
         self.0 = self.0.saturating_sub(u64::try_from(time).unwrap_or(u64::MAX));
     }
 
-    /// Lets no more be there now than this.
-    pub fn leave(&mut self, rate: &Rate, most: u64, now: u64) {
-        if most < rate.burst {
-            self.0 = self.0.max(now.saturating_add(rate.time_of(rate.burst - most)));
+    /// Lets no more be there now than what is left elsewhere.
+    pub fn leave(&mut self, rate: &Rate, left: Left, now: u64) {
+        if left.amount < rate.burst {
+            let time = rate.time_of(rate.burst - left.amount).min(left.back_in.unwrap_or(u64::MAX));
+            self.0 = self.0.max(now.saturating_add(time));
         }
     }
 
@@ -126,10 +136,14 @@ mod tests {
     #[test]
     fn what_another_has_taken_can_be_told() {
         let (rate, mut bucket) = (rate(10, 1000, 5), Gcra::default());
-        bucket.leave(&rate, 2, 7_000);
+        let left = |amount, back_in| Left { amount, back_in };
+        bucket.leave(&rate, left(2, None), 7_000);
         assert_eq!(bucket.left(&rate, 7_000), 2);
-        bucket.leave(&rate, 4, 7_000);
+        bucket.leave(&rate, left(4, None), 7_000);
         assert_eq!(bucket.left(&rate, 7_000), 2, "it never makes more of it");
+        let mut other = Gcra::default();
+        other.leave(&rate, left(0, Some(100_000_000)), 7_000);
+        assert_eq!(other.left(&rate, 7_000), 4, "all of it is back in a tenth of a second");
     }
 
     /// A bucket of tokens as one would write it at once: its level in `limit`ths of a nanosecond.
