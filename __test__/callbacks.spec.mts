@@ -32,7 +32,7 @@ async function thrownBy(call: Promise<unknown>): Promise<unknown> {
 }
 
 /** How many values and callbacks JavaScript holds for Rust. */
-const { holding } = createRequire(import.meta.url)('../dist/held.js') as { holding(): number };
+const { holding } = createRequire(import.meta.url)('../dist/bundle.js').held() as { holding(): number };
 
 test('a provider is asked once for all who wait, with the reason, and its credential is kept', async (t) => {
   const { client, simulator } = await pair(t);

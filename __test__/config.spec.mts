@@ -158,7 +158,7 @@ function documentedByRooms(): Map<string, string> {
 }
 
 test('every default on the public page and on those of the middlewares is the default of the engine', () => {
-  const engineOf = createRequire(import.meta.url)('../dist/native.js').engine as { optionDefaults(): string };
+  const engineOf = createRequire(import.meta.url)('../dist/bundle.js').native().engine as { optionDefaults(): string };
   const engine = JSON.parse(engineOf.optionDefaults()) as Record<string, unknown>;
   const page = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
   const documented = documentedByRooms();

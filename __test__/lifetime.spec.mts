@@ -21,7 +21,7 @@ import {
 } from 'trae-native';
 import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
-const { holding } = createRequire(import.meta.url)('../dist/held.js') as { holding(): number };
+const { holding } = createRequire(import.meta.url)('../dist/bundle.js').held() as { holding(): number };
 const streamed = { ...message(), stream: true };
 const slow = answering({ text: 'many words '.repeat(200), paceMs: 5 });
 const atRest = () => until(() => counters()[1] === 0 && counters()[2] === 0, 'nothing is under way');

@@ -1,6 +1,8 @@
 // The door for `import`: the same module object as for `require`, so that there is one engine per environment.
 
-import api = require('./index.js');
+import { createRequire } from 'node:module';
+
+const api = createRequire(import.meta.url)('./index.js') as typeof import('./index.js');
 
 export const {
   AbortError,

@@ -1,10 +1,10 @@
 // The JavaScript end of the mailbox: one wake-up, one drain, every call told what happened to it.
 // The layout of a letter is that of src/node/drain.rs.
 
-import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
+import { load } from './load.js';
 import { surface } from './words.js';
 
 /** The addon, as napi made it. */
@@ -92,18 +92,7 @@ interface Binding {
   NativeSimulator: new (options: string) => never;
 }
 
-/** The loader of the addon speaks of a bug in npm whatever is missing; this says what is. */
-function load(): Binding {
-  try {
-    return createRequire(__filename)('../native/index.js') as Binding;
-  } catch (cause) {
-    const { platform, arch } = process;
-    const message = `trae-native has no addon for ${platform}-${arch} here: in a checkout, \`npm run build\` makes it`;
-    throw new Error(message, { cause });
-  }
-}
-
-export const native = load();
+export const native = load(__filename) as Binding;
 
 /** What an answer's head says, before anybody asks for its headers. */
 export interface Head {

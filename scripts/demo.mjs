@@ -7,7 +7,8 @@ import { root, setup, stop } from './setup.mjs';
 setup();
 const { createClient } = await import('../dist/index.mjs');
 const { createSimulator } = await import('../dist/simulator.mjs');
-const { engine } = await import('../dist/native.js');
+const { native } = (await import('../dist/bundle.js')).default;
+const { engine } = native();
 
 if (existsSync(join(root, '.env'))) process.loadEnvFile(join(root, '.env'));
 const env = process.env;

@@ -49,7 +49,7 @@ export const message = (text = 'Hello'): object => ({
   messages: [{ role: 'user', content: text }],
 });
 
-const engine = createRequire(import.meta.url)('../../dist/native.js').engine as {
+const engine = createRequire(import.meta.url)('../../dist/bundle.js').native().engine as {
   counters(): [number, number, number];
 };
 

@@ -58,7 +58,9 @@ const TABLE = {
     script: { events: 4000, eventsPerWrite: 50, stamp: true },
   },
   'sdk-on-trae': { ...BASE.unary, ours: 'trae-sdk', peers: ['sdk'] },
-  cache: { ...BASE.unary, ours: 'trae-cache', concurrency: 1, round: 50_000, peers: ['map'] },
+  cache: { ...BASE.unary, ours: 'trae-cache', concurrency: 1, round: 50_000, peers: ['map', 'trae-article'] },
+  'cache-redis': { ...BASE.unary, ours: 'trae-redis', concurrency: 1, round: 5_000, peers: ['ioredis'], redis: true },
+  'cache-redis-64': { ...BASE.unary, ours: 'trae-redis', redis: true, peers: ['ioredis'] },
   'middleware-native': { ...BASE.unary, ours: 'trae-native', peers: ['trae'] },
   'middleware-js': { ...BASE.unary, ours: 'trae-js', peers: ['trae'] },
 };
@@ -70,11 +72,12 @@ const GROUPS = {
   memory: ['unary', 'burst', 'paced2000'],
 };
 
-/** The chosen cases in the order of the table; an unknown name throws. `load` is handled by run.mjs. */
+/** The chosen cases in the order of the table; an unknown name throws. `load` and `state` are handled by run.mjs. */
 export function selectCases({ quick: isQuick, cases, peers }) {
   const wanted = cases?.flatMap((name) => GROUPS[name] ?? [name]);
-  const unknown = wanted?.find((name) => !TABLE[name] && name !== 'load');
-  if (unknown) throw new Error(`unknown case '${unknown}'; known: ${[...Object.keys(TABLE), 'load'].join(', ')}`);
+  const unknown = wanted?.find((name) => !TABLE[name] && name !== 'load' && name !== 'state');
+  if (unknown)
+    throw new Error(`unknown case '${unknown}'; known: ${[...Object.keys(TABLE), 'load', 'state'].join(', ')}`);
   return Object.entries(TABLE)
     .filter(([name, { onDemand }]) => (wanted ? wanted.includes(name) : !onDemand))
     .map(([name, fields]) => ({

@@ -20,7 +20,7 @@ import { writeReport } from './report/report.mjs';
 const HELP = `Usage: node benches/node/run.mjs [options]
 
   --quick          one pair against the peer that each target names: proves that it runs, not how fast
-  --case <a,b>     only these cases; also load, memory, tls, h2
+  --case <a,b>     only these cases; also load, state, memory, tls, h2
   --peer <a,b>     only these peers, in every chosen case
   --pairs <n>      pairs per case and peer (default 5; quick 1)
   --minutes <n>    start no new pair after this time (default 13.5; quick 1.35)
@@ -77,7 +77,8 @@ const progress = (text) => process.stderr.write(`${text}\n`);
 /** One measurement; the address of the server is looked up, or the server started, first. */
 async function measure(fields, peer, servers) {
   const { url, caFile, pid } = await servers.server(Boolean(fields.tls));
-  const job = { ...fields, peer, url, caFile, serverPid: pid };
+  const redisUrl = fields.redis && (await servers.redis());
+  const job = { ...fields, peer, url, caFile, serverPid: pid, redisUrl };
   return peer === 'rust' ? runFloor(job) : runNode('one.mjs', job);
 }
 
@@ -118,6 +119,18 @@ async function measureLoad(options, servers) {
   return results;
 }
 
+/** What shared state costs: counts mostly, so one run tells. */
+async function measureState(options, servers) {
+  if (options.cases && !options.cases.includes('state')) return undefined;
+  progress('state');
+  try {
+    const { url } = await servers.server(false);
+    return await runNode('state.mjs', { url, redisUrl: await servers.redis(), concurrency: 64, limitMs: 60_000 });
+  } catch (error) {
+    return { error: error.message };
+  }
+}
+
 /** The pure Rust floor is one more peer where a target or the reader wants it. */
 function addFloor(cases, options) {
   const wanted = cases.filter(({ name }) => ['unary', 'burst'].includes(name));
@@ -136,7 +149,8 @@ async function main() {
   try {
     const load = !options.cases || options.cases.includes('load') ? await measureLoad(options, servers) : [];
     const pairs = await measurePairs(cases, options, servers);
-    writeReport({ pairs, load, options });
+    const state = await measureState(options, servers);
+    writeReport({ pairs, load, state, options });
   } finally {
     await servers.close();
   }

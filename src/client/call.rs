@@ -56,6 +56,9 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         if let Some(retry) = fields.take("retry") {
             extensions.insert(rooms::retry::for_call(retry)?);
         }
+        if let Some(priority) = fields.take("priority") {
+            extensions.insert(rooms::priority(&priority)?);
+        }
         own.read(&mut fields)?;
     }
     let (mut url, foreign) = target(settings, &call.url)?;

@@ -10,11 +10,13 @@ use super::{
     connection::{pool, proxy, tls},
     fields::{Fields, Limit, milliseconds, wrong},
     headers, query,
+    rooms::store::store,
     secrets::without_keys,
 };
 use crate::{
     Error, Result,
     request::{Expect, Options, Redirect, Timeouts},
+    store::Shared,
     transport::{Http2, PoolOptions, TransportOptions},
 };
 
@@ -38,6 +40,8 @@ pub(super) struct Settings {
     pub(super) params: String,
     pub(super) call: CallSettings,
     pub(super) transport: TransportOptions,
+    /// Where its sessions are kept; `None` is this process's memory.
+    pub(super) store: Option<Arc<dyn Shared>>,
 }
 
 /// Options that a single call may set for itself.
@@ -187,12 +191,13 @@ impl Settings {
             ..TransportOptions::default()
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
+        let store = store(&mut fields)?;
         call.read(&mut fields)?;
         for (name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;
         }
         fields.finish()?;
-        Ok(Self { base, allow_absolute_urls, headers, params, call, transport })
+        Ok(Self { base, allow_absolute_urls, headers, params, call, transport, store })
     }
 }
 

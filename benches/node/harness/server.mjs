@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { createRedis } from './redis.mjs';
 
 const SIMULATOR = fileURLToPath(new URL('../../../dist/bin/simulator.js', import.meta.url));
 const START_MS = 10_000;
@@ -17,7 +18,9 @@ export function createServers() {
     if (!running.has(tls)) running.set(tls, start(tls, folder));
     return running.get(tls);
   };
+  const redis = createRedis();
   const close = async () => {
+    await redis.close();
     for (const started of running.values())
       await started.then(
         ({ end }) => end(),
@@ -25,7 +28,7 @@ export function createServers() {
       );
     rmSync(folder, { recursive: true, force: true });
   };
-  return { server, close };
+  return { server, redis: redis.url, close };
 }
 
 async function start(tls, folder) {

@@ -21,6 +21,7 @@ export function setupOf(job, script = job.script) {
     ca: job.caFile && readFileSync(job.caFile, 'utf8'),
     h2: job.h2,
     concurrency: job.concurrency,
+    redisUrl: job.redisUrl,
     variant: job.peer.split('-')[1],
     headers: headersOf(script),
     body: MESSAGE,

@@ -13,6 +13,25 @@ const VARIANTS = {
     peer.client.use(cache());
     return checkHits(peer, setup);
   },
+  /** The article's middleware: a Map by URL and body, five minutes. */
+  article: async (peer, _, setup) => {
+    const kept = new Map();
+    peer.client.use(async (req, next) => {
+      const key = `${req.url}:${JSON.stringify(req.data)}`;
+      const hit = kept.get(key);
+      if (hit && Date.now() - hit.at < 300_000) return hit.res;
+      const res = await next();
+      kept.set(key, { res, at: Date.now() });
+      return res;
+    });
+    await peer.client.post(setup.path, setup.body);
+    return peer;
+  },
+  /** Every hit comes from Redis: nothing is kept in memory. */
+  redis: async (peer, { cache }, setup) => {
+    peer.client.use(cache({ store: setup.redisUrl, maxBytes: 0 }));
+    return checkHits(peer, setup);
+  },
   sdk: (peer, _, setup) => sdkOn({ fetch: peer.client.fetch }, setup),
 };
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drawPlots } from './plot.mjs';
 import { summarise, summariseLoad } from './summary.mjs';
-import { caseTable, loadTable, targetTable } from './table.mjs';
+import { caseTable, loadTable, stateTable, targetTable } from './table.mjs';
 import { judge } from './targets.mjs';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -52,12 +52,13 @@ function machineFacts({ quick, pairs }) {
   };
 }
 
-export function writeReport({ pairs, load, options }) {
-  const all = { records: summarise(pairs), load: summariseLoad(load), sizes: binarySizes() };
+export function writeReport({ pairs, load, state, options }) {
+  const all = { records: summarise(pairs), load: summariseLoad(load), state, sizes: binarySizes() };
   const machine = machineFacts(options);
   const targets = judge(all);
   const byCase = groupByCase(all.records);
   const tables = [...byCase.values()].map(caseTable);
+  if (state) tables.push(stateTable(state));
   if (all.load.length > 0) tables.push(loadTable(all.load, all.sizes));
   process.stdout.write(`${[...tables, targetTable(targets, machine)].join('\n\n')}\n`);
 

@@ -66,6 +66,17 @@ export function loadTable(load, sizes) {
   return ['load (a fresh process)', columns([head, ...rows]), ...errors].join('\n');
 }
 
+export function stateTable({ error, ...state }) {
+  if (error) return `state\n  ! ${error}`;
+  const rows = [
+    ['round trips to Redis per limited call', show(state.roundTripsPerCall)],
+    ['limited calls per second', show(state.limitedPerSecond)],
+    [`calls upstream for ${show(state.equalMisses)} equal misses`, show(state.equalUpstream)],
+    ['their time, and that of one alone, ms', `${show(state.equalMs)} and ${show(state.aloneMs)}`],
+  ];
+  return ['state (shared through Redis, and in memory)', columns(rows)].join('\n');
+}
+
 /** A verdict from fewer pairs than the method asks for must not look like one. */
 export function targetTable(targets, { quick, pairs }) {
   const weak = quick || pairs < 5;

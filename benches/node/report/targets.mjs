@@ -56,6 +56,8 @@ const TARGETS = [
   atMost('10,000 paced streams: peak memory against the SDK', 0.35, ratio('paced10000', 'sdk', 'rssMb')),
   atMost('10,000 paced streams: CPU per event against 200', 1.3, crowded('paced10000')),
   atLeast('cache hit: rate against a bare Map', 0.9, ratio('cache', 'map', 'rate')),
+  atMost('limit in Redis: round trips per call', 0.1, ({ state }) => state?.roundTripsPerCall, ''),
+  atMost('a thousand equal misses: calls upstream', 1, ({ state }) => state?.equalUpstream, ''),
   atLeast('SDK on our fetch: req/s against its own', 4, ratio('sdk-on-trae', 'sdk', 'rate')),
   atMost('SDK on our fetch: main-thread CPU against its own', 0.3, ratio('sdk-on-trae', 'sdk', 'mainUs')),
   atMost('each native middleware: process CPU', 1, perMiddleware('native'), ' µs'),

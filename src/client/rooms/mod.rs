@@ -2,19 +2,26 @@
 
 mod auth;
 mod circuit_breaker;
+mod concurrency;
 mod credential;
 mod idempotency_key;
 mod jwt;
 mod logger;
 mod metrics;
+mod queue;
+mod rate_limit;
 mod redact;
+#[cfg(feature = "redis")]
+mod redis;
 pub(super) mod retry;
+pub(super) mod store;
 mod timeout;
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+pub(super) use self::queue::priority;
 pub use self::{auth::auth, jwt::jwt};
 use super::{fields::nearest, secrets::without_keys};
 use crate::{
@@ -75,13 +82,15 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 9] = [
+const ROOMS: [(&str, Build); 11] = [
     ("auth", auth::build),
     ("circuitBreaker", circuit_breaker::build),
+    ("concurrency", concurrency::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
+    ("rateLimit", rate_limit::build),
     ("redact", redact::build),
     ("retry", retry::build),
     ("timeout", timeout::build),
@@ -115,11 +124,14 @@ pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
         circuit_breaker::defaults(),
+        concurrency::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         logger::defaults(),
         metrics::defaults(),
+        rate_limit::defaults(),
         retry::defaults(),
+        store::defaults(),
         timeout::defaults(),
     ];
     rooms

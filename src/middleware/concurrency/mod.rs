@@ -30,11 +30,11 @@ use std::{
 
 use tokio::time::Instant;
 
+pub use self::options::{Adaptive, Ceiling, ConcurrencyOptions};
 use self::{
     aimd::Outcome,
     lane::{Lane, Permit},
 };
-pub use self::options::{Adaptive, Ceiling, ConcurrencyOptions};
 use crate::{
     ErrorKind, Result,
     claude::Usage,
@@ -103,7 +103,8 @@ impl Middleware for Concurrency {
             let lane = self.lane(self.options.per.key(&req).await?);
             let priority = req.extensions.get::<Priority>().copied().unwrap_or_default();
             let Passed { permit, waited } = lane.queue.pass(&lane, (), priority).await?;
-            let mut course = Course { permit: Some(permit), limits: Limits::of(&req), status: 0, slow: false };
+            let mut course =
+                Course { permit: Some(permit), limits: Limits::of(&req), status: 0, slow: false };
             let (asked, began) = (Asked::of(&req), Instant::now());
             match next.run(req).await {
                 Ok(mut res) => {

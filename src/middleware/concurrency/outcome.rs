@@ -47,12 +47,9 @@ mod tests {
         assert_eq!(error(ErrorKind::Timeout, Phase::Queue), Outcome::Unknown);
         assert_eq!(error(ErrorKind::Reset, Phase::Body), Outcome::Unknown);
         let whole = Bytes::new();
-        for (status, outcome) in [
-            (200, Outcome::Done),
-            (404, Outcome::Done),
-            (429, Outcome::Overload),
-            (500, Outcome::Unknown),
-        ] {
+        for (status, outcome) in
+            [(200, Outcome::Done), (404, Outcome::Done), (429, Outcome::Overload), (500, Outcome::Unknown)]
+        {
             assert_eq!(of_end(status, &End::Whole(&whole)), outcome, "{status}");
         }
         assert_eq!(of_end(200, &End::Dropped), Outcome::Unknown);

@@ -115,7 +115,8 @@ impl Course {
 
     fn fail(&mut self, kind: ErrorKind) {
         match kind {
-            ErrorKind::QueueFull => self.decided("pool", "refused"),
+            // What limits further in refuse makes no attempt, and they count it themselves.
+            ErrorKind::QueueFull if self.attempts > 0 => self.decided("pool", "refused"),
             ErrorKind::CircuitOpen => self.decided("circuit_breaker", "refused"),
             _ => {}
         }

@@ -132,7 +132,7 @@ impl Account {
     }
 }
 
-impl super::told::Limit {
+impl super::told::OfOne {
     /// What is left, as buckets take it.
     pub fn left(&self) -> Option<Left> {
         let back_in = self.reset.map(|reset| u64::try_from(reset.as_nanos()).unwrap_or(u64::MAX));
@@ -194,17 +194,22 @@ mod tests {
     #[test]
     fn a_limit_of_the_servers_is_obeyed_where_it_is_lower_and_where_there_is_none() {
         let told = |requests, left| {
-            let limit = |limit, left| super::super::told::Limit { limit, left, reset: None };
+            let limit = |limit, left| super::super::told::OfOne { limit, left, reset: None };
             Told([limit(requests, left), limit(None, None), limit(Some(60_000), Some(100))])
         };
         let mut account = account();
         let now = 100 * SECOND;
         account.adapt(&told(Some(30), None), now);
-        let limits = |account: &Account| -> Vec<u64> { account.dims.iter().map(|dim| dim.rate.limit).collect() };
+        let limits =
+            |account: &Account| -> Vec<u64> { account.dims.iter().map(|dim| dim.rate.limit).collect() };
         assert_eq!(limits(&account), [30, 6000, 10, 6000, 60_000]);
         account.adapt(&told(Some(1000), Some(0)), now);
         assert_eq!(limits(&account), [60, 6000, 10, 6000, 60_000], "never more than what was set");
-        assert_eq!(account.ready(&[cost(0)]), now + 360 * SECOND, "none is left of the ten in an hour either");
+        assert_eq!(
+            account.ready(&[cost(0)]),
+            now + 360 * SECOND,
+            "none is left of the ten in an hour either"
+        );
         assert_eq!(account.ready(&[Cost([0, 0, 300])]), now + SECOND / 5);
         account.pause(now + 5 * SECOND);
         assert_eq!(account.ready(&[Cost([0, 0, 1])]), now + 5 * SECOND);

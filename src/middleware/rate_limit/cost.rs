@@ -164,7 +164,8 @@ mod tests {
     fn a_call_reads_a_token_for_four_bytes_of_text_and_as_many_as_an_image_has() {
         let text = json!({ "max_tokens": 64, "messages": [{ "content": "x".repeat(4000), "max_tokens": 5 }], "n": 7 });
         assert_eq!(estimate(&text), Estimate { input: 1000, max_tokens: Some(64) });
-        let image = json!({ "content": [{ "source": { "data": "A".repeat(100_000) } }, { "data": "short" }] });
+        let image =
+            json!({ "content": [{ "source": { "data": "A".repeat(100_000) } }, { "data": "short" }] });
         assert_eq!(estimate(&image), Estimate { input: IMAGE + 2, max_tokens: None });
     }
 

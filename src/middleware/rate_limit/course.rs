@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Phase,
-    claude::{Usage, retry_after::retry_after},
+    claude::{Usage, retry_after},
     response::Response,
     watch::{End, Watcher},
 };

@@ -25,10 +25,7 @@ enum State {
     #[default]
     Well,
     /// It is asked again from this moment on; what is to be told of it was told, or not yet.
-    Away {
-        until: Instant,
-        notice: Option<String>,
-    },
+    Away { until: Instant, notice: Option<String> },
 }
 
 /// How long it is left alone after it has failed.

@@ -20,10 +20,10 @@ use super::{
     told::Told,
 };
 use crate::{
-    Error, ErrorKind, Phase,
+    Error, ErrorKind, Phase, Result,
     body::Body,
     queue::{Decisions, Limit, Queue, Turn},
-    store::buckets::Ask,
+    store::buckets::{Ask, Buckets, Given, Part},
 };
 
 /// How long the store may take for an answer.
@@ -143,10 +143,10 @@ impl Lane {
         let (lane, shared) = (Arc::clone(self), Arc::clone(shared));
         tokio::spawn(async move {
             let SharedOptions { buckets, on_failure, lease } = &shared.options;
-            let answer = match timeout(PATIENCE, buckets.take(&lane.key, &ask)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Error::new(ErrorKind::Store, Phase::Queue, "it did not answer within a second")),
-            };
+            let taken = take(&**buckets, &lane.key, &ask);
+            let answer = timeout(PATIENCE, taken).await.unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Store, Phase::Queue, "it did not answer within a second"))
+            });
             let moment = Instant::now();
             let now = lane.clock(moment);
             match answer {
@@ -242,6 +242,18 @@ impl Lane {
             }
             OnStoreFailure::Local => self.turn(Lane::local(state, cost, now)),
         }
+    }
+}
+
+/// Once more where a connection that was idle has been lost. If that has reached the store, as nobody knows, what is
+/// wanted is taken twice, and comes again; what is given back must not be given back twice.
+async fn take(buckets: &dyn Buckets, key: &str, ask: &Ask) -> Result<Given> {
+    match buckets.take(key, ask).await {
+        Err(error) if error.kind() == ErrorKind::Store => {
+            let parts = ask.parts.iter().map(|part| Part { owed: part.owed.max(0), ..part.clone() });
+            buckets.take(key, &Ask { parts: parts.collect(), pause: ask.pause }).await
+        }
+        answer => answer,
     }
 }
 

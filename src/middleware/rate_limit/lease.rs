@@ -100,7 +100,8 @@ impl Leases {
         self.holding = Holding::Asked;
         let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let usual = Cost(self.usual.map(whole));
-        let fits = dims.iter().map(|dim| dim.rate.amount_in(time) / cost.of(dim.of).max(usual.of(dim.of)).max(1));
+        let fits =
+            dims.iter().map(|dim| dim.rate.amount_in(time) / cost.of(dim.of).max(usual.of(dim.of)).max(1));
         let calls = fits.fold(self.appetite.max(1), u64::min).max(1);
         self.owed.resize(dims.len().max(self.owed.len()), 0);
         self.left.resize(dims.len().max(self.left.len()), None);
@@ -115,7 +116,10 @@ impl Leases {
                 left: self.left[place].take(),
             }
         });
-        Ask { parts: parts.collect(), pause: Duration::from_nanos(std::mem::take(&mut self.pause).saturating_sub(now)) }
+        Ask {
+            parts: parts.collect(),
+            pause: Duration::from_nanos(std::mem::take(&mut self.pause).saturating_sub(now)),
+        }
     }
 
     /// The store has given this.
@@ -140,7 +144,8 @@ impl Leases {
         for (place, part) in ask.parts.iter().enumerate() {
             self.owe(place, part.owed);
         }
-        self.pause = self.pause.max(now.saturating_add(u64::try_from(ask.pause.as_nanos()).unwrap_or(u64::MAX)));
+        self.pause =
+            self.pause.max(now.saturating_add(u64::try_from(ask.pause.as_nanos()).unwrap_or(u64::MAX)));
     }
 
     /// A call has used something else than what was taken for it.
@@ -187,7 +192,8 @@ impl Lease {
             return None;
         }
         let mut at = self.opens;
-        for (place, cost) in costs.iter().enumerate().take(self.amounts.len()).filter(|(_, cost)| **cost > 0) {
+        for (place, cost) in costs.iter().enumerate().take(self.amounts.len()).filter(|(_, cost)| **cost > 0)
+        {
             let (need, amount) = (self.need[place], self.amounts[place]);
             let used = self.used[place].saturating_add(*cost);
             if used > amount {

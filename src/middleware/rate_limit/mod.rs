@@ -39,12 +39,12 @@ use std::{
 
 use tokio::time::Instant;
 
+pub use self::options::{Amounts, LEASE, OnStoreFailure, RateLimitOptions, SharedOptions};
 use self::{
     course::Course,
     health::Health,
     lane::{Lane, Shared},
 };
-pub use self::options::{Amounts, LEASE, OnStoreFailure, RateLimitOptions, SharedOptions};
 use crate::{
     Result,
     identity::Identity,

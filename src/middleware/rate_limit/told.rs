@@ -8,11 +8,11 @@ use super::cost::Of;
 
 /// What was said of each limit, in the order of [`Of::ALL`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Told(pub [Limit; 3]);
+pub(super) struct Told(pub [OfOne; 3]);
 
 /// What was said of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Limit {
+pub(super) struct OfOne {
     /// How much per minute.
     pub limit: Option<u64>,
     /// How much of it is left.
@@ -33,7 +33,7 @@ impl Told {
             let text = |what: &str| headers.get(format!("{PREFIX}{}-{what}", of.name()))?.to_str().ok();
             let number = |what: &str| text(what)?.trim().parse().ok();
             let reset = text("reset").and_then(timestamp);
-            Limit {
+            OfOne {
                 limit: number("limit").filter(|limit| *limit > 0),
                 left: number("remaining"),
                 reset: reset.map(|at| at.duration_since(now).unwrap_or_default()),
@@ -86,9 +86,9 @@ mod tests {
             ("anthropic-ratelimit-output-tokens-limit", "many"),
         ]);
         let reset = Some(Duration::from_secs(30));
-        assert_eq!(requests, Limit { limit: Some(50), left: Some(49), reset });
-        assert_eq!(input, Limit { limit: None, left: Some(0), reset: Some(Duration::ZERO) });
-        assert_eq!(output, Limit::default());
+        assert_eq!(requests, OfOne { limit: Some(50), left: Some(49), reset });
+        assert_eq!(input, OfOne { limit: None, left: Some(0), reset: Some(Duration::ZERO) });
+        assert_eq!(output, OfOne::default());
         assert_eq!(told(&[("date", "Thu, 29 Feb 2024 23:59:30 GMT")]), Told::default());
     }
 

@@ -1,0 +1,13 @@
+// All of the facade as one file: reading forty costs an import more than running them. Nothing in it runs before the
+// door is used that leads to it.
+
+export const api = (): typeof import('./index.js') => require('./index.js');
+
+export const simulator = (): typeof import('./simulator.js') => require('./simulator.js');
+
+/** For tests and benchmarks. */
+export const native = (): typeof import('./native.js') => require('./native.js');
+
+export const load = (): typeof import('./load.js') => require('./load.js');
+
+export const held = (): typeof import('./held.js') => require('./held.js');

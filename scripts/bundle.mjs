@@ -1,0 +1,32 @@
+// Makes dist/ out of js/: one file with all of the facade, and the doors that lead into it.
+
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { root } from './setup.mjs';
+
+const common = { absWorkingDir: root, platform: 'node', target: 'node20.19', logLevel: 'warning' };
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+// Names and lines stay as they are: a service's stack traces lead through this file.
+await build({
+  ...common,
+  entryPoints: ['js/bundle.ts'],
+  outfile: 'dist/bundle.js',
+  bundle: true,
+  // A class that names itself is given another name otherwise, and errors show it.
+  keepNames: true,
+  format: 'cjs',
+  external: ['@opentelemetry/api'],
+});
+for (const door of ['api', 'simulator']) {
+  const name = door === 'api' ? 'index' : door;
+  writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n`);
+}
+await build({
+  ...common,
+  entryPoints: ['js/index.mts', 'js/simulator.mts'],
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+});
+await build({ ...common, entryPoints: ['js/bin/simulator.ts'], outdir: 'dist/bin', format: 'cjs' });
