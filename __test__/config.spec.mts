@@ -172,6 +172,8 @@ test('every default on the public page and on those of the middlewares is the de
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',
     MetricsOptions: 'metrics.',
+    StoreOptions: 'store.',
+    AdaptiveConcurrency: 'concurrency.adaptive.',
   };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];

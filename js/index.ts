@@ -51,10 +51,12 @@ export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
 export {
   auth,
   circuitBreaker,
+  concurrency,
   idempotencyKey,
   jwt,
   logger,
   metrics,
+  rateLimit,
   redact,
   retry,
   timeout,

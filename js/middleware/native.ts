@@ -5,7 +5,7 @@ import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
 import { told } from '../told.js';
-import { onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { key, onRetry, provider, shouldRetry, sink } from './callbacks.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
@@ -40,6 +40,14 @@ export class Credential extends Native {
   }
 }
 
+/** One that makes calls wait. */
+export class Limiter extends Native {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
+  }
+}
+
 /** Sends calls with a key, to the client's own origin and nowhere else. */
 export const auth = (options?: unknown): Credential => new Credential('auth', options, { provider });
 
@@ -51,6 +59,12 @@ export const retry = (options?: unknown): Native => new Native('retry', options,
 
 /** Leaves a server alone that fails too often. */
 export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+
+/** Holds requests and tokens to a rate, in one process or over all that share a store. */
+export const rateLimit = (options?: unknown): Limiter => new Limiter('rateLimit', options, { key });
+
+/** Lets only so many calls be under way. */
+export const concurrency = (options?: unknown): Limiter => new Limiter('concurrency', options, { key });
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);

@@ -3,11 +3,13 @@
 
 mod auth;
 mod circuit_breaker;
+mod concurrency;
 mod idempotency_key;
 mod jwt;
 mod logger;
 mod metrics;
 mod options;
+mod rate_limit;
 mod retry;
 mod timeout;
 
@@ -120,7 +122,7 @@ fn failure(kind: ErrorKind, phase: Phase) -> Step {
     now(Err(Error::new(kind, phase, "it failed")))
 }
 
-fn answer(status: u16, body: Body) -> Response {
+pub(crate) fn answer(status: u16, body: Body) -> Response {
     Response {
         status: StatusCode::from_u16(status).unwrap(),
         version: Version::HTTP_11,
@@ -179,7 +181,7 @@ fn options() -> Options {
     }
 }
 
-fn post() -> Request {
+pub(crate) fn post() -> Request {
     Request {
         method: Method::POST,
         url: "http://api.test/v1/messages".parse().unwrap(),

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::fields::{Fields, Limit, wrong},
-    Functions, Native, queue,
+    Functions, Native,
+    partition::{partition, word},
+    queue,
 };
 use crate::{
     Error, Result,
@@ -19,7 +21,7 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let options = if options.is_number() { json!({ "limit": options }) } else { options };
     let mut fields = Fields::open("concurrency", options)?;
     let limit = ceiling(&mut fields)?;
-    let per = queue::partition(&mut fields, functions, Partition::Origin)?;
+    let per = partition(&mut fields, functions.key)?.unwrap_or(Partition::Origin);
     let queue = queue::queue(&mut fields)?;
     fields.finish()?;
     let concurrency = Arc::new(Concurrency::new(ConcurrencyOptions { limit, per, queue }));
@@ -91,7 +93,7 @@ pub(super) fn defaults() -> Value {
         "concurrency.adaptive.initial": initial,
         "concurrency.adaptive.backoff": backoff,
         "concurrency.adaptive.slow": super::super::settings::ms(slow),
-        "concurrency.per": queue::per_word(&per),
+        "concurrency.per": word(&per),
     });
     defaults.extend(own.as_object().cloned().unwrap_or_default());
     Value::Object(defaults)

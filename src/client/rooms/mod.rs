@@ -8,6 +8,7 @@ mod idempotency_key;
 mod jwt;
 mod logger;
 mod metrics;
+mod partition;
 mod queue;
 mod rate_limit;
 mod redact;

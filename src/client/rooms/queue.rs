@@ -1,4 +1,4 @@
-//! What `rateLimit()` and `concurrency()` have in common: their queue, what they keep apart, what they tell.
+//! What `rateLimit()` and `concurrency()` have in common: their queue, and what they tell.
 
 use std::sync::Arc;
 
@@ -9,42 +9,13 @@ use super::{
         fields::{Fields, Limit, wrong},
         settings::ms,
     },
-    Functions, Questions,
+    Questions,
 };
 use crate::{
     Error, Result,
-    partition::Partition,
     pipeline::BoxFuture,
     queue::{Decided, Priority, QueueOptions},
 };
-
-/// `per` by its words.
-const PER: [(&str, &Partition); 5] = [
-    ("credential", &Partition::Credential),
-    ("model", &Partition::Model),
-    ("origin", &Partition::Origin),
-    ("endpoint", &Partition::Endpoint),
-    ("all", &Partition::All),
-];
-
-/// What has limits of its own: what `key` says, or `per`.
-pub(super) fn partition(fields: &mut Fields, functions: Functions, default: Partition) -> Result<Partition> {
-    let per = fields.choice("per", &PER)?.cloned();
-    fields.left_to_javascript("key", true)?;
-    match (per, functions.key) {
-        (Some(_), Some(_)) => {
-            let (per, key) = (fields.name("per"), fields.name("key"));
-            Err(Error::config(format!("`{per}` and `{key}` exclude each other")))
-        }
-        (_, Some(key)) => Ok(Partition::Own(key)),
-        (per, None) => Ok(per.unwrap_or(default)),
-    }
-}
-
-/// How `per` is written.
-pub(super) fn per_word(partition: &Partition) -> String {
-    format!("{partition:?}").to_lowercase()
-}
 
 pub(super) fn queue(fields: &mut Fields) -> Result<QueueOptions> {
     let default = QueueOptions::default();

@@ -9,7 +9,9 @@ use super::{
         fields::{Fields, wrong},
         settings::ms,
     },
-    Functions, Native, queue, store,
+    Functions, Native,
+    partition::{partition, word},
+    queue, store,
 };
 use crate::{
     Error, Result,
@@ -34,7 +36,7 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let options = RateLimitOptions {
         limits,
         adapt,
-        per: queue::partition(&mut fields, functions, Partition::Model)?,
+        per: partition(&mut fields, functions.key)?.unwrap_or(Partition::Model),
         queue: queue::queue(&mut fields)?,
         shared: shared(&mut fields)?,
     };
@@ -120,7 +122,7 @@ pub(super) fn defaults() -> Value {
     let own = json!({
         "rateLimit.interval": ms(Some(interval)),
         "rateLimit.burst": burst,
-        "rateLimit.per": queue::per_word(&per),
+        "rateLimit.per": word(&per),
         "rateLimit.adapt": adapt,
         "rateLimit.onStoreFailure": policy,
         "rateLimit.lease": ms(Some(LEASE)),

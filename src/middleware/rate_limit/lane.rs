@@ -227,7 +227,14 @@ impl Limit for Arc<Lane> {
     fn wait<'a>(&self, costs: impl Iterator<Item = &'a Cost>, moment: Instant) -> Option<Duration> {
         let now = self.clock(moment);
         let costs: Vec<Cost> = costs.copied().collect();
-        let ready = self.lock().account.ready(&costs).max(now);
+        let state = self.lock();
+        let ready = match &self.shared {
+            Some(shared) if shared.health.away(moment).is_none() => {
+                state.leases.ready(costs.len() as u64, now).max(state.account.paused())
+            }
+            _ => state.account.ready(&costs),
+        };
+        let ready = ready.max(now);
         Some(Duration::from_nanos(ready - now))
     }
 }

@@ -26,6 +26,10 @@ pub(super) struct Leases {
     owed: Vec<i64>,
     left: Vec<Option<Left>>,
     pause: u64,
+    /// How long this replica waits for one call after the other, while it has to.
+    pace: u64,
+    /// When all of the last one could be used.
+    last: u64,
 }
 
 #[derive(Debug, Default)]
@@ -127,6 +131,9 @@ impl Leases {
         let after = |wait: Duration| now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
         let life = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).saturating_mul(LIVES);
         let (opens, full) = (after(given.opens), after(given.full));
+        let calls = ask.parts.iter().map(|part| part.want / part.need.max(1)).max().unwrap_or(1).max(1);
+        self.pace = full.saturating_sub(self.last.max(now)) / calls;
+        self.last = full;
         self.holding = Holding::Held(Lease {
             need: ask.parts.iter().map(|part| part.need).collect(),
             amounts: ask.parts.iter().map(|part| part.want).collect(),
@@ -175,6 +182,15 @@ impl Leases {
         self.owed[place] = self.owed[place].saturating_add(amount);
     }
 
+    /// When the last of so many calls could pass, if all goes on as it does.
+    pub fn ready(&self, calls: u64, now: u64) -> u64 {
+        let held = match &self.holding {
+            Holding::Held(lease) => lease.left(),
+            Holding::Nothing | Holding::Asked => 0,
+        };
+        self.last.max(now).saturating_add(self.pace.saturating_mul(calls.saturating_sub(held)))
+    }
+
     /// Whether it would be missed.
     pub fn is_idle(&self, now: u64) -> bool {
         match &self.holding {
@@ -186,6 +202,13 @@ impl Leases {
 }
 
 impl Lease {
+    /// For how many calls like those before it is enough.
+    fn left(&self) -> u64 {
+        let parts = self.need.iter().zip(&self.amounts).zip(&self.used);
+        let left = parts.filter(|((need, _), _)| **need > 0);
+        left.map(|((need, amount), used)| (amount - used) / need).min().unwrap_or(0)
+    }
+
     /// When this may be used, and takes it if that is now; `None` where it is not there.
     fn take(&mut self, costs: &[u64], now: u64) -> Option<u64> {
         if now >= self.ends {
