@@ -129,6 +129,11 @@ export interface RequestConfig {
   cache?: CacheCall | false;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
+  /**
+   * Who goes first where calls wait for `rateLimit()` or `concurrency()`: `high` is 10, `low` is -10, and a step is
+   * worth ten seconds of waiting. From -100 to 100.
+   */
+  priority?: 'high' | 'normal' | 'low' | number;
   [field: string]: any;
 }
 
@@ -614,6 +619,113 @@ export interface HedgeBudget {
 /** Makes a call a second time whose answer is late, and takes the first answer that comes; the other is given up at once. */
 export declare function hedge(options?: HedgeOptions): NativeMiddleware;
 
+/** A middleware that makes calls wait. */
+export interface LimiterMiddleware<Stats> extends NativeMiddleware {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<Stats>;
+}
+
+/** What a limit has done with calls. */
+export interface LimiterStats {
+  /** How many passed at once. */
+  passed: number;
+  /** How many passed after they had waited. */
+  waited: number;
+  /** How many were turned away, or waited for longer than they may. */
+  refused: number;
+  /** How many wait now. */
+  waiting: number;
+}
+
+/** What `rateLimit()` has done. */
+export interface RateLimitStats extends LimiterStats {
+  /** How often the store has failed. */
+  storeFailures: number;
+}
+
+/** What `concurrency()` has done, over all that it keeps apart. */
+export interface ConcurrencyStats extends LimiterStats {
+  /** How many calls may be under way. */
+  limit: number;
+  /** How many are. */
+  underWay: number;
+}
+
+/** Those who wait for a limit. Times are in milliseconds. */
+export interface LimitQueue {
+  /** How many may wait; whoever comes then fails at once, with the wait that it would have had. @default 1000 */
+  queueLimit?: number;
+  /** How long one may wait; 0 for as long as the call's own limits let it. @default 0 */
+  queueTimeout?: number;
+}
+
+/** How much may pass in a time. What is not given is not limited. */
+export interface RateLimitAmounts {
+  /** Requests. */
+  requests?: number;
+  /** Tokens that are read, those from the API's cache not counted: estimated before, corrected by `usage` after. */
+  inputTokens?: number;
+  /** Tokens that are written: expected to be what such calls have written, corrected by `usage` after. */
+  outputTokens?: number;
+  /** The time, in milliseconds. @default 60000 */
+  interval?: number;
+  /** The share of each that may pass at once, from 0 to 1; one call may always. @default 0.1 */
+  burst?: number;
+}
+
+/** Options of `rateLimit()`; docs/middlewares/rate_limit.md. */
+export interface RateLimitOptions extends RateLimitAmounts, LimitQueue {
+  /** More limits, that hold at once with those above. */
+  limits?: readonly RateLimitAmounts[];
+  /** What has limits of its own: `model` is each credential and model, as the API's own limits are. @default 'model' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share the limits. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+  /** Whether `anthropic-ratelimit-*` headers and a 429 with `retry-after` are obeyed. @default true */
+  adapt?: boolean;
+  /** Redis or Valkey, where replicas share the limits: its URL, or more. */
+  store?: string | StoreOptions;
+  /** What calls do while the store is away: all pass, all fail, or each replica holds the limits by itself. @default 'local' */
+  onStoreFailure?: 'open' | 'closed' | 'local';
+  /** How much a replica takes ahead of the store: what the whole rate brings in so many milliseconds. @default 1000 */
+  lease?: number;
+}
+
+/**
+ * Holds requests and tokens to a rate; calls wait for their turn. Outside of `retry()` a call counts once, inside of it
+ * each attempt does. Without limits of its own it follows what the API says of its limits.
+ */
+export declare function rateLimit(options?: RateLimitOptions): LimiterMiddleware<RateLimitStats>;
+
+/** How `concurrency()` finds its limit. */
+export interface AdaptiveConcurrency {
+  /** What it begins with. @default 8 */
+  initial?: number;
+  /** What is left of it when the server is overloaded, from 0.1 to 0.95. @default 0.75 */
+  backoff?: number;
+  /** An answer whose headers take longer, in milliseconds, says that the server is overloaded; 0 for none. @default 0 */
+  slow?: number;
+}
+
+/** Options of `concurrency()`; docs/middlewares/concurrency.md. */
+export interface ConcurrencyOptions extends LimitQueue {
+  /** How many calls may be under way, streams until their end. Without it the limit adapts. */
+  limit?: number;
+  /** In place of `limit`: up by one with each round that goes well, down by a share when the server is overloaded. */
+  adaptive?: boolean | AdaptiveConcurrency;
+  /** The least that an adaptive limit becomes. @default 1 */
+  min?: number;
+  /** The most that it becomes. @default 256 */
+  max?: number;
+  /** What has a limit of its own. @default 'origin' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share a limit. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** Lets only so many calls be under way; the others wait for their turn. A number is `limit`. */
+export declare function concurrency(options?: number | ConcurrencyOptions): LimiterMiddleware<ConcurrencyStats>;
+
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
   /** Attempts after the first; 0 for none. @default 2 */
@@ -909,9 +1021,9 @@ export interface ScriptedTransport {
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
- * The last seven are the short form of native middlewares: each is installed with these options, `true` for all
- * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, auth or jwt. What `use()`
- * adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
+ * The last nine are the short form of native middlewares: each is installed with these options, `true` for all
+ * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, rateLimit, concurrency,
+ * auth or jwt. What `use()` adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
  */
 export interface ClientConfig {
   /** What relative URLs are appended to. */
@@ -975,6 +1087,10 @@ export interface ClientConfig {
   idempotencyKey?: IdempotencyKeyOptions | boolean;
   /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
   retry?: RetryMiddlewareOptions | number | boolean;
+  /** Holds each attempt to a rate of requests and tokens. Off by default. */
+  rateLimit?: RateLimitOptions | boolean;
+  /** Lets only so many attempts be under way; a number is `limit`. Off by default. */
+  concurrency?: ConcurrencyOptions | number | boolean;
   /** Sends calls with a key or a token, or what a provider gives, to the client's own origin only. Off by default. */
   auth?: AuthOptions | false;
   /**

@@ -42,6 +42,14 @@ export class Credential extends Native {
   }
 }
 
+/** One that makes calls wait. */
+export class Limiter extends Native {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
+  }
+}
+
 /** One that has several keys. */
 export class KeyPool extends Native {
   /** How each key does. */
@@ -73,6 +81,12 @@ export const fallback = (options?: unknown): Native => new Native('fallback', op
 
 /** Makes a call a second time whose answer is late, and takes the first answer that comes. */
 export const hedge = (options?: unknown): Native => new Native('hedge', options, { key });
+
+/** Holds requests and tokens to a rate, in one process or over all that share a store. */
+export const rateLimit = (options?: unknown): Limiter => new Limiter('rateLimit', options, { key });
+
+/** Lets only so many calls be under way. */
+export const concurrency = (options?: unknown): Limiter => new Limiter('concurrency', options, { key });
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);

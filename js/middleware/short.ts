@@ -1,12 +1,25 @@
 // The short form of a client's options: `retry: { … }` installs `retry({ … })` at the place that suits most.
 
 import { kindOf, config as wrong } from '../errors.js';
-import { auth, cache, idempotencyKey, jwt, logger, metrics, type Native, redact, retry } from './native.js';
+import {
+  auth,
+  cache,
+  concurrency,
+  idempotencyKey,
+  jwt,
+  logger,
+  metrics,
+  type Native,
+  rateLimit,
+  redact,
+  retry,
+} from './native.js';
 import type { Stack } from './stack.js';
 
 /**
- * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts, and each attempt has the
- * credential of its time.
+ * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts,
+ * each attempt counts for the limits, none has a place among those under way while it waits for its rate, and each has
+ * the credential of its time.
  */
 const ORDER: Record<string, (options?: never) => Native> = {
   redact,
@@ -15,6 +28,8 @@ const ORDER: Record<string, (options?: never) => Native> = {
   cache,
   idempotencyKey,
   retry,
+  rateLimit,
+  concurrency,
   auth,
   jwt,
 };

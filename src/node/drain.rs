@@ -152,7 +152,7 @@ impl Drained<'_, '_> {
     }
 
     fn head(&mut self, id: u32, kind: f64, form: f64, head: &Head) -> Result<()> {
-        let Timing { queued, connect, first_byte, sent: _ } = head.timing;
+        let Timing { queued, connect, first_byte, held: _, sent: _ } = head.timing;
         self.numbers(&[
             f64::from(id),
             kind,

@@ -4,6 +4,7 @@
 mod auth;
 mod cache;
 mod circuit_breaker;
+mod concurrency;
 mod fallback;
 mod hedge;
 mod idempotency_key;
@@ -12,6 +13,7 @@ mod key_pool;
 mod logger;
 mod metrics;
 mod options;
+mod rate_limit;
 mod retry;
 mod session;
 mod timeout;
@@ -127,7 +129,7 @@ fn failure(kind: ErrorKind, phase: Phase) -> Step {
     now(Err(Error::new(kind, phase, "it failed")))
 }
 
-fn answer(status: u16, body: Body) -> Response {
+pub(crate) fn answer(status: u16, body: Body) -> Response {
     Response {
         status: StatusCode::from_u16(status).unwrap(),
         version: Version::HTTP_11,
@@ -186,7 +188,7 @@ fn options() -> Options {
     }
 }
 
-fn post() -> Request {
+pub(crate) fn post() -> Request {
     Request {
         method: Method::POST,
         url: "http://api.test/v1/messages".parse().unwrap(),

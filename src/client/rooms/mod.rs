@@ -4,6 +4,7 @@ mod auth;
 mod budget;
 pub(super) mod cache;
 mod circuit_breaker;
+mod concurrency;
 mod credential;
 mod fallback;
 mod hedge;
@@ -13,6 +14,8 @@ mod key_pool;
 mod logger;
 mod metrics;
 mod partition;
+mod queue;
+mod rate_limit;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
@@ -25,6 +28,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
+pub(super) use self::queue::priority;
 pub use self::{auth::auth, jwt::jwt};
 use super::{
     fields::{Fields, nearest},
@@ -97,11 +101,13 @@ const ROOMS: &[(&str, Build)] = &[
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
     ("hedge", hedge::build),
+    ("concurrency", concurrency::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("keyPool", key_pool::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
+    ("rateLimit", rate_limit::build),
     ("redact", redact::build),
     ("retry", retry::build),
     ("session", session::build),
@@ -163,11 +169,13 @@ pub(super) fn defaults() -> Map<String, Value> {
         circuit_breaker::defaults(),
         fallback::defaults(),
         hedge::defaults(),
+        concurrency::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
         logger::defaults(),
         metrics::defaults(),
+        rate_limit::defaults(),
         retry::defaults(),
         session::defaults(),
         store::defaults(),
