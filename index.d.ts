@@ -1083,6 +1083,8 @@ export interface ClientConfig {
   logger?: LoggerOptions | boolean;
   /** Counts calls for `client.metrics()`. Off by default. */
   metrics?: MetricsOptions | boolean;
+  /** Gives answers again, and asks once where many ask the same. Off by default. */
+  cache?: CacheOptions | boolean;
   /** Names each call to the server by a header, the same over its attempts. Off by default. */
   idempotencyKey?: IdempotencyKeyOptions | boolean;
   /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
@@ -1558,6 +1560,8 @@ export interface Client<D = any, E = any> {
    * that another call opens what is missing. Where none could be had it rejects with what the first has failed with.
    */
   warmup(options?: WarmupOptions): Promise<Warmup>;
+  /** What its `cache()` is asked besides calls. */
+  readonly cache: CacheControl;
   /** Figures of this moment: calls under way and waiting, connections, by origin. */
   stats(): Stats;
   /**
