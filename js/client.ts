@@ -39,7 +39,7 @@ export class Client {
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
     requireKnown(options, KNOWN);
-    const { rest, install } = shortForms(options, options['store'] ?? (parent && parent.#config['store']));
+    const { rest, install } = shortForms(options, options['store'] ?? (parent ? parent.#config['store'] : undefined));
     this.#config = merge(parent ? parent.#config : {}, rest);
     this.#live = live(this.#config, () => this.#sender.change());
     this.#parent = parent;
@@ -107,6 +107,13 @@ export class Client {
     if (response.data instanceof EventStream) return response.data;
     const message = `the answer has status ${response.status} and is no stream of events`;
     throw new ParseError({ code: 'PARSE', phase: 'firstEvent', message, status: response.status });
+  }
+
+  /** As the WHATWG standard has it, through this client: for whatever takes a `fetch`. */
+  fetch(input: unknown, init?: unknown): Promise<Response> {
+    // Loaded here because it loads Node's own fetch, whose classes it passes for.
+    const { fetch } = require('./fetch/index.js') as typeof import('./fetch/index.js');
+    return fetch(this.#sender, this.#config, input, init);
   }
 
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
@@ -258,6 +265,7 @@ const DETACHABLE = [
   'patch',
   'request',
   'stream',
+  'fetch',
   'extend',
   'create',
   'use',

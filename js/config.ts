@@ -234,7 +234,12 @@ const CALL = [
 ] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
-export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
+export function callJson(
+  options: Options | undefined,
+  judge: boolean,
+  shape: string | undefined,
+  fetched?: { seen: boolean },
+): string | undefined {
   const turn = (options as { [SESSION]?: Turn } | undefined)?.[SESSION];
   if (options === undefined && !judge && shape === undefined) return undefined;
   const own: Options = {};
@@ -248,6 +253,7 @@ export function callJson(options: Options | undefined, judge: boolean, shape: st
   if (options?.['params'] !== undefined) own['params'] = params(options['params']);
   if (judge) own['$judgeStatus'] = true;
   if (turn !== undefined) own['$session'] = turn.session;
+  if (fetched) own['$fetch'] = fetched.seen;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }

@@ -66,6 +66,10 @@ impl fmt::Debug for Conceal {
     }
 }
 
+/// Stands in the extensions of an answer that redirects have led to.
+#[derive(Debug, Clone, Copy)]
+pub struct Redirected;
+
 /// Where an answer came from, with a cache on its way. It stands in the extensions of an answer that a cache has
 /// had a say in; without it the answer has passed none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
