@@ -82,7 +82,7 @@ async fn the_lease_of_a_process_that_has_died_ends_and_its_turn_is_never_kept() 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let talk: &'static Talk = Box::leak(Box::new(Talk::new(&dead, vec![never()])));
         runtime.block_on(async {
-            tokio::spawn(async { talk.pipeline.run(turn(&json!("dead"), options)).await.map(drop) });
+            tokio::spawn(async move { talk.pipeline.run(turn(&json!("dead"), options)).await.map(drop) });
             talk.asked(1).await;
         });
         std::mem::forget(runtime);
