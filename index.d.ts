@@ -364,22 +364,35 @@ export interface CacheStore {
   clear?(): unknown;
 }
 
-/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
+/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. */
 export interface StoreOptions {
-  /** `redis://`, `rediss://` (TLS) or `unix://`, with `user:password@` and `/database` where there is one; several are nodes of a cluster, or Sentinels. */
-  url: string | readonly string[];
-  /** The URLs are Sentinels, that know this master. */
+  /**
+   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
+   * cluster, or Sentinels.
+   */
+  url: string | URL | readonly (string | URL)[];
+  /**
+   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
+   * password and database of the URLs are the master's.
+   */
   sentinel?: string | { name: string; username?: string; password?: string };
-  /** Whether it is a cluster; several URLs that are no Sentinels always are one. @default false */
+  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
   cluster?: boolean;
   /** What every key begins with. @default 'trae:' */
   prefix?: string;
-  /** How long a command may take. @default 500 */
+  /** Milliseconds that a command may take. @default 500 */
   timeout?: number;
-  /** How long it may take to connect to one server. @default 2000 */
+  /** Milliseconds that it may take to connect to one server. @default 2000 */
   connectTimeout?: number;
-  /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
-  tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
+  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
+  tls?: {
+    /** Authorities, instead of the system's. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+    /** The client's certificate chain, leaf first; needs `key`. */
+    cert?: string | Uint8Array;
+    /** The key of `cert`. */
+    key?: string | Uint8Array;
+  };
 }
 
 /** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
@@ -1580,37 +1593,6 @@ export interface Client<D = any, E = any> {
 }
 
 export declare function createClient(config?: ClientConfig): Client;
-
-/** How Redis or Valkey is reached. Clients with equal options share a connection. */
-export interface StoreOptions {
-  /**
-   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
-   * cluster, or Sentinels.
-   */
-  url: string | URL | readonly (string | URL)[];
-  /**
-   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
-   * password and database of the URLs are the master's.
-   */
-  sentinel?: string | { name: string; username?: string; password?: string };
-  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
-  cluster?: boolean;
-  /** What every key begins with. @default 'trae:' */
-  prefix?: string;
-  /** Milliseconds that a command may take. @default 500 */
-  timeout?: number;
-  /** Milliseconds that it may take to connect to one server. @default 2000 */
-  connectTimeout?: number;
-  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
-  tls?: {
-    /** Authorities, instead of the system's. */
-    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-    /** The client's certificate chain, leaf first; needs `key`. */
-    cert?: string | Uint8Array;
-    /** The key of `cert`. */
-    key?: string | Uint8Array;
-  };
-}
 
 /** How much the sessions of a client may take in memory. */
 export interface SessionsOptions {

@@ -193,7 +193,6 @@ test('every default on the public page and on those of the middlewares is the de
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',
     MetricsOptions: 'metrics.',
-    StoreOptions: 'store.',
     SessionOptions: 'session.',
     SessionsOptions: 'sessions.',
     AdaptiveConcurrency: 'concurrency.adaptive.',
