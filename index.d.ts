@@ -1386,6 +1386,12 @@ export interface Client<D = any, E = any> {
     config?: Verb & RequestConfig,
   ): Promise<EventStream<T>>;
   /**
+   * As the WHATWG standard has it, for whatever takes a `fetch` (docs/fetch.md). Calls pass through this client's
+   * middlewares and pool; every status is an answer. Relative URLs are below `baseURL`; `validateStatus`,
+   * `transformRequest`, `transformResponse` and `maxResponseBytes` are not applied. Works without its client.
+   */
+  readonly fetch: typeof globalThis.fetch;
+  /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.
    * It is closed together with this one; a client that is closed throws a ConfigError.

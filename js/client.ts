@@ -104,6 +104,13 @@ export class Client {
     throw new ParseError({ code: 'PARSE', phase: 'firstEvent', message, status: response.status });
   }
 
+  /** As the WHATWG standard has it, through this client: for whatever takes a `fetch`. */
+  fetch(input: unknown, init?: unknown): Promise<Response> {
+    // Loaded here because it loads Node's own fetch, whose classes it passes for.
+    const { fetch } = require('./fetch/index.js') as typeof import('./fetch/index.js');
+    return fetch(this.#sender, this.#config, input, init);
+  }
+
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
   extend(options: Options = {}): Client {
     return placed(Client.prototype.extend, () => {
@@ -226,6 +233,7 @@ const DETACHABLE = [
   'patch',
   'request',
   'stream',
+  'fetch',
   'extend',
   'create',
   'use',

@@ -115,7 +115,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts, the error that it may stand for, who served it (each as JSON or nothing), then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for, where it came from (each as JSON or nothing), then a line per header. */
   text: string;
 }
 

@@ -39,6 +39,15 @@ export function requestId(headers: Headers): string | undefined {
   return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
 }
 
+/** Where an answer came from, as far as there is something to tell. */
+interface Origin {
+  cache?: Cached;
+  ageMs?: number;
+  target?: string | null;
+  key?: string | null;
+  redirected?: true;
+}
+
 /** What a middleware may return instead of the answer of `next()`. */
 interface Made {
   status?: number;
@@ -119,7 +128,12 @@ export class TraeResponse<T = unknown> {
 
   /** `1.1` or `2`. */
   get httpVersion(): string {
-    return this.#origin(0) ?? '';
+    return this.#line(1);
+  }
+
+  /** For `fetch`: whether another URL was asked for. */
+  get redirected(): boolean {
+    return this.#origin().redirected ?? false;
   }
 
   get headers(): Headers {
@@ -147,12 +161,12 @@ export class TraeResponse<T = unknown> {
 
   /** The name of the target that has answered; `undefined` where no `fallback()` chose. */
   get target(): string | undefined {
-    return this.#served().target ?? undefined;
+    return this.#origin().target ?? undefined;
   }
 
   /** The name of the key of `keyPool()` that the call was sent with. */
   get key(): string | undefined {
-    return this.#served().key ?? undefined;
+    return this.#origin().key ?? undefined;
   }
 
   get timing(): Timing {
@@ -162,13 +176,12 @@ export class TraeResponse<T = unknown> {
 
   /** Without a cache on its way it has passed by. */
   get cache(): Cached {
-    return (this.#origin(1) as Cached | undefined) ?? 'bypass';
+    return this.#origin().cache ?? 'bypass';
   }
 
   /** How old it was when it came out of a cache. */
   get cacheAgeMs(): number | null {
-    const age = this.#origin(2);
-    return age === undefined ? null : Number(age);
+    return this.#origin().ageMs ?? null;
   }
 
   toJSON(): Record<string, unknown> {
@@ -183,14 +196,9 @@ export class TraeResponse<T = unknown> {
     return `TraeResponse ${inspect(shown, { ...options, depth })}`;
   }
 
-  #served(): { target?: string | null; key?: string | null } {
+  #origin(): Origin {
     const told = this.#line(5);
     return told === '' ? {} : JSON.parse(told);
-  }
-
-  /** Protocol, what a cache had to do with it, how old it is. */
-  #origin(place: number): string | undefined {
-    return this.#line(1).split(' ')[place];
   }
 
   #line(number: number): string {

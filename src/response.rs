@@ -66,6 +66,10 @@ impl fmt::Debug for Conceal {
     }
 }
 
+/// Stands in the extensions of an answer that redirects have led to.
+#[derive(Debug, Clone, Copy)]
+pub struct Redirected;
+
 /// Where an answer came from, with a cache on its way. It stands in the extensions of an answer that a cache has
 /// had a say in; without it the answer has passed none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +99,6 @@ impl Cached {
     }
 }
 
-/// Who has answered, where that could have been another. It stands in the extensions of an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Served {
-    /// The name of the target.
-    pub target: Option<Arc<str>>,
-    /// The name of the key that the call was sent with; the key itself is nowhere told.
-    pub key: Option<Arc<str>>,
-}
-
 /// How old an answer out of a cache is. It stands in the extensions beside [`Cached`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Age(pub Duration);
@@ -112,6 +107,15 @@ pub struct Age(pub Duration);
 /// of it, so that nobody may make the same answer of them again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced;
+
+/// Who has answered, where that could have been another. It stands in the extensions of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The name of the target.
+    pub target: Option<Arc<str>>,
+    /// The name of the key that the call was sent with; the key itself is nowhere told.
+    pub key: Option<Arc<str>>,
+}
 
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -41,6 +41,7 @@ pub struct Call {
 pub(super) const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("trae-native/", env!("CARGO_PKG_VERSION")));
 pub(super) const ANYTHING: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.9");
+const WHATEVER: HeaderValue = HeaderValue::from_static("*/*");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// Checks the call and lays it over the client's settings.
@@ -117,6 +118,7 @@ fn all_headers(
     headers.entry(USER_AGENT).or_insert(AGENT);
     headers.entry(ACCEPT).or_insert(match call.shape {
         Shape::Events | Shape::Sse => EVENTS,
+        Shape::Fetch | Shape::FetchSeen => WHATEVER,
         _ => ANYTHING,
     });
     Ok(headers)

@@ -4,6 +4,7 @@
 //! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`fetched`]: answers as `fetch` gives them
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`limit`]: the limit on a whole call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
@@ -14,6 +15,7 @@
 mod call;
 mod connection;
 mod events;
+mod fetched;
 mod fields;
 mod figures;
 mod headers;
@@ -42,7 +44,12 @@ pub use self::{
     warmup::Warmed,
     wire::refusal,
 };
-use self::{limit::Limit, settings::Settings, wire::Wire};
+use self::{
+    fetched::Fetched,
+    limit::Limit,
+    settings::{Settings, Shape},
+    wire::Wire,
+};
 use crate::{
     Error, Phase, Result,
     identity::Identity,
@@ -140,6 +147,10 @@ impl Client {
         let (mut request, settings) = call::prepare(&self.settings, call)?;
         if settings.judge {
             request.extensions.insert(AnyStatus);
+        }
+        if let Shape::Fetch | Shape::FetchSeen = settings.shape {
+            let seen = settings.shape == Shape::FetchSeen || self.has_layers();
+            request.extensions.insert(Fetched::by(&settings.options, seen));
         }
         let asked = Asked::of(&request);
         let limit = Limit::new(settings.total, started, request.attempt);

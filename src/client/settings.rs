@@ -78,6 +78,10 @@ pub(super) enum Shape {
     Events,
     /// Events whose data is text.
     Sse,
+    /// As `fetch` gives it: what was sent, whole where that is at hand.
+    Fetch,
+    /// The same for middlewares of JavaScript's: a stream of events is events whose data is text.
+    FetchSeen,
 }
 
 impl Shape {
@@ -85,7 +89,8 @@ impl Shape {
         match self {
             Self::Auto => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
-            Self::Bytes => Expect::Bytes,
+            // What `fetch` answers with is read by the centre itself.
+            Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
             Self::Events => Expect::Events,
             Self::Sse => Expect::TextEvents,
         }
@@ -228,6 +233,10 @@ impl CallSettings {
         }
         if let Some(shape) = fields.choice("responseType", &SHAPES)? {
             self.shape = shape;
+        }
+        if let Some(seen) = fields.internal("$fetch") {
+            self.shape = if seen { Shape::FetchSeen } else { Shape::Fetch };
+            self.judge = true;
         }
         options.expect = self.shape.expect();
         if let Some(pings) = fields.boolean("pings")? {

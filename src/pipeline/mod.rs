@@ -67,6 +67,13 @@ impl<'a> Next<'a> {
         }
     }
 
+    /// The same layers for a call that may outlive the one that came here; none where one of them belongs to whoever
+    /// made that.
+    pub fn detached(&self) -> Option<Detached> {
+        let outlives = self.rest.iter().all(|layer| layer.outlives());
+        outlives.then(|| Detached { rest: self.rest.to_vec(), endpoint: Arc::clone(self.endpoint) })
+    }
+
     /// Hands the request to these layers first, and after the last of them to those further in.
     pub fn through(self, layers: &'a [Arc<dyn Middleware>], req: Request) -> BoxFuture<'a, Result<Response>> {
         if layers.is_empty() {
@@ -74,13 +81,6 @@ impl<'a> Next<'a> {
         }
         let rest: Vec<_> = layers.iter().chain(self.rest).cloned().collect();
         Box::pin(async move { Next { rest: &rest, ..self }.run(req).await })
-    }
-
-    /// The same layers for a call that may outlive the one that came here; none where one of them belongs to whoever
-    /// made that.
-    pub fn detached(&self) -> Option<Detached> {
-        let outlives = self.rest.iter().all(|layer| layer.outlives());
-        outlives.then(|| Detached { rest: self.rest.to_vec(), endpoint: Arc::clone(self.endpoint) })
     }
 
     /// The centre, for requests of a middleware's own: they pass no other layer, and may outlive the call.

@@ -69,7 +69,14 @@ impl Judge {
             (Body::Events(events), Expect::TextEvents) => Body::Events(events),
             (Body::Events(events), _) => {
                 let rules = self.rules.concealing(res.extensions.get::<Conceal>().cloned());
-                Body::Events(begun(events, rules, &self.options).await?)
+                let (events, failure) = begun(events, rules, &self.options).await?;
+                let judges = self.options.expect == Expect::Bytes;
+                if let Some(error) = failure {
+                    // Who asked for bytes reads in them what the server has to say.
+                    res.body = Body::Events(events);
+                    return Err(Failure { error, answer: judges.then(|| Box::new(res)) });
+                }
+                Body::Events(events)
             }
             (body @ Body::Stream(_), Expect::Auto | Expect::Whole) => {
                 Body::Full(collect(body, self.options.max_response_bytes, length).await?)
@@ -80,8 +87,13 @@ impl Judge {
     }
 }
 
-/// A stream that has begun; its limit in time is the one of the call, which else would count only from now on.
-async fn begun(events: EventStream, rules: StreamRules, options: &Options) -> Result<EventStream> {
+/// A stream that has begun, with what it says of its own failure; its limit in time is the one of the call, which else
+/// would count only from now on.
+async fn begun(
+    events: EventStream,
+    rules: StreamRules,
+    options: &Options,
+) -> Result<(EventStream, Option<Error>)> {
     let Some(limit) = options.timeouts.first_event else { return first(events, rules).await };
     tokio::time::timeout(limit, first(events, rules)).await.unwrap_or_else(|_| {
         Err(Error::timeout(Phase::FirstEvent, "no event came", limit, "timeout.firstEvent"))
@@ -89,14 +101,12 @@ async fn begun(events: EventStream, rules: StreamRules, options: &Options) -> Re
 }
 
 /// Reads until the first event that is no ping, and puts back what it has read.
-async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<EventStream> {
+async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<(EventStream, Option<Error>)> {
     let mut read = Vec::new();
+    let mut failure = None;
     while read.len() < PINGS {
         let Some(batch) = events.next().await.transpose()? else {
-            return match rules.end_of_body() {
-                Some(error) => Err(error),
-                None => Ok(Box::pin(stream::iter(read))),
-            };
+            return Ok((Box::pin(stream::iter(read)), rules.end_of_body()));
         };
         let is_event = |verdict: &Verdict| !matches!(verdict, Verdict::Ping | Verdict::Skip);
         let verdict = batch.iter().map(|event| rules.accept(event)).find(is_event);
@@ -104,9 +114,12 @@ async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<EventS
         match verdict {
             None => {}
             // What is not JSON may be just what the caller expects, and told so by whoever reads it.
-            Some(Verdict::Fail(error)) if error.kind() != ErrorKind::Parse => return Err(error),
+            Some(Verdict::Fail(error)) if error.kind() != ErrorKind::Parse => {
+                failure = Some(error);
+                break;
+            }
             Some(_) => break,
         }
     }
-    Ok(Box::pin(stream::iter(read).chain(events)))
+    Ok((Box::pin(stream::iter(read).chain(events)), failure))
 }

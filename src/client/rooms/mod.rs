@@ -91,7 +91,7 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 14] = [
+const ROOMS: &[(&str, Build)] = &[
     ("auth", auth::build),
     ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
