@@ -174,7 +174,16 @@ function known(name: string, value: unknown): unknown {
 }
 
 /** Names of a call's options that Rust reads; the rest is the caller's own. */
-const CALL = ['timeout', 'retry', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
+const CALL = [
+  'timeout',
+  'retry',
+  'priority',
+  'redirect',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'responseType',
+  'pings',
+] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
 export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
