@@ -23,7 +23,7 @@ test('no more calls are under way than allowed, streams until their end', async 
   simulator.always({ delayMs: 20 });
   await Promise.all(Array.from({ length: 12 }, () => client.post('/v1/messages', message())));
   assert.equal(simulator.counters.connectionsTotal, 2);
-  const stream = await client.stream('/v1/messages', message());
+  const stream = await client.stream('/v1/messages', { ...message(), stream: true }, answering({ paceMs: 50 }));
   assert.equal((await limit.stats()).underWay, 1);
   await collect(stream);
   await until(async () => (await limit.stats()).underWay === 0, 'the place is free');
@@ -136,6 +136,7 @@ test('wrong options are refused by name', async (t) => {
   ] as const)
     assert.throws(make, (error) => error instanceof ConfigError && expected.test(error.message), `${expected}`);
   const { client } = await pair(t);
+  client.use(concurrency(1));
   for (const priority of ['urgent', 101, 1.5])
     await assert.rejects(client.post('/v1/messages', message(), { priority: priority as never }), /`priority` must be/);
   assert.throws(() => client.use(rateLimit as never), /did you mean `rateLimit\(\)`/);

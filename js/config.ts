@@ -226,6 +226,7 @@ const CALL = [
   'timeout',
   'retry',
   'cache',
+  'priority',
   'redirect',
   'maxResponseBytes',
   'maxEventBytes',
