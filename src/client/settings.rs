@@ -19,13 +19,14 @@ use crate::{
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
-const JAVASCRIPT: [(&str, bool); 6] = [
+const JAVASCRIPT: [(&str, bool); 7] = [
     ("transformRequest", true),
     ("transformResponse", true),
     ("validateStatus", true),
     ("signal", false),
     ("httpAgent", false),
     ("httpsAgent", false),
+    ("transport", false),
 ];
 
 /// A client's options, each valid.
