@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -133,4 +134,47 @@ test('the tarball holds what is needed and nothing else', () => {
   const strange = files.filter((name) => !meant.test(name) || /^dist\/.*\.m?ts$|\.map$/.test(name));
   assert.deepEqual(strange, []);
   assert.equal(files.filter((name) => name.endsWith('.node')).length, 1, 'the addon of this machine, so that it runs');
+});
+
+/** One call to a simulator of its own; says what it got. */
+const SERVICE = `
+const { createClient } = require('trae-native');
+const { createSimulator } = require('trae-native/simulator');
+const ask = async (done) => {
+  const simulator = await createSimulator();
+  const client = createClient({ baseURL: simulator.url, proxy: false });
+  const { data } = await client.post('/v1/messages', { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'Hi' }] });
+  await client.close();
+  await simulator.close();
+  done(data.type);
+};
+`;
+
+test('a service bundled into one file finds the addon in the modules beside it', () => {
+  writeFileSync(join(consumer, 'service.cjs'), `${SERVICE}ask(console.log);`);
+  buildSync({
+    absWorkingDir: consumer,
+    entryPoints: ['service.cjs'],
+    bundle: true,
+    platform: 'node',
+    logLevel: 'error',
+    outfile: 'out/service.cjs',
+  });
+  assert.equal(run(process.execPath, [join(consumer, 'out/service.cjs')]), 'message\n');
+});
+
+test('worker threads and processes of a cluster each have an engine', () => {
+  const worker = `const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+    if (isMainThread) for (let i = 0; i < 3; i++) new Worker(__filename).on('message', console.log);
+    else ask((type) => parentPort.postMessage(type));`;
+  const cluster = `const cluster = require('node:cluster');
+    if (cluster.isPrimary) for (let i = 0; i < 2; i++) cluster.fork().on('message', (type) => console.log(type));
+    else ask((type) => process.send(type, () => process.exit()));`;
+  for (const [name, program, says] of [
+    ['worker.cjs', worker, 3],
+    ['cluster.cjs', cluster, 2],
+  ] as const) {
+    writeFileSync(join(consumer, name), SERVICE + program);
+    assert.equal(run(process.execPath, [join(consumer, name)]), 'message\n'.repeat(says), name);
+  }
 });

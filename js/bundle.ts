@@ -12,4 +12,6 @@ export const axios = (): typeof import('./axios.js') => require('./axios.js');
 /** For tests and benchmarks. */
 export const native = (): typeof import('./native.js') => require('./native.js');
 
+export const load = (): typeof import('./load.js') => require('./load.js');
+
 export const held = (): typeof import('./held.js') => require('./held.js');

@@ -3,6 +3,7 @@
 import { type Batch, Channel } from './channel.js';
 import type { Ending } from './ending.js';
 import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
+import type { Bytes } from './fetch/source.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
 import { abandon, engine, Form, type Head, type Listener } from './native.js';
@@ -25,6 +26,10 @@ export interface Plan {
   transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
   /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
   responseType: string | undefined;
+  /** The data of a whole answer, where that is made in another way. */
+  parse?(content: unknown, response: TraeResponse): unknown;
+  /** What bytes come in, where that is no stream of Node's. */
+  bytes?(id: number, release: () => void): Bytes;
   /** Begins a stream that waits in Rust; called when it is first read. */
   open?(): void;
   /** So many attempts were made before a value was thrown, which does not say so itself. */
@@ -52,7 +57,7 @@ export class Call implements Listener, Abortable {
   readonly #now: () => number;
   readonly #started: number;
   /** Where the content goes, and not the stream that the caller holds: that one may be dropped. */
-  #content: Channel<unknown> | ByteSource | undefined;
+  #content: Channel<unknown> | ByteSource | Bytes | undefined;
   #head: Head | undefined;
   #unlisten: (() => void) | undefined;
   #room: (() => void) | undefined;
@@ -96,6 +101,9 @@ export class Call implements Listener, Abortable {
       const channel = new Channel(this.id, release, this.#opening());
       this.#content = channel;
       response.data = new EventStream(channel, response);
+    } else if (this.#plan.bytes) {
+      this.#content = this.#plan.bytes(this.id, release);
+      response.data = this.#content;
     } else {
       // Loaded here because it loads Node's streams.
       const { ByteReadable, ByteSource } = require('./readable.js') as typeof import('./readable.js');
@@ -133,7 +141,7 @@ export class Call implements Listener, Abortable {
   }
 
   bytes(chunk: Buffer, size: number): void {
-    (this.#content as ByteSource).take(chunk, size);
+    (this.#content as ByteSource | Bytes).take(chunk, size);
   }
 
   ended(error: TraeError | undefined): void {
@@ -254,6 +262,7 @@ export class Call implements Listener, Abortable {
 
   #data(form: Form, content: unknown, response: TraeResponse): unknown {
     if (form === Form.Kept) return heldAs(content as number);
+    if (this.#plan.parse) return this.#plan.parse(content, response);
     if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
     if (form !== Form.Json) return content;
     try {

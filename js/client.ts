@@ -1,6 +1,7 @@
 // The client that services hold: its verbs, its middlewares, its life. How a call is sent: sender.ts.
 
 import { inspect } from 'node:util';
+import { CacheControl } from './cache.js';
 import { live, merge, type Options, requireObject } from './config.js';
 import { kindOf, ParseError, placed, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
@@ -103,6 +104,13 @@ export class Client {
     throw new ParseError({ code: 'PARSE', phase: 'firstEvent', message, status: response.status });
   }
 
+  /** As the WHATWG standard has it, through this client: for whatever takes a `fetch`. */
+  fetch(input: unknown, init?: unknown): Promise<Response> {
+    // Loaded here because it loads Node's own fetch, whose classes it passes for.
+    const { fetch } = require('./fetch/index.js') as typeof import('./fetch/index.js');
+    return fetch(this.#sender, this.#config, input, init);
+  }
+
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
   extend(options: Options = {}): Client {
     return placed(Client.prototype.extend, () => {
@@ -153,6 +161,12 @@ export class Client {
   /** Has connections ready before the first call. */
   warmup(options: Options = {}): Promise<Warmed> {
     return this.#sender.warmup(options);
+  }
+
+  /** What its `cache()` has done, and how it forgets. */
+  get cache(): CacheControl {
+    const { baseURL } = this.#config;
+    return new CacheControl(this.#stack.layers, baseURL !== undefined, (config) => this.request(config));
   }
 
   stats(): Record<string, unknown> {
@@ -219,6 +233,7 @@ const DETACHABLE = [
   'patch',
   'request',
   'stream',
+  'fetch',
   'extend',
   'create',
   'use',

@@ -185,10 +185,24 @@ function known(name: string, value: unknown): unknown {
 }
 
 /** Names of a call's options that Rust reads; the rest is the caller's own. */
-const CALL = ['timeout', 'retry', 'redirect', 'maxResponseBytes', 'maxEventBytes', 'responseType', 'pings'] as const;
+const CALL = [
+  'timeout',
+  'retry',
+  'cache',
+  'redirect',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'responseType',
+  'pings',
+] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
-export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
+export function callJson(
+  options: Options | undefined,
+  judge: boolean,
+  shape: string | undefined,
+  fetched?: { seen: boolean },
+): string | undefined {
   if (options === undefined && !judge && shape === undefined) return undefined;
   const own: Options = {};
   let some = false;
@@ -200,6 +214,7 @@ export function callJson(options: Options | undefined, judge: boolean, shape: st
   if (options?.['headers'] !== undefined) own['headers'] = plainHeaders(options['headers']);
   if (options?.['params'] !== undefined) own['params'] = params(options['params']);
   if (judge) own['$judgeStatus'] = true;
+  if (fetched) own['$fetch'] = fetched.seen;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }

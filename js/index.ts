@@ -50,9 +50,12 @@ export {
 export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
 export {
   auth,
+  cache,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   metrics,
   redact,

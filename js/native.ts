@@ -1,10 +1,10 @@
 // The JavaScript end of the mailbox: one wake-up, one drain, every call told what happened to it.
 // The layout of a letter is that of src/node/drain.rs.
 
-import { createRequire } from 'node:module';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
+import { load } from './load.js';
 import { surface } from './words.js';
 
 /** The addon, as napi made it. */
@@ -110,18 +110,7 @@ interface Binding {
   NativeSimulator: new (options: string) => never;
 }
 
-/** The loader of the addon speaks of a bug in npm whatever is missing; this says what is. */
-function load(): Binding {
-  try {
-    return createRequire(__filename)('../native/index.js') as Binding;
-  } catch (cause) {
-    const { platform, arch } = process;
-    const message = `trae-native has no addon for ${platform}-${arch} here: in a checkout, \`npm run build\` makes it`;
-    throw new Error(message, { cause });
-  }
-}
-
-export const native = load();
+export const native = load(__filename) as Binding;
 
 /** What an answer's head says, before anybody asks for its headers. */
 export interface Head {
@@ -133,7 +122,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts, the error that it may stand for (as JSON or nothing), then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for, where it came from (each as JSON or nothing), then a line per header. */
   text: string;
 }
 

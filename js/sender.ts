@@ -32,7 +32,23 @@ interface Asked {
   url: unknown;
   data: unknown;
   config: Options | undefined;
-  shape: string | undefined;
+  shape: Shape | undefined;
+}
+
+/** What the caller wants to hold: a name, or how `fetch` makes it. */
+export type Shape = string | FetchShape;
+
+export interface FetchShape {
+  /** What middlewares see of what is sent. */
+  shown(data: unknown): unknown;
+  /** What is sent of that. */
+  sent(data: unknown): unknown;
+  /** What middlewares see of a whole answer. */
+  parse: NonNullable<Plan['parse']>;
+  /** What bytes come in, where no middleware sees them. */
+  bytes: NonNullable<Plan['bytes']>;
+  /** Whether middlewares of JavaScript's have seen the answer, once the call was sent. */
+  seen: boolean;
 }
 
 export class Sender {
@@ -115,7 +131,7 @@ export class Sender {
     this.#keeper = keeper;
   }
 
-  async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+  async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: Shape): Promise<TraeResponse> {
     const followed = follow(method, url);
     try {
       const res = await this.#answer(method, url, data, config, shape);
@@ -129,7 +145,7 @@ export class Sender {
     }
   }
 
-  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: Shape): Promise<TraeResponse> {
     const arranged = this.#arrange(config?.['middlewares']);
     if (arranged.outer.length > 0 || arranged.groups.length > 0)
       return this.#through(arranged, method, url, data, config, shape);
@@ -145,7 +161,7 @@ export class Sender {
     url: unknown,
     data: unknown,
     config?: Options,
-    shape?: string,
+    shape?: Shape,
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
     const onion = new Onion(asked.signal, arranged);
@@ -156,7 +172,7 @@ export class Sender {
         method: asked.method,
         url: String(url),
         params: config?.['params'],
-        data,
+        data: typeof shape === 'object' ? shape.shown(data) : data,
         state: {},
         config: () => merge(this.#config, config) as Record<string, unknown>,
         headers: () => mergeHeaders(this.#config['headers'], config?.['headers']),
@@ -237,10 +253,16 @@ export class Sender {
   #start(settle: Settle, calls: Set<Abortable>, asked: Asked, pipeline: Arranged['pipeline'], onion?: Onion): void {
     const { method, signal } = this.#asked(asked);
     this.#refresh();
-    const { url, data, config, shape } = asked;
-    const own = config?.['validateStatus'];
-    const { encoded, headers } = this.#content(data, config);
-    const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
+    const { url, data, config } = asked;
+    const fetched = typeof asked.shape === 'object' ? asked.shape : undefined;
+    const shape = typeof asked.shape === 'string' ? asked.shape : undefined;
+    // What `fetch` gives is neither judged nor changed by functions that expect something else.
+    const own = fetched ? null : config?.['validateStatus'];
+    const { encoded, headers } = fetched ? sized(encode(fetched.sent(data)), config) : this.#content(data, config);
+    const judge = own !== undefined || this.#judge;
+    const seen = onion !== undefined;
+    if (fetched) fetched.seen = seen;
+    const options = callJson(headers ? { ...config, headers } : config, judge, shape, fetched && { seen });
     const target = String(url);
     const text = encoded.kind === 'json' ? encoded.text : undefined;
     const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
@@ -256,10 +278,11 @@ export class Sender {
       signal,
       now: this.#transport?.now,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
-      transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
+      transformResponse: fetched ? undefined : (config?.['transformResponse'] ?? this.#config['transformResponse']),
       responseType: config?.['responseType'] ?? shape,
       describe: (status, headers, body) => native.describeStatus(status, headers, body, this.#sent(config)),
       over: () => calls.delete(call),
+      ...(fetched && (seen ? { parse: fetched.parse } : { bytes: fetched.bytes })),
     };
     // Only groups within native middlewares have anything to do with the call once it is under way.
     const grouped = onion !== undefined && onion.layers.groups.length > 0;
@@ -280,14 +303,10 @@ export class Sender {
   }
 
   /** What the call sends, and its headers where sending that changes them; never an object of the caller. */
-  #content(data: unknown, config: Options | undefined): { encoded: Encoded; headers: HeaderRecord | undefined } {
+  #content(data: unknown, config: Options | undefined): Sent {
     const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
     const headers = transform ? plainHeaders(config?.['headers']) : undefined;
-    const encoded = encode(transform ? transform(data, headers) : data);
-    if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
-    // As for a body in memory: a length that we know is believed before one that the caller says.
-    const length = { 'content-length': encoded.length };
-    return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
+    return sized(encode(transform ? transform(data, headers) : data), config, headers);
   }
 
   /** The options as the engine takes them, those that JavaScript reads itself checked. */
@@ -316,6 +335,19 @@ export class Sender {
     if (same) return native(other.#native.extend(json));
     return native(transport ? transport.client(json) : engine.createClient(json));
   }
+}
+
+interface Sent {
+  encoded: Encoded;
+  headers?: HeaderRecord | undefined;
+}
+
+/** With the length of a streamed content, where that is known. */
+function sized(encoded: Encoded, config: Options | undefined, headers?: HeaderRecord): Sent {
+  if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
+  // As for a body in memory: a length that we know is believed before one that the caller says.
+  const length = { 'content-length': encoded.length };
+  return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
 }
 
 /** The longest that a timer of Node's can wait. */

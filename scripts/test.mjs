@@ -6,7 +6,7 @@ import { requireRust, root, run, setup } from './setup.mjs';
 
 requireRust();
 setup();
-run('cargo', ['test', '--no-default-features', '--features', 'server', '--quiet']);
+run('cargo', ['test', '--no-default-features', '--features', 'server,redis', '--quiet']);
 const specs = readdirSync(join(root, '__test__')).filter((name) => name.endsWith('.spec.mts'));
 const only = process.argv.slice(2);
 const chosen = specs.filter((name) => only.length === 0 || only.some((word) => name.includes(word)));

@@ -5,7 +5,8 @@ import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
 import { told } from '../told.js';
-import { onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { key, onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { keyValue, store } from './key-value.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
@@ -40,6 +41,14 @@ export class Credential extends Native {
   }
 }
 
+/** One that has several keys. */
+export class KeyPool extends Native {
+  /** How each key does. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
+  }
+}
+
 /** Sends calls with a key, to the client's own origin and nowhere else. */
 export const auth = (options?: unknown): Credential => new Credential('auth', options, { provider });
 
@@ -49,8 +58,17 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
+/** Gives an answer again that was given to the same question, for a while. */
+export const cache = (options?: unknown): Native => new Native('cache', keyValue(options), { key, store });
+
 /** Leaves a server alone that fails too often. */
-export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
+
+/** Sends each call with the key that has least to carry. */
+export const keyPool = (options?: unknown): KeyPool => new KeyPool('keyPool', options);
+
+/** Sends a call that fails at one target to the next. */
+export const fallback = (options?: unknown): Native => new Native('fallback', options);
 
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);

@@ -1,17 +1,18 @@
 // The short form of a client's options: `retry: { … }` installs `retry({ … })` at the place that suits most.
 
 import { kindOf, config as wrong } from '../errors.js';
-import { auth, idempotencyKey, jwt, logger, metrics, type Native, redact, retry } from './native.js';
+import { auth, cache, idempotencyKey, jwt, logger, metrics, type Native, redact, retry } from './native.js';
 import type { Stack } from './stack.js';
 
 /**
- * The outermost first: what looks on sees whole calls, a key is the same over attempts, and each attempt has the
+ * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts, and each attempt has the
  * credential of its time.
  */
 const ORDER: Record<string, (options?: never) => Native> = {
   redact,
   logger,
   metrics,
+  cache,
   idempotencyKey,
   retry,
   auth,

@@ -6,9 +6,12 @@ import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
 import {
   auth,
+  cache,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   metrics,
   Native,
@@ -73,9 +76,12 @@ const HOOKS = ['before', 'after', 'error', 'finally'] as const;
 /** What makes middlewares, and is none. */
 const FACTORIES: readonly unknown[] = [
   auth,
+  cache,
   circuitBreaker,
+  fallback,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   mapEvents,
   metrics,

@@ -5,11 +5,13 @@
 //! - `payload`: whether an event's data is JSON, and of which kind
 //! - `delta`: the commonest event, known by its bytes
 //! - `stream`: the rules of a stream of events: what is delivered, what ends it, what fails it
+//! - `fold`: the message that events add up to, and the way back
 //! - `usage`: how many tokens a message took
 //! - `errors`: an error body or an error event as the engine's error; `retry_after`: when to come back
 
 mod delta;
 mod errors;
+mod fold;
 mod payload;
 mod retry_after;
 mod stream;
@@ -17,6 +19,7 @@ mod usage;
 
 pub use delta::{Delta, DeltaKind};
 pub use errors::{describe, error_from_event};
+pub use fold::{Folding, events_of};
 pub use payload::{Kind, NotJson, Payload, inspect};
 pub use retry_after::retry_after;
 pub use stream::{StreamRules, Verdict};

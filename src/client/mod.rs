@@ -4,6 +4,7 @@
 //! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`fetched`]: answers as `fetch` gives them
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`limit`]: the limit on a whole call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
@@ -14,6 +15,7 @@
 mod call;
 mod connection;
 mod events;
+mod fetched;
 mod fields;
 mod figures;
 mod headers;
@@ -36,7 +38,7 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
-    reply::{Asked, Content, Head, Look, Reply},
+    reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
     tape::{Tape, shown},
@@ -45,17 +47,19 @@ pub use self::{
     wire::refusal,
 };
 use self::{
+    fetched::Fetched,
     limit::Limit,
-    settings::Settings,
+    settings::{Settings, Shape},
     tape::Taping,
-    wire::{AnyStatus, Wire},
+    wire::Wire,
 };
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::redact::Redact,
+    middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
+    request::AnyStatus,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -68,6 +72,7 @@ pub use crate::{
         retry::{Judge, OnRetry},
     },
     partition::KeyOf,
+    store::Entries,
     transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
 };
 
@@ -163,6 +168,10 @@ impl Client {
         if settings.judge {
             request.extensions.insert(AnyStatus);
         }
+        if let Shape::Fetch | Shape::FetchSeen = settings.shape {
+            let seen = settings.shape == Shape::FetchSeen || self.has_layers();
+            request.extensions.insert(Fetched::by(&settings.options, seen));
+        }
         let asked = Asked::of(&request);
         let limit = Limit::new(settings.total, started, request.attempt);
         if self.has_layers() {
@@ -212,6 +221,7 @@ impl Client {
 /// Who asks, as far as layers put credentials on.
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

@@ -6,7 +6,10 @@
 //! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
+//! - [`cache`]: gives an answer again that was given to the same question
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
+//! - [`fallback`]: sends a call that fails at one target to the next
+//! - [`key_pool`]: sends each call with the key that has least to carry
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -14,9 +17,12 @@
 //! May be used by `client`, which reads their options, and by tests.
 
 pub mod auth;
+pub mod cache;
 pub mod circuit_breaker;
+pub mod fallback;
 pub mod idempotency_key;
 pub mod jwt;
+pub mod key_pool;
 pub mod logger;
 pub mod metrics;
 pub mod redact;

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{AbortRegistration, Abortable};
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -166,6 +166,11 @@ impl Middleware for JsMiddleware {
             _ => next.run(req),
         }
     }
+
+    /// It runs in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
+    }
 }
 
 /// A native middleware that JavaScript lets each call pass through, or pass by.
@@ -188,6 +193,11 @@ impl Middleware for Conditional {
 
     fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
         Some(&self.inner)
+    }
+
+    /// Its condition is asked in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
     }
 }
 
@@ -360,11 +370,24 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// The attempts behind what came from further in, and how long that took.
-fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing) {
+/// What is known of an answer that another one is made of.
+#[derive(Default)]
+struct Before {
+    history: Vec<Attempt>,
+    timing: Timing,
+    origin: Extensions,
+}
+
+/// The attempts behind what came from further in, how long that took, and where it came from.
+fn listed(inner: Inner<'_>) -> Before {
     match inner {
-        Inner::Settled { outcome, .. } => outcome.map(|res| (res.history, res.timing)).unwrap_or_default(),
-        Inner::Nothing | Inner::UnderWay { .. } => Default::default(),
+        Inner::Settled { outcome, .. } => outcome
+            .map(|Response { history, timing, extensions, .. }| {
+                let origin = client::origin(&extensions);
+                Before { history, timing, origin }
+            })
+            .unwrap_or_default(),
+        Inner::Nothing | Inner::UnderWay { .. } => Before::default(),
     }
 }
 
@@ -380,12 +403,15 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(self, req: &Request, (history, timing): (Vec<Attempt>, Timing)) -> Response {
+    fn into_response(self, req: &Request, before: Before) -> Response {
+        let Before { history, timing, origin } = before;
+        let mut extensions = Kept::mark(self.held, &self.body);
+        extensions.extend(origin);
         Response {
             status: self.status,
             version: Version::HTTP_11,
             headers: self.headers,
-            extensions: Kept::mark(self.held, &self.body),
+            extensions,
             body: Body::Full(self.body),
             url: self.url.unwrap_or_else(|| req.url.clone()),
             timing,

@@ -1,14 +1,26 @@
 //! State that calls share, and replicas where it stands in Redis: small traits, and who implements them.
 //!
-//! [`Entries`] are values with a time to live, [`Leases`] say who alone may do something for a while. The rooms that
-//! keep state know these traits and not where it is kept; what follows when that is away is theirs to say: an error
-//! of the kind [`Store`](crate::ErrorKind::Store).
+//! [`Entries`] are values with a time to live, [`Leases`] say who alone may do something for a while, and a [`Shared`]
+//! store runs a [`Script`] in one step besides. The rooms that keep state know these traits and not where it is kept;
+//! what follows when that is away is theirs to say: an error of the kind [`Store`](crate::ErrorKind::Store).
 //!
-//! - [`entries`] and [`leases`]: the traits
+//! - [`entries`], [`leases`] and [`scripts`]: the traits
+//! - [`memory`]: in this process · `redis`: in Redis or Valkey, the only room that knows that crate
 //!
 //! Anyone may use this room; it uses the nouns only.
 
 pub mod entries;
 pub mod leases;
+pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+pub mod scripts;
 
-pub use self::{entries::Entries, leases::Leases};
+#[cfg(feature = "redis")]
+pub use self::redis::Redis;
+pub use self::{
+    entries::Entries,
+    leases::Leases,
+    memory::Memory,
+    scripts::{Arg, Reply, Script, Shared},
+};

@@ -15,10 +15,23 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
         "transport" | "credential" | "partition" => {
             (&["pipeline"], "transport, credential and partition use nouns and pipeline only")
         }
+        "budget" => (&[], "budget uses nothing"),
+        "place" => (&["redact"], "place uses nouns and redact only"),
         "watch" => (&["claude"], "watch uses nouns and claude only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store", "redact", "credential", "partition", "watch"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition and watch only",
+            &[
+                "pipeline",
+                "sse",
+                "claude",
+                "store",
+                "redact",
+                "credential",
+                "partition",
+                "place",
+                "budget",
+                "watch",
+            ],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, place, budget and watch only",
         ),
         "client" => (
             &[
@@ -30,6 +43,8 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "transport",
                 "credential",
                 "partition",
+                "budget",
+                "place",
                 "middleware",
                 "session",
             ],

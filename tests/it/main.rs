@@ -2,11 +2,13 @@
 
 mod claude;
 mod client;
+mod fold;
 mod hostile;
 mod layers;
 mod middleware;
 #[cfg(feature = "server")]
 mod simulator;
 mod sse;
+mod store;
 mod support;
 mod transport;
