@@ -1025,10 +1025,10 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
-/** Names what answers in place of the network; `createScripted()` of trae-native/testing makes it. */
-export interface ScriptedTransport {
+/** Stands in place of the network, or listens to it; trae-native/testing makes it. */
+export interface TestTransport {
   /** What sets it apart. */
-  readonly scripted: true;
+  readonly testing: true;
 }
 
 /**
@@ -1086,8 +1086,8 @@ export interface ClientConfig {
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
-  /** What answers in place of the network: the `transport` of a `createScripted()` of trae-native/testing. */
-  transport?: ScriptedTransport;
+  /** In place of the network: the `transport` of `createScripted()`, `replay()` or `record()` of trae-native/testing. */
+  transport?: TestTransport;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */

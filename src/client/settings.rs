@@ -28,6 +28,7 @@ const JAVASCRIPT: [(&str, bool); 7] = [
     ("sessions", false),
     ("httpAgent", false),
     ("httpsAgent", false),
+    ("transport", false),
 ];
 
 /// A client's options, each valid.
