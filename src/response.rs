@@ -66,6 +66,10 @@ impl fmt::Debug for Conceal {
     }
 }
 
+/// Stands in the extensions of an answer that redirects have led to.
+#[derive(Debug, Clone, Copy)]
+pub struct Redirected;
+
 /// Where an answer came from, with a cache on its way. It stands in the extensions of an answer that a cache has
 /// had a say in; without it the answer has passed none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,15 +108,34 @@ pub struct Age(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced;
 
+/// Who has answered, where that could have been another. It stands in the extensions of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The name of the target.
+    pub target: Option<Arc<str>>,
+    /// The name of the key that the call was sent with; the key itself is nowhere told.
+    pub key: Option<Arc<str>>,
+}
+
 /// What is known about the time a call took when its headers arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     /// When the request came to the transport; `None` where none has seen it.
     pub sent: Option<Instant>,
-    /// Spent waiting for a place in the pool.
+    /// Spent waiting for a place in the pool, and for limits of the client.
     pub queued: Duration,
+    /// What of that was spent waiting for limits of the client.
+    pub held: Duration,
     /// Spent on a new connection; `None` when an open one was used.
     pub connect: Option<Duration>,
     /// From the start of the call to the response headers.
     pub first_byte: Option<Duration>,
+}
+
+impl Timing {
+    /// A limit of the client has made the call wait.
+    pub fn hold(&mut self, time: Duration) {
+        self.queued += time;
+        self.held += time;
+    }
 }

@@ -4,16 +4,18 @@
 //! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`fetched`]: answers as `fetch` gives them
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`limit`]: the limit on a whole call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 //! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
-//! - [`secrets`]: what an answer may not repeat
+//! - [`secrets`]: what an answer may not repeat · [`tape`]: calls written down, to be played again
 
 mod call;
 mod connection;
 mod events;
+mod fetched;
 mod fields;
 mod figures;
 mod headers;
@@ -23,6 +25,7 @@ mod reply;
 mod rooms;
 mod secrets;
 mod settings;
+mod tape;
 mod view;
 mod warmup;
 mod wire;
@@ -38,15 +41,22 @@ pub use self::{
     reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
+    tape::{Tape, shown},
     view::{Changes, View},
     warmup::Warmed,
     wire::refusal,
 };
-use self::{limit::Limit, settings::Settings, wire::Wire};
+use self::{
+    fetched::Fetched,
+    limit::Limit,
+    settings::{Settings, Shape},
+    tape::Taping,
+    wire::Wire,
+};
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::redact::Redact,
+    middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
     request::AnyStatus,
@@ -63,16 +73,29 @@ pub use crate::{
     },
     partition::KeyOf,
     store::Entries,
-    transport::Warmth,
+    transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
 };
 
 /// How many layers a pipeline may have: each lies on the stack of the others.
 pub const MOST_LAYERS: usize = 256;
 
+/// Where the calls of a client go.
+#[derive(Clone, Default)]
+pub enum Way {
+    /// To the network.
+    #[default]
+    Network,
+    /// To this, in place of it.
+    Script(Arc<dyn Endpoint>),
+    /// To the network, and are written down.
+    Tape(Arc<dyn Tape>),
+}
+
 /// A client: one set of options, one pipeline, one pool.
 pub struct Client {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
+    way: Way,
     pipeline: Pipeline,
     /// What is never shown of its calls.
     rules: Arc<Rules>,
@@ -85,7 +108,14 @@ impl Client {
     pub fn new(config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, Way::Network, Vec::new()))
+    }
+
+    /// A client whose calls go another way.
+    pub fn by(way: Way, config: Value) -> Result<Self> {
+        let settings = Settings::read(config)?;
+        let transport = Arc::new(Transport::new(settings.transport.clone())?);
+        Ok(Self::wire(Arc::new(settings), transport, way, Vec::new()))
     }
 
     /// A client with other options; it shares the pool unless those of the pool differ.
@@ -96,7 +126,7 @@ impl Client {
         } else {
             Arc::new(Transport::new(settings.transport.clone())?)
         };
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, self.way.clone(), Vec::new()))
     }
 
     /// The same client with these layers around its calls, the first outermost.
@@ -107,15 +137,28 @@ impl Client {
                 layers.len()
             )));
         }
-        Ok(Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers))
+        let (settings, transport) = (Arc::clone(&self.settings), Arc::clone(&self.transport));
+        Ok(Self::wire(settings, transport, self.way.clone(), layers))
     }
 
-    fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {
-        let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
+    fn wire(
+        settings: Arc<Settings>,
+        transport: Arc<Transport>,
+        way: Way,
+        layers: Vec<Arc<dyn Middleware>>,
+    ) -> Self {
+        let network = Arc::clone(&transport) as Arc<dyn Endpoint>;
+        let endpoint = Wire {
+            transport: match &way {
+                Way::Network => network,
+                Way::Script(script) => Arc::clone(script),
+                Way::Tape(tape) => Arc::new(Taping::new(network, Arc::clone(tape))),
+            },
+        };
         let pipeline = Pipeline::new(layers, Arc::new(endpoint));
         let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
         let identity = identity(&pipeline);
-        Self { settings, transport, pipeline, rules, identity }
+        Self { settings, transport, way, pipeline, rules, identity }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
@@ -124,6 +167,10 @@ impl Client {
         let (mut request, settings) = call::prepare(&self.settings, call)?;
         if settings.judge {
             request.extensions.insert(AnyStatus);
+        }
+        if let Shape::Fetch | Shape::FetchSeen = settings.shape {
+            let seen = settings.shape == Shape::FetchSeen || self.has_layers();
+            request.extensions.insert(Fetched::by(&settings.options, seen));
         }
         let asked = Asked::of(&request);
         let limit = Limit::new(settings.total, started, request.attempt);
@@ -162,7 +209,7 @@ impl Client {
     /// What the layers called `metrics` have counted, and what the pool is doing, as `prometheus`, `openmetrics`
     /// or `json`.
     pub fn metrics(&self, format: &str) -> Result<String> {
-        figures::tell(self.pipeline.layers(), &self.transport.stats(), figures::format(format)?)
+        figures::tell(&self.pipeline, &self.transport.stats(), figures::format(format)?)
     }
 
     /// What the pool is doing.
@@ -174,6 +221,7 @@ impl Client {
 /// Who asks, as far as layers put credentials on.
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

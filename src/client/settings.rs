@@ -20,13 +20,15 @@ use crate::{
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
-const JAVASCRIPT: [(&str, bool); 6] = [
+const JAVASCRIPT: &[(&str, bool)] = &[
     ("transformRequest", true),
     ("transformResponse", true),
     ("validateStatus", true),
     ("signal", false),
+    ("sessions", false),
     ("httpAgent", false),
     ("httpsAgent", false),
+    ("transport", false),
 ];
 
 /// A client's options, each valid.
@@ -78,6 +80,10 @@ pub(super) enum Shape {
     Events,
     /// Events whose data is text.
     Sse,
+    /// As `fetch` gives it: what was sent, whole where that is at hand.
+    Fetch,
+    /// The same for middlewares of JavaScript's: a stream of events is events whose data is text.
+    FetchSeen,
 }
 
 impl Shape {
@@ -85,7 +91,8 @@ impl Shape {
         match self {
             Self::Auto => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
-            Self::Bytes => Expect::Bytes,
+            // What `fetch` answers with is read by the centre itself.
+            Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
             Self::Events => Expect::Events,
             Self::Sse => Expect::TextEvents,
         }
@@ -174,7 +181,7 @@ impl Settings {
         let mut fields = Fields::open("", config)?;
         let mut call = CallSettings::default();
         let base = base(&mut fields)?;
-        Arc::make_mut(&mut call.options).home = base.as_ref().map(origin);
+        Arc::make_mut(&mut call.options).home = base.as_ref().map(home);
         let mut headers = HeaderMap::new();
         headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
         let params = query::encode(&fields.take("params").unwrap_or_default())?;
@@ -191,7 +198,7 @@ impl Settings {
         // Whoever keeps state reads it again, and shares the connection; here a wrong one is told at once.
         store(&mut fields)?;
         call.read(&mut fields)?;
-        for (name, function) in JAVASCRIPT {
+        for &(name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;
         }
         fields.finish()?;
@@ -228,6 +235,10 @@ impl CallSettings {
         }
         if let Some(shape) = fields.choice("responseType", &SHAPES)? {
             self.shape = shape;
+        }
+        if let Some(seen) = fields.internal("$fetch") {
+            self.shape = if seen { Shape::FetchSeen } else { Shape::Fetch };
+            self.judge = true;
         }
         options.expect = self.shape.expect();
         if let Some(pings) = fields.boolean("pings")? {
@@ -274,12 +285,11 @@ impl CallSettings {
 }
 
 /// Nothing but the origin: a query may hold a key.
-fn origin(base: &Url) -> Url {
-    let mut origin = base.clone();
-    origin.set_path("");
-    origin.set_query(None);
-    origin.set_fragment(None);
-    origin
+fn home(base: &Url) -> Url {
+    let mut home = base.clone();
+    home.set_query(None);
+    home.set_fragment(None);
+    home
 }
 
 fn base(fields: &mut Fields) -> Result<Option<Url>> {

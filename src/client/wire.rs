@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 
-use super::{reply::Head, secrets::Secrets};
+use super::{fetched::Fetched, reply::Head, secrets::Secrets};
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
@@ -46,6 +46,7 @@ impl Endpoint for Wire {
             }
             let any_status = req.extensions.get::<AnyStatus>().is_some();
             let repeated = req.extensions.get::<Repeated>().is_some();
+            let fetched = req.extensions.get::<Fetched>().copied();
             let rules = req.extensions.get::<Arc<Rules>>();
             let secrets = Secrets::of(&req.headers).by(rules).and_query(&req.url);
             let res = self.transport.call(req).await?;
@@ -53,8 +54,12 @@ impl Endpoint for Wire {
             if !any_status && !plain && !res.status.is_success() {
                 return Err(refused(res, &secrets).await);
             }
-            let mut res = read(res, options.expect, options.max_event_bytes)?;
-            if any_status && !res.status.is_success() {
+            let mut res = match fetched {
+                Some(fetched) => fetched.read(res).await?,
+                None => read(res, options.expect, options.max_event_bytes)?,
+            };
+            // Of what `fetch` answers with nobody makes an error.
+            if any_status && fetched.is_none() && !res.status.is_success() {
                 res = judged(res, secrets.clone()).await;
             }
             if repeated || matches!(res.body, Body::Events(_)) {

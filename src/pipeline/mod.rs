@@ -74,6 +74,15 @@ impl<'a> Next<'a> {
         outlives.then(|| Detached { rest: self.rest.to_vec(), endpoint: Arc::clone(self.endpoint) })
     }
 
+    /// Hands the request to these layers first, and after the last of them to those further in.
+    pub fn through(self, layers: &'a [Arc<dyn Middleware>], req: Request) -> BoxFuture<'a, Result<Response>> {
+        if layers.is_empty() {
+            return self.run(req);
+        }
+        let rest: Vec<_> = layers.iter().chain(self.rest).cloned().collect();
+        Box::pin(async move { Next { rest: &rest, ..self }.run(req).await })
+    }
+
     /// The centre, for requests of a middleware's own: they pass no other layer, and may outlive the call.
     pub fn endpoint(&self) -> Arc<dyn Endpoint> {
         Arc::clone(self.endpoint)

@@ -10,15 +10,31 @@ const NOUNS: [&str; 10] =
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
     match room {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
-        "pipeline" | "sse" | "store" | "redact" => (&[], "pipeline, sse, store and redact use nouns only"),
+        "pipeline" | "sse" | "store" | "redact" | "queue" => {
+            (&[], "pipeline, sse, store, redact and queue use nouns only")
+        }
         "claude" => (&["sse"], "claude uses nouns and sse only"),
         "transport" | "credential" | "partition" => {
             (&["pipeline"], "transport, credential and partition use nouns and pipeline only")
         }
+        "budget" => (&[], "budget uses nothing"),
+        "place" => (&["redact"], "place uses nouns and redact only"),
         "watch" => (&["claude"], "watch uses nouns and claude only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store", "redact", "credential", "partition", "watch"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition and watch only",
+            &[
+                "pipeline",
+                "sse",
+                "claude",
+                "store",
+                "redact",
+                "credential",
+                "partition",
+                "place",
+                "budget",
+                "queue",
+                "watch",
+            ],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, place, budget, queue and watch only",
         ),
         "client" => (
             &[
@@ -30,6 +46,9 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "transport",
                 "credential",
                 "partition",
+                "budget",
+                "place",
+                "queue",
                 "middleware",
                 "session",
             ],
