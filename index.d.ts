@@ -422,7 +422,7 @@ export interface CacheOptions {
   /** How the events of a kept stream come again: at once, or with the pauses that they came with. @default 'instant' */
   replay?: 'instant' | 'paced';
   /** A second level, which others may share: the URL of a Redis, how it is reached, or an object that keeps values. */
-  store?: string | StoreOptions | CacheStore;
+  store?: string | URL | StoreOptions | CacheStore;
   /** What the names of all entries in the store begin with. @default 'cache:' */
   prefix?: string;
 }

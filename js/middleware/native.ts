@@ -68,7 +68,7 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
 /** Gives an answer again that was given to the same question, for a while. */
-export const cache = (options?: unknown): Native => new Native('cache', keyValue(options), { key, store });
+export const cache = (options?: unknown): Native => new Native('cache', withStore(keyValue(options)), { key, store });
 
 /** Leaves a server alone that fails too often. */
 export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
