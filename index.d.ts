@@ -125,6 +125,8 @@ export interface RequestConfig {
   middlewares?: readonly (((req: TraeRequest, next: Next) => unknown) | ReadyMiddleware)[];
   /** Lets this call pass by `validate()`. */
   skipValidation?: boolean;
+  /** What `cache()` does for this call; `false` to pass by. */
+  cache?: CacheCall | false;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
   /**
@@ -338,37 +340,28 @@ export interface JwtOptions extends CredentialOptions {
 /** Sends calls with a token that is signed here, or got from a token endpoint for something signed. */
 export declare function jwt(options: JwtOptions): CredentialMiddleware;
 
-/** Options of `circuitBreaker()`; docs/middlewares/circuit_breaker.md says what counts. Times are in milliseconds. */
-export interface CircuitBreakerOptions {
-  /** The share of failures among the calls of the window that opens the circuit, from 0.01 to 1. @default 0.5 */
-  failureShare?: number;
-  /** How many calls of the window must have ended before their share means anything. @default 20 */
-  minCalls?: number;
-  /** How far back calls count. @default 30000 */
-  window?: number;
-  /** How long it stays open the first time; each time that the trials fail it is twice as long. @default 5000 */
-  open?: number;
-  /** What that never exceeds. @default 60000 */
-  maxOpen?: number;
-  /** How many calls are let through on trial, and must succeed before it closes. @default 3 */
-  trials?: number;
-  /** What has a circuit of its own: `endpoint` is origin and path, `all` is one for all calls. @default 'origin' */
-  per?: 'origin' | 'endpoint' | 'all';
+/** A request as `key` functions see it. */
+export interface KeyedRequest {
+  /** As `POST`. */
+  method: string;
+  /** Absolute. */
+  url: string;
+  /** All that will be sent from here on, by lower-case name. */
+  headers: Record<string, string>;
+  /** The content, where that is JSON. */
+  data?: any;
 }
 
-/** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
-export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
-
-/** A request as a function `key` sees it: with the headers of all layers further out, and its content where that is JSON. */
-export interface KeyRequest {
-  /** The HTTP method. */
-  method: string;
-  /** Where it goes, with its query. */
-  url: string;
-  /** All headers, by their names in lower case. */
-  headers: Record<string, string>;
-  /** The content, where it is JSON. */
-  data?: unknown;
+/** What keeps values for `cache()` besides: Keyv has this shape, and so has a Map. */
+export interface CacheStore {
+  /** The value, or nothing; what it throws is a miss. */
+  get(key: string): unknown;
+  /** Keeps a text for so many milliseconds. */
+  set(key: string, value: string, ttl?: number): unknown;
+  /** Says whether there was one. */
+  delete(key: string): unknown;
+  /** Forgets all; needed for `client.cache.clear()`. */
+  clear?(): unknown;
 }
 
 /** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
@@ -388,6 +381,122 @@ export interface StoreOptions {
   /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
   tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
 }
+
+/** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
+export interface CacheOptions {
+  /** How long an answer is fresh. @default 300000 */
+  ttl?: number;
+  /** How long after that it is still given while another is fetched in the background. @default 0 */
+  staleWhileRevalidate?: number;
+  /** How long after that it is still given where the server fails. @default 0 */
+  staleIfError?: number;
+  /** What all answers in memory may take, in bytes. @default 67108864 */
+  maxBytes?: number;
+  /** How many answers may be in memory. @default 10000 */
+  maxEntries?: number;
+  /** The largest answer that is kept, in bytes. @default 4194304 */
+  maxEntryBytes?: number;
+  /** Methods whose answers are kept; `GET` and `POST` unless said otherwise. */
+  methods?: readonly string[];
+  /** Headers that are part of the question; `accept`, `anthropic-beta` and `anthropic-version` unless said otherwise. */
+  vary?: readonly string[];
+  /** Members of a JSON body that are not, as dotted paths; `metadata.user_id` unless said otherwise. */
+  ignore?: readonly string[];
+  /** In place of who asks: all calls with the same name share their answers, whatever credentials they have. */
+  tenant?: string;
+  /** The key of a call, in place of the request; `null` for one that is not kept. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+  /** How the events of a kept stream come again: at once, or with the pauses that they came with. @default 'instant' */
+  replay?: 'instant' | 'paced';
+  /** A second level, which others may share: the URL of a Redis, how it is reached, or an object that keeps values. */
+  store?: string | StoreOptions | CacheStore;
+  /** What the names of all entries in the store begin with. @default 'cache:' */
+  prefix?: string;
+}
+
+/** What a single call says to `cache()`; times are in milliseconds. */
+export interface CacheCall {
+  /** How long its answer is kept, and how old one may be that it takes. */
+  ttl?: number;
+  /** Its key, in place of the request. */
+  key?: string;
+  /**
+   * `read-only`: its answer is not kept. `write-only`: it asks the server for itself. `refresh`: it asks the server,
+   * together with those that ask the same meanwhile. By default it reads and writes.
+   */
+  mode?: 'read-only' | 'write-only' | 'refresh';
+}
+
+/** What a cache has done since it was made, and what it holds. */
+export interface CacheStats {
+  /** Answers out of the cache that were fresh. */
+  hits: number;
+  /** Answers from the server, since the cache had none. */
+  misses: number;
+  /** Answers out of the cache whose time was over. */
+  stale: number;
+  /** Answers together with another call. */
+  shared: number;
+  /** Answers of calls that passed by. */
+  bypassed: number;
+  /** Answers that were kept. */
+  stored: number;
+  /** Answers that were larger than one may be. */
+  tooLarge: number;
+  /** Answers that made room for others. */
+  evicted: number;
+  /** Answers in memory. */
+  entries: number;
+  /** What they take, in bytes. */
+  bytes: number;
+  /** Calls under way that others may join. */
+  flights: number;
+  /** Answers found in the store. */
+  storeHits: number;
+  /** Questions to the store that failed. */
+  storeErrors: number;
+  /** Answers in the store that could not be read: broken, or of another version. */
+  storeBroken: number;
+}
+
+/** What a client's outermost `cache()` is asked besides calls; without one it is a ConfigError. */
+export interface CacheControl {
+  /** What it has done, and what it holds. */
+  stats(): Promise<CacheStats>;
+  /**
+   * Forgets the answer to a call, or the one with this key, of whoever asks as this client does; says whether there
+   * was one. It passes the middlewares outside of the cache as a call does, and goes no further.
+   */
+  delete(what: string | (RequestConfig & { url: string; method?: string; data?: unknown })): Promise<boolean>;
+  /** Forgets everything, in the store too. */
+  clear(): Promise<void>;
+}
+
+/** Gives an answer again that was given to the same question, and asks once where many ask the same. */
+export declare function cache(options?: CacheOptions): NativeMiddleware;
+
+/** Options of `circuitBreaker()`; docs/middlewares/circuit_breaker.md says what counts. Times are in milliseconds. */
+export interface CircuitBreakerOptions {
+  /** The share of failures among the calls of the window that opens the circuit, from 0.01 to 1. @default 0.5 */
+  failureShare?: number;
+  /** How many calls of the window must have ended before their share means anything. @default 20 */
+  minCalls?: number;
+  /** How far back calls count. @default 30000 */
+  window?: number;
+  /** How long it stays open the first time; each time that the trials fail it is twice as long. @default 5000 */
+  open?: number;
+  /** What that never exceeds. @default 60000 */
+  maxOpen?: number;
+  /** How many calls are let through on trial, and must succeed before it closes. @default 3 */
+  trials?: number;
+  /** What has a circuit of its own: `endpoint` is origin and path, `model` is credential and model, `all` is one for all calls. @default 'origin' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of what has a circuit of its own, for this request. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
+export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
 
 /** A middleware that makes calls wait. */
 export interface LimiterMiddleware<Stats> extends NativeMiddleware {
@@ -450,7 +559,7 @@ export interface RateLimitOptions extends RateLimitAmounts, LimitQueue {
   /** What has limits of its own: `model` is each credential and model, as the API's own limits are. @default 'model' */
   per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
   /** In place of `per`: calls with the same key share the limits. */
-  key?: (req: KeyRequest) => string | null | undefined | Promise<string | null | undefined>;
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
   /** Whether `anthropic-ratelimit-*` headers and a 429 with `retry-after` are obeyed. @default true */
   adapt?: boolean;
   /** Redis or Valkey, where replicas share the limits: its URL, or more. */
@@ -490,11 +599,132 @@ export interface ConcurrencyOptions extends LimitQueue {
   /** What has a limit of its own. @default 'origin' */
   per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
   /** In place of `per`: calls with the same key share a limit. */
-  key?: (req: KeyRequest) => string | null | undefined | Promise<string | null | undefined>;
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
 }
 
 /** Lets only so many calls be under way; the others wait for their turn. A number is `limit`. */
 export declare function concurrency(options?: number | ConcurrencyOptions): LimiterMiddleware<ConcurrencyStats>;
+
+/** A place that answers calls in place of the client's own; what is not given is the call's own. */
+export interface FallbackTarget {
+  /** What it is called in `res.target`, in histories and errors. Without one it is `target 1`, `target 2` and so on. */
+  name?: string;
+  /** What follows the client's `baseURL` follows this one. No credential of the client's goes to another origin. */
+  baseURL?: string;
+  /** Its key. With one, no credential of the call's own goes along. */
+  apiKey?: string;
+  /** In which header the key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header the key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** Set over those of the call. */
+  headers?: Record<string, string>;
+  /** In place of the `model` of the JSON that is sent, of which nothing else changes. */
+  model?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
+/** The client's own target among those of `fallback()`. */
+export interface FallbackPrimary {
+  /** What it is called. @default 'primary' */
+  name?: string;
+  /** How often it is the first, against the others; 0 for a last resort. @default 1 */
+  weight?: number;
+}
+
+/** Options of `fallback()`; docs/middlewares/fallback.md says what is sent where. */
+export interface FallbackOptions {
+  /** Where a call goes that fails at the client's own target, in this order. */
+  targets: FallbackTarget[];
+  /** The client's own target, which stands before the others; `false` where no call goes there. */
+  primary?: FallbackPrimary | false;
+  /** Whether the targets are tried as given, or each time drawn by weight among those that are left. @default 'ordered' */
+  strategy?: 'ordered' | 'weighted';
+  /** The failures that send a call on, by code or status: in place of limits, overload, 5xx, connections, timeouts, open circuits and full queues. */
+  on?: (ErrorCode | number)[];
+}
+
+/** Sends a call that fails at one target to the next, while nothing of its answer was handed out. `res.target` says who has answered. */
+export declare function fallback(options: FallbackOptions): NativeMiddleware;
+
+/** A key of `keyPool()`. */
+export interface PoolKey {
+  /** What it is called in `res.key`, in histories, statistics and errors. Without one it is `key 1`, `key 2` and so on. */
+  name?: string;
+  /** The key itself; it is told nowhere. */
+  apiKey: string;
+  /** How many calls it can carry at once, against the others. @default 1 */
+  weight?: number;
+  /** A circuit of this key's alone; `true` for one with all defaults. */
+  circuitBreaker?: Omit<CircuitBreakerOptions, 'key'> | boolean;
+}
+
+/** Options of `keyPool()`; docs/middlewares/key_pool.md says which key is chosen. Times are in milliseconds. */
+export interface KeyPoolOptions {
+  /** The keys, of which each call is sent with one. */
+  keys: PoolKey[];
+  /** In which header a key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
+  scheme?: 'x-api-key' | 'bearer';
+  /** In which header a key goes, bare; in place of `scheme`. */
+  header?: string;
+  /** How long a key is passed over that the server refuses with 401 or 403, and the most that one is for any other reason. @default 60000 */
+  rest?: number;
+}
+
+/** How a key of a pool does. */
+export interface KeyStats {
+  /** What it is called. */
+  name: string;
+  /** Calls under way with it, streams that are still read included. */
+  inFlight: number;
+  /** All that were made with it, those that its own circuit or limit has refused included. */
+  calls: number;
+  /** How long it is still passed over, in milliseconds. */
+  restsMs: number;
+}
+
+/** `keyPool()`. */
+export interface KeyPoolMiddleware extends NativeMiddleware {
+  /** How each key does. */
+  stats(): Promise<KeyStats[]>;
+}
+
+/** Sends each call with the key that has least to carry, and with the next one where a key is refused or used up. `res.key` says which. */
+export declare function keyPool(options: KeyPoolOptions): KeyPoolMiddleware;
+
+/** Options of `hedge()`; docs/middlewares/hedge.md says what a second attempt costs. Times are in milliseconds. */
+export interface HedgeOptions {
+  /** The second attempt always begins after this time; without it what answers have taken lately decides. */
+  delay?: number;
+  /** It begins when the answer is later than this share of them, from 0.5 to 0.999. @default 0.95 */
+  percentile?: number;
+  /** But no sooner than this. @default 50 */
+  minDelay?: number;
+  /** And no later than this, which holds also while too few were seen; without it there is no second attempt until then. */
+  maxDelay?: number;
+  /** How many answers were seen before they mean anything. @default 20 */
+  minCalls?: number;
+  /** How many second attempts all calls together may make; `false` for as many as are late. */
+  budget?: HedgeBudget | false;
+  /** Which methods may be sent twice. @default GET, HEAD, OPTIONS, POST */
+  methods?: readonly string[];
+  /** Whose answers are compared: `endpoint` is origin and path, `model` is credential and model. @default 'model' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of those whose answers are compared, for this request. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** How many second attempts all calls together may make. */
+export interface HedgeBudget {
+  /** Second attempts per call, from 0 to 1. @default 0.1 */
+  share?: number;
+  /** Those per second that are allowed besides; what is not used is kept for ten seconds. @default 1 */
+  minPerSecond?: number;
+}
+
+/** Makes a call a second time whose answer is late, and takes the first answer that comes; the other is given up at once. */
+export declare function hedge(options?: HedgeOptions): NativeMiddleware;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
@@ -782,6 +1012,12 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
+/** Names what answers in place of the network; `createScripted()` of trae-native/testing makes it. */
+export interface ScriptedTransport {
+  /** What sets it apart. */
+  readonly scripted: true;
+}
+
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
@@ -826,10 +1062,19 @@ export interface ClientConfig {
   proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
   /** Certificates, of authorities and of the client, and the oldest version of TLS. */
   tls?: Tls;
+  /**
+   * Where state stands that replicas share: Redis or Valkey, by URL or by options. Sessions are kept there, and short
+   * forms that can keep state there do. By default it is this process's memory; docs/store.md.
+   */
+  store?: string | URL | StoreOptions;
+  /** How much the sessions of this client may take in memory; with `store` they stand there. */
+  sessions?: SessionsOptions;
   /** An agent of node:http or the like; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
+  /** What answers in place of the network: the `transport` of a `createScripted()` of trae-native/testing. */
+  transport?: ScriptedTransport;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */
@@ -873,6 +1118,10 @@ export interface Attempt {
   status?: number;
   /** The code of its failure; none where it was answered. */
   code?: ErrorCode;
+  /** The name of the target that it went to, where `fallback()` had several. */
+  target?: string;
+  /** The name of the key that it was sent with, where `keyPool()` had several. */
+  key?: string;
   /** Before it. */
   waitedMs: number;
   /** Until it was answered or had failed. */
@@ -930,10 +1179,19 @@ export interface TraeResponse<T = any> {
   readonly timing: Timing;
   /** How many it took, this one included. */
   readonly attempts: number;
-  /** What each attempt that `retry()` made came to, this one included; empty where it made no other. */
+  /** What each attempt that `retry()`, `fallback()`, `keyPool()` or `hedge()` made came to, this one included; empty where none of them stands. */
   readonly history: Attempt[];
-  /** Whether a cache has answered; so far always `bypass`. */
+  /** The name of the target of `fallback()` that has answered. */
+  readonly target: string | undefined;
+  /** The name of the key of `keyPool()` that the call was sent with. */
+  readonly key: string | undefined;
+  /**
+   * What `cache()` had to do with it: `hit` and `stale` came out of it, `shared` together with another call, `miss`
+   * from the server; `bypass` is whatever passed none, or by.
+   */
   readonly cache: 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+  /** How old it was when it came out of a cache, in milliseconds. */
+  readonly cacheAgeMs: number | null;
   /** The facts and the data; of the options no secret. */
   toJSON(): Record<string, unknown>;
 }
@@ -1251,6 +1509,12 @@ export interface Client<D = any, E = any> {
     config?: Verb & RequestConfig,
   ): Promise<EventStream<T>>;
   /**
+   * As the WHATWG standard has it, for whatever takes a `fetch` (docs/fetch.md). Calls pass through this client's
+   * middlewares and pool; every status is an answer. Relative URLs are below `baseURL`; `validateStatus`,
+   * `transformRequest`, `transformResponse` and `maxResponseBytes` are not applied. Works without its client.
+   */
+  readonly fetch: typeof globalThis.fetch;
+  /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.
    * It is closed together with this one; a client that is closed throws a ConfigError.
@@ -1301,12 +1565,139 @@ export interface Client<D = any, E = any> {
    * (1.0.0), or `json`, a list of families. A client without `metrics()` throws a ConfigError.
    */
   metrics(format?: 'prometheus' | 'openmetrics' | 'json'): string;
+  /**
+   * A conversation by its id: with the messages before it each turn is sent. It stands in this process's memory, or
+   * where `store` says; docs/sessions.md. A client that was extended has the sessions of the other.
+   */
+  session(id: string, options?: SessionOptions): Session<D, E>;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export declare function createClient(config?: ClientConfig): Client;
+
+/** How Redis or Valkey is reached. Clients with equal options share a connection. */
+export interface StoreOptions {
+  /**
+   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
+   * cluster, or Sentinels.
+   */
+  url: string | URL | readonly (string | URL)[];
+  /**
+   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
+   * password and database of the URLs are the master's.
+   */
+  sentinel?: string | { name: string; username?: string; password?: string };
+  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
+  cluster?: boolean;
+  /** What every key begins with. @default 'trae:' */
+  prefix?: string;
+  /** Milliseconds that a command may take. @default 500 */
+  timeout?: number;
+  /** Milliseconds that it may take to connect to one server. @default 2000 */
+  connectTimeout?: number;
+  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
+  tls?: {
+    /** Authorities, instead of the system's. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+    /** The client's certificate chain, leaf first; needs `key`. */
+    cert?: string | Uint8Array;
+    /** The key of `cert`. */
+    key?: string | Uint8Array;
+  };
+}
+
+/** How much the sessions of a client may take in memory. */
+export interface SessionsOptions {
+  /** How many there are at most; another takes the place of the one that was used least lately. @default 10000 */
+  maxSessions?: number;
+  /** Bytes that they take together, in the same way. @default 67108864 */
+  maxBytes?: number;
+}
+
+/** How a session speaks and is kept. */
+export interface SessionOptions {
+  /** The model; without one each turn names its own. */
+  model?: string;
+  /** The system prompt: it is sent with each turn and not kept. */
+  system?: string | readonly object[];
+  /** The longest answer, in tokens: `max_tokens`. By default 4096. */
+  maxTokens?: number;
+  /** Where turns are posted. By default `/v1/messages`, and `/messages` below a `baseURL` that ends with `/v1`. */
+  path?: string;
+  /** Milliseconds that it is kept after its last turn. @default 86400000 */
+  ttl?: number;
+  /** Tokens that are sent at most, system prompt, tools and new turn included, by estimate. @default 100000 */
+  window?: number;
+  /** Whether a turn waits while another is under way, or is refused with a SessionBusyError. @default 'wait' */
+  onBusy?: 'wait' | 'refuse';
+  /** Milliseconds that it waits before it is refused all the same. @default 60000 */
+  busyTimeout?: number;
+  /** Milliseconds after which the session is free again if the process that speaks has died. @default 15000 */
+  lease?: number;
+}
+
+/** What one turn has of its own: options of its call, and members of its body. */
+export interface TurnOptions
+  extends Pick<
+    RequestConfig,
+    | 'headers'
+    | 'params'
+    | 'timeout'
+    | 'signal'
+    | 'retry'
+    | 'redirect'
+    | 'maxResponseBytes'
+    | 'maxEventBytes'
+    | 'pings'
+    | 'validateStatus'
+    | 'transformRequest'
+    | 'transformResponse'
+    | 'middlewares'
+  > {
+  /** In place of the session's. */
+  maxTokens?: number;
+  /** Options of the call that are none of the above: those that middlewares read. */
+  config?: RequestConfig;
+  /** Any other member of the body: `model`, `system`, `tools`, `temperature`. */
+  [member: string]: any;
+}
+
+/** What `export()` gives and `import()` takes. */
+export interface ExportedSession {
+  /** Of the form; this is 1. */
+  version: number;
+  /** Of the session that it was. */
+  id: string;
+  /** All of them, as the API takes them. */
+  messages: object[];
+}
+
+/** A conversation. Its turns follow each other, whoever makes them, and are kept whole or not at all. */
+export interface Session<D = any, E = any> {
+  /** The name that it is found by. */
+  readonly id: string;
+  /** Says a text, or blocks of content; the answer is there when both are kept. */
+  send(content: string | readonly object[], options?: TurnOptions): Promise<TraeResponse<D>>;
+  /** The same as a stream: both are kept before its last event comes. */
+  stream(
+    content: string | readonly object[],
+    options?: TurnOptions,
+  ): Promise<EventStream<Outermost<E, MessageEvent>>>;
+  /** The messages, of the last so many turns or of all. */
+  history(options?: { last?: number }): Promise<object[]>;
+  /** Forgets all but the last so many turns, and those that they answer; says how many it has forgotten. */
+  trim(keep: number): Promise<number>;
+  /** Another session with the same turns; there must be none of that id. */
+  fork(id: string, options?: SessionOptions): Promise<Session<D, E>>;
+  /** Forgets it all, and says whether there was something. A turn that is under way will not be kept. */
+  delete(): Promise<boolean>;
+  /** All of it, to be kept elsewhere. */
+  export(): Promise<ExportedSession>;
+  /** What `export()` gave, into this session, which must have no turn yet. */
+  import(exported: ExportedSession): Promise<void>;
+}
 
 /**
  * A client for the Claude API with the defaults of production: a key of the environment, `anthropic-version`, retries,

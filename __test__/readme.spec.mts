@@ -35,7 +35,12 @@ test('every program of the pages on middlewares runs', async (t) => {
   const simulator = await createSimulator();
   t.after(() => simulator.close());
   const folder = new URL('../docs/', import.meta.url);
-  const pages = ['claude.md', ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`)];
+  const pages = [
+    'claude.md',
+    'sessions.md',
+    'store.md',
+    ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`),
+  ];
   let count = 0;
   for (const name of pages)
     for (const program of programs(page(`docs/${name}`))) {
@@ -92,3 +97,25 @@ test('the table of errors has every code of the engine and its class', async () 
   assert.deepEqual(documented.sort(), [...classes, ...FACADE].sort());
   assert.deepEqual(classes.map((line) => line.split(' ')[0]).sort(), codes.sort());
 });
+
+test('every program of the page on fetch runs, with the clients that it names', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const all = programs(page('docs/fetch.md')).map((program) =>
+    program.replaceAll('https://api.anthropic.com', simulator.url),
+  );
+  const outs = await Promise.all(
+    all.map((program, number) => run(`fetch-${number}`, claudeAt(program, simulator.url))),
+  );
+  assert.deepEqual(
+    outs.map(({ code }) => code),
+    [0, 0, 0],
+    outs.map(({ out }) => out).join('\n'),
+  );
+  assert.match(outs[0]?.out ?? '', /You said: Hello true/);
+  assert.match(outs[1]?.out ?? '', /You said: Hello\n404\n\{[\s\S]*true 200/);
+  assert.match(outs[2]?.out ?? '', /POST 200 true\nYou said: Hello/);
+});
+
+const claudeAt = (program: string, url: string) =>
+  program.replace('claude()', `claude({ baseURL: '${url}/v1', proxy: false, logger: false })`);

@@ -4,6 +4,8 @@
 export interface Attempt {
   status?: number;
   code?: string;
+  target?: string;
+  key?: string;
   waitedMs: number;
   tookMs: number;
 }
@@ -14,13 +16,17 @@ export interface Listed {
   code: string | null;
   waitedMs: number;
   tookMs: number;
+  target: string | null;
+  key: string | null;
 }
 
 /** Attempts as they crossed: what is not known is left out. */
 export function attempts(listed: readonly Listed[]): Attempt[] {
-  return listed.map(({ status, code, waitedMs, tookMs }) => ({
+  return listed.map(({ status, code, waitedMs, tookMs, target, key }) => ({
     ...(status != null && { status }),
     ...(code != null && { code }),
+    ...(target != null && { target }),
+    ...(key != null && { key }),
     waitedMs,
     tookMs,
   }));

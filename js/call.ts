@@ -3,9 +3,10 @@
 import { type Batch, Channel } from './channel.js';
 import type { Ending } from './ending.js';
 import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
+import type { Bytes } from './fetch/source.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
-import { abandon, engine, Form, type Head, type Listener } from './native.js';
+import { abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import { shownUrl } from './secrets.js';
@@ -19,21 +20,29 @@ export interface Plan {
   url: string;
   config: () => object;
   signal: AbortSignal | undefined;
+  /** Milliseconds, where the call has a time of its own. */
+  now?: (() => number) | undefined;
   validateStatus: ((status: number) => boolean) | null | undefined;
   transformResponse: ((data: unknown, headers: object, status: number) => unknown) | undefined;
   /** `events` and `json` promise a shape; an empty answer is then `null` and not an empty string. */
   responseType: string | undefined;
+  /** The data of a whole answer, where that is made in another way. */
+  parse?(content: unknown, response: TraeResponse): unknown;
+  /** What bytes come in, where that is no stream of Node's. */
+  bytes?(id: number, release: () => void): Bytes;
   /** Begins a stream that waits in Rust; called when it is first read. */
   open?(): void;
   /** So many attempts were made before a value was thrown, which does not say so itself. */
   attempted?(attempts: number): void;
   /** The call has come to a group of middlewares within native ones. */
-  entered?(passage: number, group: number, attempt: number, headers: string): void;
+  entered?(entry: Entry, headers: string): void;
   /** The data of the error that an answer stands for. */
   describe(status: number, headers: string, body: Uint8Array): string;
   /** Called once, when neither answer nor stream has anything more to say. */
   over(): void;
 }
+
+const realNow = (): number => performance.now();
 
 /** The two ends of the promise that the caller holds. */
 export interface Settle {
@@ -45,9 +54,10 @@ export class Call implements Listener, Abortable {
   id = 0;
   #settle: Settle | undefined;
   readonly #plan: Plan;
-  readonly #started = performance.now();
+  readonly #now: () => number;
+  readonly #started: number;
   /** Where the content goes, and not the stream that the caller holds: that one may be dropped. */
-  #content: Channel<unknown> | ByteSource | undefined;
+  #content: Channel<unknown> | ByteSource | Bytes | undefined;
   #head: Head | undefined;
   #unlisten: (() => void) | undefined;
   #room: (() => void) | undefined;
@@ -55,6 +65,8 @@ export class Call implements Listener, Abortable {
   constructor(plan: Plan, settle: Settle) {
     this.#plan = plan;
     this.#settle = settle;
+    this.#now = plan.now ?? realNow;
+    this.#started = this.#now();
     if (plan.signal) this.#unlisten = listenTo(plan.signal, this);
   }
 
@@ -66,7 +78,7 @@ export class Call implements Listener, Abortable {
   }
 
   settled(head: Head, form: Form, content: unknown): void {
-    head.totalMs = performance.now() - this.#started;
+    head.totalMs = this.#now() - this.#started;
     const response = new TraeResponse(head, undefined as unknown, this.#plan.method, this.#plan.config);
     this.#over();
     try {
@@ -89,6 +101,9 @@ export class Call implements Listener, Abortable {
       const channel = new Channel(this.id, release, this.#opening());
       this.#content = channel;
       response.data = new EventStream(channel, response);
+    } else if (this.#plan.bytes) {
+      this.#content = this.#plan.bytes(this.id, release);
+      response.data = this.#content;
     } else {
       // Loaded here because it loads Node's streams.
       const { ByteReadable, ByteSource } = require('./readable.js') as typeof import('./readable.js');
@@ -116,8 +131,8 @@ export class Call implements Listener, Abortable {
     this.#reject(error);
   }
 
-  entered(passage: number, group: number, attempt: number, headers: string): void {
-    this.#plan.entered?.(passage, group, attempt, headers);
+  entered(entry: Entry, headers: string): void {
+    this.#plan.entered?.(entry, headers);
   }
 
   events(batch: Batch, firstMs: number): void {
@@ -126,12 +141,12 @@ export class Call implements Listener, Abortable {
   }
 
   bytes(chunk: Buffer, size: number): void {
-    (this.#content as ByteSource).take(chunk, size);
+    (this.#content as ByteSource | Bytes).take(chunk, size);
   }
 
   ended(error: TraeError | undefined): void {
     const head = this.#head;
-    if (head) head.totalMs = performance.now() - this.#started;
+    if (head) head.totalMs = this.#now() - this.#started;
     if (error) error.request = this.#asked();
     // The answer's headers named the request; what failed inside its body knows nothing of them.
     if (head && error && error.requestId === undefined) error.requestId = requestId(Headers.parse(headerLines(head)));
@@ -247,6 +262,7 @@ export class Call implements Listener, Abortable {
 
   #data(form: Form, content: unknown, response: TraeResponse): unknown {
     if (form === Form.Kept) return heldAs(content as number);
+    if (this.#plan.parse) return this.#plan.parse(content, response);
     if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
     if (form !== Form.Json) return content;
     try {

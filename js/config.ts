@@ -2,11 +2,21 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { kindOf, TraeError, config as wrong } from './errors.js';
+import type { Native } from './middleware/native.js';
 import { mergeHeaders, plainHeaders } from './request-headers.js';
 import { fields, guarded, isPlain } from './secrets.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: options are free-form here; Rust checks each by name.
 export type Options = Record<string, any>;
+
+/** Among a call's options, where nobody else sees it: the session that the call is a turn of. */
+export const SESSION = Symbol('session');
+
+/** A turn of a session: what keeps it, and what that is told. */
+export interface Turn {
+  native: Native;
+  session: object;
+}
 
 /** Options whose objects are laid over each other field by field; all others replace. */
 const MERGED = new Set(['params', 'pool', 'tls', 'timeout']);
@@ -26,6 +36,7 @@ export function merge(under: Options, over: Options | undefined): Options {
     else merged[key] = MERGED.has(key) && isLiteral(present) && isLiteral(value) ? { ...present, ...value } : value;
   }
   if (isLiteral(merged['tls'])) merged['tls'] = guarded({ ...merged['tls'] }, fields);
+  if (isLiteral(merged['store'])) merged['store'] = guardedStore(merged['store']);
   return guarded(merged);
 }
 
@@ -55,7 +66,20 @@ export function requireObject(value: unknown, whose: string): asserts value is O
 }
 
 /** What only a client has: a call would go somewhere else than its caller thinks. */
-const CLIENTS = ['baseURL', 'baseUrl', 'pool', 'http2', 'proxy', 'tls', 'httpAgent', 'httpsAgent', 'allowAbsoluteUrls'];
+const CLIENTS = [
+  'baseURL',
+  'baseUrl',
+  'pool',
+  'http2',
+  'proxy',
+  'tls',
+  'store',
+  'sessions',
+  'httpAgent',
+  'httpsAgent',
+  'allowAbsoluteUrls',
+  'transport',
+];
 
 /** Refuses a client's options in a call, unless they are that client's own: `res.config` may be used again. */
 export function requireNoClients(call: Options | undefined, client: Options): void {
@@ -111,16 +135,17 @@ export function signalOf(signal: unknown): AbortSignal | undefined {
 
 /** The client's options as JSON. */
 export function clientJson(options: Options): string {
-  const { httpAgent, httpsAgent, signal: _signal, ...rest } = options;
+  const { httpAgent, httpsAgent, signal: _signal, transport: _transport, ...rest } = options;
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { $judgeStatus: true } : {};
-  const { tls, headers } = rest;
+  const { tls, headers, store } = rest;
   return json({
     ...rest,
     ...judgeStatus,
     pool,
     tls: textual(tls),
+    store: plainStore(store),
     params: params(rest.params),
     headers: headers && plainHeaders(headers),
   });
@@ -139,6 +164,29 @@ function poolOf(agent: { options?: Options } & Options): Options {
   }
   if (Number.isFinite(timeout) && timeout > 0) pool['idleTimeout'] = timeout;
   return pool;
+}
+
+/** Where state is shared holds passwords and keys, in itself and further in. */
+function guardedStore(store: Options): Options {
+  const inner = Object.entries(store).map(([name, value]) => [
+    name,
+    isLiteral(value) ? guarded({ ...value }, fields) : value,
+  ]);
+  return guarded(Object.fromEntries(inner), fields);
+}
+
+/** The option `store` as Rust reads it: URLs and PEM as texts, and nothing hidden. */
+export function plainStore(store: unknown): unknown {
+  if (store instanceof URL) return store.href;
+  if (typeof store !== 'object' || store === null || !isLiteral(store)) return store;
+  const { url, tls, sentinel } = store;
+  const text = (one: unknown): unknown => (one instanceof URL ? one.href : one);
+  return {
+    ...store,
+    url: Array.isArray(url) ? url.map(text) : text(url),
+    tls: textual(tls),
+    sentinel: isLiteral(sentinel) ? { ...sentinel } : sentinel,
+  };
 }
 
 /** Certificates and keys are PEM texts, however they were read. */
@@ -178,6 +226,7 @@ const CALL = [
   'timeout',
   'retry',
   'priority',
+  'cache',
   'redirect',
   'maxResponseBytes',
   'maxEventBytes',
@@ -186,7 +235,13 @@ const CALL = [
 ] as const;
 
 /** A call's options as JSON, or nothing where it has none of its own. */
-export function callJson(options: Options | undefined, judge: boolean, shape: string | undefined): string | undefined {
+export function callJson(
+  options: Options | undefined,
+  judge: boolean,
+  shape: string | undefined,
+  fetched?: { seen: boolean },
+): string | undefined {
+  const turn = (options as { [SESSION]?: Turn } | undefined)?.[SESSION];
   if (options === undefined && !judge && shape === undefined) return undefined;
   const own: Options = {};
   let some = false;
@@ -198,6 +253,8 @@ export function callJson(options: Options | undefined, judge: boolean, shape: st
   if (options?.['headers'] !== undefined) own['headers'] = plainHeaders(options['headers']);
   if (options?.['params'] !== undefined) own['params'] = params(options['params']);
   if (judge) own['$judgeStatus'] = true;
+  if (fetched) own['$fetch'] = fetched.seen;
+  if (turn !== undefined) own['$session'] = turn.session;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }

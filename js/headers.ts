@@ -68,7 +68,7 @@ export class Headers {
   }
 }
 
-function shownHeader(name: string, value: string): string {
+export function shownHeader(name: string, value: string): string {
   if (isSecret(name)) return '[redacted]';
   return URLS.has(name) ? shownUrl(value) : shownText(value);
 }

@@ -12,6 +12,8 @@ export const CLIENT_OPTIONS = [
   'http2',
   'proxy',
   'tls',
+  'store',
+  'sessions',
   'allowAbsoluteUrls',
   'timeout',
   'redirect',
@@ -25,6 +27,7 @@ export const CLIENT_OPTIONS = [
   'signal',
   'httpAgent',
   'httpsAgent',
+  'transport',
 ] as const;
 
 /** What `claude()` knows besides, and where a client of another kind has it. */

@@ -27,9 +27,20 @@ export interface NativeKeeper {
   stop(): void;
 }
 
+/** A network that is played, in a time of its own. */
+export interface NativeScript {
+  now(): number;
+  calls(): number;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
+  createScript(ask: number): NativeScript;
+  createScriptedClient(config: string, script: NativeScript): NativeClient | string;
+  checkReply(reply: string): void;
+  quiet(script: NativeScript, id: number, regardless: boolean): void;
+  step(script: NativeScript, id: number, most: number): void;
   send(
     client: NativeClient,
     id: number,
@@ -104,7 +115,7 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
-  /** Reason phrase, protocol, URL, attempts, the error that it may stand for (as JSON or nothing), then a line per header. */
+  /** Reason phrase, protocol, URL, attempts, the error that it may stand for, where it came from (each as JSON or nothing), then a line per header. */
   text: string;
 }
 
@@ -117,13 +128,23 @@ export const enum Form {
   Kept = 4,
 }
 
+/** How a call has come to a group of middlewares. */
+export interface Entry {
+  passage: number;
+  group: number;
+  attempt: number;
+  /** The passage that it has come from, and the lane of attempts under way at once that it is in; 0 for none. */
+  parent: number;
+  lane: number;
+}
+
 /** Whoever waits for a call. None of these may throw. */
 export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
   /** With an error of the engine's; or with what JavaScript threw itself, after so many attempts. */
   failed(error: unknown, attempts?: number): void;
-  entered(passage: number, group: number, attempt: number, headers: string): void;
+  entered(entry: Entry, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
   ended(error: TraeError | undefined): void;
@@ -183,10 +204,18 @@ export function settle(): boolean {
   return alive;
 }
 
+let letters = 0;
+
+/** How many letters there have been. */
+export function delivered(): number {
+  return letters;
+}
+
 function wake(): void {
   let count: number;
   do {
     count = engine.drain(slab, values);
+    letters += count;
     unshare(2 * count);
     for (let place = 0; place < count; place++) {
       try {
@@ -246,12 +275,23 @@ function tell(listener: Listener, at: number, first: unknown, second: unknown): 
       break;
     }
     case Kind.Entered:
-      listener.entered(slab[at + 2] as number, slab[at + 3] as number, slab[at + 4] as number, first as string);
+      listener.entered(entry(at), first as string);
       break;
     case Kind.Room:
       listener.room();
       break;
   }
+}
+
+function entry(at: number): Entry {
+  const [passage, group, attempt, parent, lane] = slab.subarray(at + 2, at + 7) as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { passage, group, attempt, parent, lane };
 }
 
 function piece(listener: Listener | undefined, at: number, content: unknown, failure: unknown): void {

@@ -2,6 +2,7 @@
 
 import { inspect } from 'node:util';
 import { type Attempt, attempts } from './attempts.js';
+import { fromFailure, type TraeError } from './errors.js';
 import { Headers } from './headers.js';
 import type { Head } from './native.js';
 import { plainHeaders } from './request-headers.js';
@@ -16,10 +17,13 @@ export interface Timing {
   totalMs: number | null;
 }
 
+/** What a cache had to do with an answer. */
+export type Cached = 'hit' | 'miss' | 'stale' | 'shared' | 'bypass';
+
 /** The header lines as they crossed. */
 export function headerLines({ text }: Head): string {
   let from = -1;
-  for (let line = 0; line < 5; line++) {
+  for (let line = 0; line < 6; line++) {
     from = text.indexOf('\n', from + 1);
     if (from < 0) return '';
   }
@@ -33,6 +37,15 @@ export function refusal({ text }: Head): string | undefined {
 
 export function requestId(headers: Headers): string | undefined {
   return headers.get('request-id') ?? headers.get('x-request-id') ?? undefined;
+}
+
+/** Where an answer came from, as far as there is something to tell. */
+interface Origin {
+  cache?: Cached;
+  ageMs?: number;
+  target?: string | null;
+  key?: string | null;
+  redirected?: true;
 }
 
 /** What a middleware may return instead of the answer of `next()`. */
@@ -55,7 +68,21 @@ export function isMade(given: unknown): given is Made {
   return names.some((name) => MADE.includes(name)) && names.every((name) => SPREAD.includes(name));
 }
 
+/** The error that an answer stands for, whose status somebody else judges. */
+export let failureOf: (response: TraeResponse) => TraeError | undefined;
+
 export class TraeResponse<T = unknown> {
+  static {
+    failureOf = (response) => {
+      const failure = refusal(response.#head);
+      if (failure === undefined) return undefined;
+      const error = fromFailure(failure) as TraeError;
+      const { method, url } = response.request;
+      error.request = { method, url: shownUrl(url) };
+      return error;
+    };
+  }
+
   readonly status: number;
   data: T;
   readonly #head: Head;
@@ -78,7 +105,7 @@ export class TraeResponse<T = unknown> {
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
     const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
-    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n${lines.join('')}`, ...none };
+    const head = { status, attempts: 0, text: `${statusText}\n\n\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
 
@@ -104,6 +131,11 @@ export class TraeResponse<T = unknown> {
     return this.#line(1);
   }
 
+  /** For `fetch`: whether another URL was asked for. */
+  get redirected(): boolean {
+    return this.#origin().redirected ?? false;
+  }
+
   get headers(): Headers {
     this.#headers ??= Headers.parse(headerLines(this.#head));
     return this.#headers;
@@ -127,25 +159,46 @@ export class TraeResponse<T = unknown> {
     return listed === '' ? [] : attempts(JSON.parse(listed));
   }
 
+  /** The name of the target that has answered; `undefined` where no `fallback()` chose. */
+  get target(): string | undefined {
+    return this.#origin().target ?? undefined;
+  }
+
+  /** The name of the key of `keyPool()` that the call was sent with. */
+  get key(): string | undefined {
+    return this.#origin().key ?? undefined;
+  }
+
   get timing(): Timing {
     const { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs } = this.#head;
     return { queuedMs, connectMs, firstByteMs, firstEventMs, totalMs };
   }
 
-  /** No cache stands in the way yet, so every answer is fresh. */
-  get cache(): 'bypass' {
-    return 'bypass';
+  /** Without a cache on its way it has passed by. */
+  get cache(): Cached {
+    return this.#origin().cache ?? 'bypass';
+  }
+
+  /** How old it was when it came out of a cache. */
+  get cacheAgeMs(): number | null {
+    return this.#origin().ageMs ?? null;
   }
 
   toJSON(): Record<string, unknown> {
-    const { status, statusText, headers, data, config, requestId, timing, attempts, cache } = this;
+    const { status, statusText, headers, data, config, requestId, timing, attempts, cache, target, key } = this;
     const request = { ...this.request, url: shownUrl(this.request.url) };
-    return { status, statusText, headers, data, config: redacted(config), request, requestId, timing, attempts, cache };
+    const shown = { status, statusText, headers, data, config: redacted(config), request, requestId, timing, attempts };
+    return { ...shown, cache, ...(target !== undefined && { target }), ...(key !== undefined && { key }) };
   }
 
   [inspect.custom](depth: number, options: object): string {
     const shown = { ...this.toJSON(), headers: this.headers };
     return `TraeResponse ${inspect(shown, { ...options, depth })}`;
+  }
+
+  #origin(): Origin {
+    const told = this.#line(5);
+    return told === '' ? {} : JSON.parse(told);
   }
 
   #line(number: number): string {

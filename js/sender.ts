@@ -11,10 +11,13 @@ import {
   requireFunctions,
   requireNoClients,
   requireObject,
+  SESSION,
   signalOf,
+  type Turn,
 } from './config.js';
 import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
+import type { Native } from './middleware/native.js';
 import { type Limit, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
@@ -23,6 +26,7 @@ import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import type { Abortable } from './signals.js';
+import { type Script, scriptOf } from './transport.js';
 import type { Keeper, Warmed } from './warmup.js';
 
 /** A call as it was written, or as its middlewares have made it. */
@@ -31,7 +35,23 @@ interface Asked {
   url: unknown;
   data: unknown;
   config: Options | undefined;
-  shape: string | undefined;
+  shape: Shape | undefined;
+}
+
+/** What the caller wants to hold: a name, or how `fetch` makes it. */
+export type Shape = string | FetchShape;
+
+export interface FetchShape {
+  /** What middlewares see of what is sent. */
+  shown(data: unknown): unknown;
+  /** What is sent of that. */
+  sent(data: unknown): unknown;
+  /** What middlewares see of a whole answer. */
+  parse: NonNullable<Plan['parse']>;
+  /** What bytes come in, where no middleware sees them. */
+  bytes: NonNullable<Plan['bytes']>;
+  /** Whether middlewares of JavaScript's have seen the answer, once the call was sent. */
+  seen: boolean;
 }
 
 export class Sender {
@@ -40,12 +60,14 @@ export class Sender {
   readonly #stack: Stack;
   /** Throws where the client takes no more calls. */
   readonly #taken: () => void;
+  #script: Script | undefined;
   #judge = false;
   /** Whether the options were changed since the engine heard of them. */
   #changed = false;
   readonly #pending = new Set<Abortable>();
   #keeper: Keeper | undefined;
-  #arranged: { entries: readonly Entry[]; arranged: Arranged } | undefined;
+  /** Of calls, and of those that are turns of a session. */
+  readonly #arranged: Record<string, { entries: readonly Entry[]; arranged: Arranged }> = {};
   #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
 
   /** With a parent it shares the pool of that. */
@@ -53,8 +75,7 @@ export class Sender {
     this.#config = config;
     this.#stack = stack;
     this.#taken = taken;
-    const json = this.#json();
-    this.#native = native(parent ? parent.#native.extend(json) : engine.createClient(json));
+    this.#native = this.#create(parent ? parent.#native : undefined);
   }
 
   /** The options have become others. */
@@ -114,7 +135,7 @@ export class Sender {
     this.#keeper = keeper;
   }
 
-  async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
+  async send(method: unknown, url: unknown, data: unknown, config?: Options, shape?: Shape): Promise<TraeResponse> {
     const followed = follow(method, url);
     try {
       const res = await this.#answer(method, url, data, config, shape);
@@ -128,8 +149,8 @@ export class Sender {
     }
   }
 
-  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: string): Promise<TraeResponse> {
-    const arranged = this.#arrange(config?.['middlewares']);
+  #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: Shape): Promise<TraeResponse> {
+    const arranged = this.#arrange(config?.['middlewares'], turnOf(config)?.native);
     if (arranged.outer.length > 0 || arranged.groups.length > 0)
       return this.#through(arranged, method, url, data, config, shape);
     return new Promise((resolve, reject) => {
@@ -144,7 +165,7 @@ export class Sender {
     url: unknown,
     data: unknown,
     config?: Options,
-    shape?: string,
+    shape?: Shape,
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
     const onion = new Onion(asked.signal, arranged);
@@ -155,7 +176,7 @@ export class Sender {
         method: asked.method,
         url: String(url),
         params: config?.['params'],
-        data,
+        data: typeof shape === 'object' ? shape.shown(data) : data,
         state: {},
         config: () => merge(this.#config, config) as Record<string, unknown>,
         headers: () => mergeHeaders(this.#config['headers'], config?.['headers']),
@@ -191,11 +212,15 @@ export class Sender {
   }
 
   /** The client's middlewares and those of the call; without the latter they are arranged once. */
-  #arrange(own: unknown): Arranged {
+  #arrange(own: unknown, session?: Native): Arranged {
     const entries = this.#stack.layers;
-    if (own !== undefined) return arrange([...entries, ...layersOf(own)]);
-    if (this.#arranged?.entries !== entries) this.#arranged = { entries, arranged: arrange(entries) };
-    return this.#arranged.arranged;
+    if (own !== undefined) return arrange(outermost(session, [...entries, ...layersOf(own)]));
+    const place = session ? 'turns' : 'calls';
+    const known = this.#arranged[place];
+    if (known?.entries === entries) return known.arranged;
+    const arranged = arrange(outermost(session, entries));
+    this.#arranged[place] = { entries, arranged };
+    return arranged;
   }
 
   /** The engine's client with this pipeline; the last one is kept. */
@@ -236,10 +261,16 @@ export class Sender {
   #start(settle: Settle, calls: Set<Abortable>, asked: Asked, pipeline: Arranged['pipeline'], onion?: Onion): void {
     const { method, signal } = this.#asked(asked);
     this.#refresh();
-    const { url, data, config, shape } = asked;
-    const own = config?.['validateStatus'];
-    const { encoded, headers } = this.#content(data, config);
-    const options = callJson(headers ? { ...config, headers } : config, own !== undefined || this.#judge, shape);
+    const { url, data, config } = asked;
+    const fetched = typeof asked.shape === 'object' ? asked.shape : undefined;
+    const shape = typeof asked.shape === 'string' ? asked.shape : undefined;
+    // What `fetch` gives is neither judged nor changed by functions that expect something else.
+    const own = fetched ? null : config?.['validateStatus'];
+    const { encoded, headers } = fetched ? sized(encode(fetched.sent(data)), config) : this.#content(data, config);
+    const judge = own !== undefined || this.#judge;
+    const seen = onion !== undefined;
+    if (fetched) fetched.seen = seen;
+    const options = callJson(headers ? { ...config, headers } : config, judge, shape, fetched && { seen });
     const target = String(url);
     const text = encoded.kind === 'json' ? encoded.text : undefined;
     const bytes = encoded.kind === 'bytes' ? encoded.bytes : undefined;
@@ -253,11 +284,13 @@ export class Sender {
       url: target,
       config: () => merge(this.#config, config),
       signal,
+      now: this.#script?.now,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
-      transformResponse: config?.['transformResponse'] ?? this.#config['transformResponse'],
+      transformResponse: fetched ? undefined : (config?.['transformResponse'] ?? this.#config['transformResponse']),
       responseType: config?.['responseType'] ?? shape,
       describe: (status, headers, body) => native.describeStatus(status, headers, body, this.#sent(config)),
       over: () => calls.delete(call),
+      ...(fetched && (seen ? { parse: fetched.parse } : { bytes: fetched.bytes })),
     };
     // Only groups within native middlewares have anything to do with the call once it is under way.
     const grouped = onion !== undefined && onion.layers.groups.length > 0;
@@ -268,6 +301,7 @@ export class Sender {
     const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
     const name = engine.send(native, call.id, method, target, text, bytes, type, options, streamed, attempts, again);
     if (onion) onion.name = name;
+    this.#script?.began();
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 
@@ -277,14 +311,10 @@ export class Sender {
   }
 
   /** What the call sends, and its headers where sending that changes them; never an object of the caller. */
-  #content(data: unknown, config: Options | undefined): { encoded: Encoded; headers: HeaderRecord | undefined } {
+  #content(data: unknown, config: Options | undefined): Sent {
     const transform = config?.['transformRequest'] ?? this.#config['transformRequest'];
     const headers = transform ? plainHeaders(config?.['headers']) : undefined;
-    const encoded = encode(transform ? transform(data, headers) : data);
-    if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
-    // As for a body in memory: a length that we know is believed before one that the caller says.
-    const length = { 'content-length': encoded.length };
-    return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
+    return sized(encode(transform ? transform(data, headers) : data), config, headers);
   }
 
   /** The options as the engine takes them, those that JavaScript reads itself checked. */
@@ -300,9 +330,30 @@ export class Sender {
   /** Tells the engine what was changed in the options; a wrong one fails each call until it is mended. */
   #refresh(): void {
     if (!this.#changed) return;
-    this.#native = native(this.#native.extend(this.#json()));
+    this.#native = this.#create(this.#native);
     this.#changed = false;
   }
+
+  /** The client as the engine knows it; it shares the pool of another, unless a script answers in place of sockets. */
+  #create(other: NativeClient | undefined): NativeClient {
+    const json = this.#json();
+    this.#script = scriptOf(this.#config['transport']);
+    if (this.#script) return native(engine.createScriptedClient(json, this.#script.native));
+    return native(other ? other.extend(json) : engine.createClient(json));
+  }
+}
+
+interface Sent {
+  encoded: Encoded;
+  headers?: HeaderRecord | undefined;
+}
+
+/** With the length of a streamed content, where that is known. */
+function sized(encoded: Encoded, config: Options | undefined, headers?: HeaderRecord): Sent {
+  if (encoded.kind !== 'stream' || encoded.length === undefined) return { encoded, headers };
+  // As for a body in memory: a length that we know is believed before one that the caller says.
+  const length = { 'content-length': encoded.length };
+  return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
 }
 
 /** The longest that a timer of Node's can wait. */
@@ -313,6 +364,18 @@ function limitOf(timeout: unknown): Limit | undefined {
   const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
   if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
   return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };
+}
+
+function turnOf(config: Options | undefined): Turn | undefined {
+  return (config as { [SESSION]?: Turn } | undefined)?.[SESSION];
+}
+
+/** With what keeps a session outside of all native ones: retries are then of one turn. */
+function outermost(session: Native | undefined, entries: readonly Entry[]): readonly Entry[] {
+  if (session === undefined) return entries;
+  const first = entries.findIndex((entry) => 'native' in entry);
+  const at = first < 0 ? entries.length : first;
+  return [...entries.slice(0, at), { name: 'session', when: undefined, native: session }, ...entries.slice(at)];
 }
 
 /** The middlewares of one call. */

@@ -63,6 +63,22 @@ export declare class Engine {
   answerThrown(question: number, number: number, words: string): void
   /** The group threw; JavaScript holds what it threw under a number. */
   thrown(passage: number, number: number, words: string): void
+  /** A script whose answers this function gives. */
+  createScript(ask: number): NativeScript
+  /** A client whose calls a script answers, or why its options are wrong. */
+  createScriptedClient(config: string, script: NativeScript): NativeClient | string
+  /** Throws where a reply is wrong. */
+  checkReply(reply: string): void
+  /**
+   * Tells under this number as soon as every call of the script waits for its time, and, unless `regardless`,
+   * for nothing of JavaScript's.
+   */
+  quiet(script: NativeScript, id: number, regardless: boolean): void
+  /**
+   * Moves a script's clock to its next timer, so many milliseconds at most, and tells under this number how many
+   * it were.
+   */
+  step(script: NativeScript, id: number, most: number): void
   /** Starts a warm-up. Its outcome comes through the drain, the report as the JSON of an answer. */
   warmup(client: NativeClient, id: number, options: string): void
   /** Keeps up what a warm-up has opened; `None` where its options do not ask for that, or why they are wrong. */
@@ -99,6 +115,14 @@ export declare class NativeMiddleware {
   invalidate(): void
   /** The text as it may be shown by the rules that it has. */
   shown(text: string): string
+}
+
+/** What a script is to JavaScript. */
+export declare class NativeScript {
+  /** Milliseconds since its start, in its time. */
+  now(): number
+  /** How many calls are under way. */
+  calls(): number
 }
 
 /** A simulated API; `js/simulator.ts` makes it pleasant. */

@@ -839,4 +839,5 @@ module.exports.Engine = nativeBinding.Engine
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.NativeKeeper = nativeBinding.NativeKeeper
 module.exports.NativeMiddleware = nativeBinding.NativeMiddleware
+module.exports.NativeScript = nativeBinding.NativeScript
 module.exports.NativeSimulator = nativeBinding.NativeSimulator

@@ -17,15 +17,15 @@ await build({
   // A class that names itself is given another name otherwise, and errors show it.
   keepNames: true,
   format: 'cjs',
-  external: ['@opentelemetry/api'],
+  external: ['@opentelemetry/api', 'axios'],
 });
-for (const door of ['api', 'simulator']) {
+for (const door of ['api', 'simulator', 'testing', 'axios']) {
   const name = door === 'api' ? 'index' : door;
   writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n`);
 }
 await build({
   ...common,
-  entryPoints: ['js/index.mts', 'js/simulator.mts'],
+  entryPoints: ['js/index.mts', 'js/simulator.mts', 'js/testing.mts', 'js/axios.mts'],
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
 });

@@ -3,7 +3,7 @@
 //! An `Error` never holds a request header, a request body or a query: it may be logged. It may hold
 //! the response (status, headers, an excerpt of the body), because that is what explains it.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -31,6 +31,28 @@ struct Inner {
     history: Vec<Attempt>,
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
+}
+
+/// The source of an error that several have met.
+#[derive(Debug)]
+struct Shared(Arc<Error>);
+
+impl Shared {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        StdError::source(&*self.0)
+    }
+}
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source().map_or(Ok(()), |source| fmt::Display::fmt(source, f))
+    }
+}
+
+impl StdError for Shared {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source()?.source()
+    }
 }
 
 /// The answer that came with a failure.
@@ -211,6 +233,23 @@ impl Error {
     pub fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Self {
         let ms = limit.as_millis();
         Self::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
+    }
+
+    /// The same failure for another who met it.
+    pub fn again(error: &Arc<Self>) -> Self {
+        let Inner { kind, phase, ref message, retry_after, attempts, ref history, ref response, ref source } =
+            *error.0;
+        let source = source.as_ref().map(|_| Source::from(Shared(Arc::clone(error))));
+        Self(Box::new(Inner {
+            kind,
+            phase,
+            message: message.clone(),
+            retry_after,
+            attempts,
+            history: history.clone(),
+            response: response.clone(),
+            source,
+        }))
     }
 
     /// The same failure under the name it has one layer further out.

@@ -12,9 +12,14 @@ pub struct Notices(Arc<Mutex<Vec<String>>>);
 impl Notices {
     /// Tells it, where there is a log.
     pub fn tell(extensions: &Extensions, text: impl Into<String>) {
-        if let Some(Self(told)) = extensions.get() {
-            told.lock().unwrap_or_else(PoisonError::into_inner).push(text.into());
+        if let Some(notices) = extensions.get::<Self>() {
+            notices.note(text);
         }
+    }
+
+    /// Tells it, for whoever has kept them since the request was there.
+    pub fn note(&self, text: impl Into<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.into());
     }
 
     /// What was told since the last time.

@@ -53,7 +53,7 @@ impl Request {
 }
 
 /// As `Url::origin` tells it for `http` and `https`, without building both anew for each call.
-fn same_origin(a: &Url, b: &Url) -> bool {
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme()
         && a.host_str() == b.host_str()
         && a.port_or_known_default() == b.port_or_known_default()
@@ -82,10 +82,42 @@ impl CallId {
     }
 }
 
+/// Put into a request's extensions by whoever has put a credential on it in place of the client's own: layers further
+/// in put on none of theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorized;
+
+/// Put into a request's extensions by whoever has somewhere else to go: a layer that would have the call wait for its
+/// turn refuses it at once instead, and says how long the wait would have been.
+#[derive(Debug, Clone, Copy)]
+pub struct Impatient;
+
 /// Put into a request's extensions by whoever shows its answer: what takes the request's credentials out of it
 /// ([`Conceal`](crate::response::Conceal)) is then there for answers of every kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeated;
+
+/// Tells attempts of one call apart that are under way at once. It stands in the extensions of those that whoever made
+/// them has added to one that was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane(u32);
+
+impl Lane {
+    /// One that no other attempt has.
+    pub fn next() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// As a number above 0, for whoever keeps something of each attempt outside.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// Put into a request's extensions where the caller judges the status himself: every status is then an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyStatus;
 
 /// Counts the requests of a call that have gone out, for whoever ends it from outside of all layers.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +175,8 @@ pub struct Options {
     pub max_response_bytes: u64,
     /// The largest single server-sent event, in bytes.
     pub max_event_bytes: usize,
-    /// The client's own origin, to which alone its credentials go; a client without one has none to guard.
+    /// The client's own base without its query, to whose origin alone its credentials go; a client without one has
+    /// none to guard.
     pub home: Option<Url>,
     /// Headers that never leave the first origin, besides those of credentials.
     pub secret_headers: Vec<HeaderName>,

@@ -66,6 +66,10 @@ impl fmt::Debug for Conceal {
     }
 }
 
+/// Stands in the extensions of an answer that redirects have led to.
+#[derive(Debug, Clone, Copy)]
+pub struct Redirected;
+
 /// Where an answer came from, with a cache on its way. It stands in the extensions of an answer that a cache has
 /// had a say in; without it the answer has passed none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +97,24 @@ impl Cached {
             Self::Bypass => "bypass",
         }
     }
+}
+
+/// How old an answer out of a cache is. It stands in the extensions beside [`Cached`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age(pub Duration);
+
+/// Stands in the extensions of an answer whose content is a value that is kept elsewhere: its bytes do not tell all
+/// of it, so that nobody may make the same answer of them again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaced;
+
+/// Who has answered, where that could have been another. It stands in the extensions of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Served {
+    /// The name of the target.
+    pub target: Option<Arc<str>>,
+    /// The name of the key that the call was sent with; the key itself is nowhere told.
+    pub key: Option<Arc<str>>,
 }
 
 /// What is known about the time a call took when its headers arrive.

@@ -61,6 +61,17 @@ interface Part {
   usage?: unknown;
 }
 
+/** An event whose data is text, where it may tell something: `fetch` and `responseType: 'sse'` have such. */
+function ofText(given: object): object {
+  const { event, data } = given as { event?: unknown; data?: unknown };
+  if (typeof data !== 'string' || (event !== 'message_start' && event !== 'message_delta')) return given;
+  try {
+    return JSON.parse(data) ?? given;
+  } catch {
+    return given;
+  }
+}
+
 /** A message as its parts tell of it: an answer, or the events of a stream. */
 export class Message {
   #id: unknown;
@@ -69,8 +80,9 @@ export class Message {
   #usage: Record<string, unknown> = {};
 
   note(parts: readonly unknown[]): void {
-    for (const part of parts) {
-      if (typeof part !== 'object' || part === null) continue;
+    for (const given of parts) {
+      if (typeof given !== 'object' || given === null) continue;
+      const part = ofText(given);
       const { type, message, delta, usage } = part as Part;
       if (type === 'message') this.#begin(part);
       else if (type === 'message_start') this.#begin(message ?? {});

@@ -1,11 +1,13 @@
 // Native middlewares as JavaScript holds them: a name and a handle; what they do is in Rust.
 
 import { type Ask, Callback } from '../callback.js';
+import { plainStore } from '../config.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
 import { told } from '../told.js';
 import { key, onRetry, provider, shouldRetry, sink } from './callbacks.js';
+import { keyValue, store } from './key-value.js';
 import { type LoggerOptions, lineTaker } from './logger.js';
 
 /** The functions that options of a middleware may name, by how Rust asks them. */
@@ -20,7 +22,7 @@ export class Native {
   constructor(kind: string, options: unknown, asks: Asks = {}) {
     this.callbacks = callbacksOf(kind, options, asks);
     const numbers = Object.entries(this.callbacks).map(([name, { number }]) => [name, number]);
-    const made = engine.createMiddleware(kind, json(kind, options), Object.fromEntries(numbers));
+    const made = engine.createMiddleware(kind, json(kind, withStore(options)), Object.fromEntries(numbers));
     if (typeof made === 'string') throw fromFailure(made);
     this.kind = kind;
     this.handle = made;
@@ -48,6 +50,14 @@ export class Limiter extends Native {
   }
 }
 
+/** One that has several keys. */
+export class KeyPool extends Native {
+  /** How each key does. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
+  }
+}
+
 /** Sends calls with a key, to the client's own origin and nowhere else. */
 export const auth = (options?: unknown): Credential => new Credential('auth', options, { provider });
 
@@ -57,8 +67,20 @@ export const jwt = (options?: unknown): Credential => new Credential('jwt', opti
 /** Makes failed calls again, with growing random pauses, as the server asks, within a budget. */
 export const retry = (options?: unknown): Native => new Native('retry', options, { shouldRetry, onRetry });
 
+/** Gives an answer again that was given to the same question, for a while. */
+export const cache = (options?: unknown): Native => new Native('cache', keyValue(options), { key, store });
+
 /** Leaves a server alone that fails too often. */
-export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options);
+export const circuitBreaker = (options?: unknown): Native => new Native('circuitBreaker', options, { key });
+
+/** Sends each call with the key that has least to carry. */
+export const keyPool = (options?: unknown): KeyPool => new KeyPool('keyPool', options);
+
+/** Sends a call that fails at one target to the next. */
+export const fallback = (options?: unknown): Native => new Native('fallback', options);
+
+/** Makes a call a second time whose answer is late, and takes the first answer that comes. */
+export const hedge = (options?: unknown): Native => new Native('hedge', options, { key });
 
 /** Holds requests and tokens to a rate, in one process or over all that share a store. */
 export const rateLimit = (options?: unknown): Limiter => new Limiter('rateLimit', options, { key });
@@ -93,6 +115,12 @@ function withExpressions(options: RedactOptions | undefined): unknown {
     pattern instanceof RegExp ? { source: pattern.source, flags: pattern.flags } : pattern,
   );
   return { ...options, patterns };
+}
+
+/** Where its state stands may be written with objects that JSON spoils. */
+function withStore(options: unknown): unknown {
+  const { store } = (options ?? {}) as { store?: unknown };
+  return typeof store === 'object' ? { ...(options as object), store: plainStore(store) } : options;
 }
 
 function callbacksOf(kind: string, options: unknown, asks: Asks): Record<string, Callback> {

@@ -6,10 +6,14 @@ import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
 import {
   auth,
+  cache,
   circuitBreaker,
   concurrency,
+  fallback,
+  hedge,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   metrics,
   Native,
@@ -75,10 +79,14 @@ const HOOKS = ['before', 'after', 'error', 'finally'] as const;
 /** What makes middlewares, and is none. */
 const FACTORIES: readonly unknown[] = [
   auth,
+  cache,
   circuitBreaker,
   concurrency,
+  fallback,
+  hedge,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   mapEvents,
   metrics,

@@ -42,7 +42,7 @@ pub enum Verdict {
 /// assert!(matches!(rules.accept(&event), Verdict::Deliver));
 /// assert!(rules.end_of_body().is_some(), "the message is incomplete");
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct StreamRules {
     message: Message,
     events: u64,

@@ -41,6 +41,7 @@ pub struct Call {
 pub(super) const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("trae-native/", env!("CARGO_PKG_VERSION")));
 pub(super) const ANYTHING: HeaderValue = HeaderValue::from_static("application/json, */*;q=0.9");
+const WHATEVER: HeaderValue = HeaderValue::from_static("*/*");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// Checks the call and lays it over the client's settings.
@@ -58,6 +59,12 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         }
         if let Some(priority) = fields.take("priority") {
             extensions.insert(rooms::priority(&priority)?);
+        }
+        if let Some(cache) = fields.take("cache") {
+            extensions.insert(rooms::cache::for_call(cache)?);
+        }
+        if let Some(session) = fields.internal_value("$session") {
+            extensions.insert(rooms::session::for_call(session)?);
         }
         own.read(&mut fields)?;
     }
@@ -114,6 +121,7 @@ fn all_headers(
     headers.entry(USER_AGENT).or_insert(AGENT);
     headers.entry(ACCEPT).or_insert(match call.shape {
         Shape::Events | Shape::Sse => EVENTS,
+        Shape::Fetch | Shape::FetchSeen => WHATEVER,
         _ => ANYTHING,
     });
     Ok(headers)
@@ -219,7 +227,7 @@ fn split(text: &str, mark: char) -> (&str, Option<&str>) {
     text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
-fn web(url: Url) -> Result<Url> {
+pub(super) fn web(url: Url) -> Result<Url> {
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = without_keys(url.scheme());
         return Err(Error::config(format!("only http:// and https:// can be called, got {scheme}:")));
@@ -258,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_knows_the_clients_own_origin_and_nothing_more_of_its_base() {
+    fn a_request_knows_the_clients_own_base_but_not_its_query() {
         let config = json!({ "baseURL": "https://api.example/v1?key=secret#x", "allowAbsoluteUrls": true });
         let settings = Settings::read(config).unwrap();
         for (url, home) in [
@@ -271,7 +279,7 @@ mod tests {
             let call = Call { url: url.to_owned(), ..Call::default() };
             let (request, _) = prepare(&settings, call).unwrap();
             assert_eq!(request.is_home(), home, "{url}");
-            assert_eq!(request.options.home.as_ref().unwrap().as_str(), "https://api.example/");
+            assert_eq!(request.options.home.as_ref().unwrap().as_str(), "https://api.example/v1");
         }
         let (request, _) = prepare(
             &Settings::read(json!({})).unwrap(),

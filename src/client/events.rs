@@ -173,6 +173,7 @@ mod tests {
             code: None,
             waited: Duration::ZERO,
             took: Duration::from_secs(1),
+            served: crate::response::Served::default(),
         };
         let reset = || Error::new(ErrorKind::Reset, Phase::Body, "it broke");
         let reported = Event { event: "error".into(), ..Event::default() };

@@ -51,7 +51,12 @@ impl Fields {
 
     /// A flag that the facade sets, and that is no option of anybody's.
     pub(super) fn internal(&mut self, name: &str) -> Option<bool> {
-        self.values.remove(name)?.as_bool()
+        self.internal_value(name)?.as_bool()
+    }
+
+    /// The same, of any kind.
+    pub(super) fn internal_value(&mut self, name: &str) -> Option<Value> {
+        self.values.remove(name)
     }
 
     pub(super) fn string(&mut self, name: &'static str) -> Result<Option<String>> {

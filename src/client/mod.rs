@@ -4,6 +4,7 @@
 //! - [`fields`]: how they are read out of JSON
 //! - [`call`]: a call becomes a request · [`query`] and [`headers`]: its parts
 //! - [`wire`]: transport, events and statuses at the centre of the onion
+//! - [`fetched`]: answers as `fetch` gives them
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`limit`]: the limit on a whole call
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
@@ -14,6 +15,7 @@
 mod call;
 mod connection;
 mod events;
+mod fetched;
 mod fields;
 mod figures;
 mod headers;
@@ -35,7 +37,7 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
-    reply::{Asked, Content, Head, Look, Reply},
+    reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
     view::{Changes, View},
@@ -43,16 +45,18 @@ pub use self::{
     wire::refusal,
 };
 use self::{
+    fetched::Fetched,
     limit::Limit,
-    settings::Settings,
-    wire::{AnyStatus, Wire},
+    settings::{Settings, Shape},
+    wire::Wire,
 };
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::redact::Redact,
+    middleware::{key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
+    request::AnyStatus,
     transport::{Stats, Transport},
 };
 pub use crate::{
@@ -65,7 +69,8 @@ pub use crate::{
         retry::{Judge, OnRetry},
     },
     partition::KeyOf,
-    transport::Warmth,
+    store::Entries,
+    transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
 };
 
 /// How many layers a pipeline may have: each lies on the stack of the others.
@@ -75,6 +80,8 @@ pub const MOST_LAYERS: usize = 256;
 pub struct Client {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
+    /// What answers in place of the transport.
+    script: Option<Arc<dyn Endpoint>>,
     pipeline: Pipeline,
     /// What is never shown of its calls.
     rules: Arc<Rules>,
@@ -87,7 +94,14 @@ impl Client {
     pub fn new(config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, None, Vec::new()))
+    }
+
+    /// A client whose calls are answered by this in place of the network.
+    pub fn scripted(config: Value, script: Arc<dyn Endpoint>) -> Result<Self> {
+        let settings = Settings::read(config)?;
+        let transport = Arc::new(Transport::new(settings.transport.clone())?);
+        Ok(Self::wire(Arc::new(settings), transport, Some(script), Vec::new()))
     }
 
     /// A client with other options; it shares the pool unless those of the pool differ.
@@ -98,7 +112,7 @@ impl Client {
         } else {
             Arc::new(Transport::new(settings.transport.clone())?)
         };
-        Ok(Self::wire(Arc::new(settings), transport, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, self.script.clone(), Vec::new()))
     }
 
     /// The same client with these layers around its calls, the first outermost.
@@ -109,15 +123,22 @@ impl Client {
                 layers.len()
             )));
         }
-        Ok(Self::wire(Arc::clone(&self.settings), Arc::clone(&self.transport), layers))
+        let (settings, transport) = (Arc::clone(&self.settings), Arc::clone(&self.transport));
+        Ok(Self::wire(settings, transport, self.script.clone(), layers))
     }
 
-    fn wire(settings: Arc<Settings>, transport: Arc<Transport>, layers: Vec<Arc<dyn Middleware>>) -> Self {
-        let endpoint = Wire { transport: Arc::clone(&transport) as Arc<dyn Endpoint> };
+    fn wire(
+        settings: Arc<Settings>,
+        transport: Arc<Transport>,
+        script: Option<Arc<dyn Endpoint>>,
+        layers: Vec<Arc<dyn Middleware>>,
+    ) -> Self {
+        let sockets = || Arc::clone(&transport) as Arc<dyn Endpoint>;
+        let endpoint = Wire { transport: script.clone().unwrap_or_else(sockets) };
         let pipeline = Pipeline::new(layers, Arc::new(endpoint));
         let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
         let identity = identity(&pipeline);
-        Self { settings, transport, pipeline, rules, identity }
+        Self { settings, transport, script, pipeline, rules, identity }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.
@@ -126,6 +147,10 @@ impl Client {
         let (mut request, settings) = call::prepare(&self.settings, call)?;
         if settings.judge {
             request.extensions.insert(AnyStatus);
+        }
+        if let Shape::Fetch | Shape::FetchSeen = settings.shape {
+            let seen = settings.shape == Shape::FetchSeen || self.has_layers();
+            request.extensions.insert(Fetched::by(&settings.options, seen));
         }
         let asked = Asked::of(&request);
         let limit = Limit::new(settings.total, started, request.attempt);
@@ -176,6 +201,7 @@ impl Client {
 /// Who asks, as far as layers put credentials on.
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
+    let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     events::{EventReader, Rules, unfinished},
+    fetched,
     settings::{CallSettings, Shape, Total},
     wire::media_type,
 };
@@ -19,7 +20,7 @@ use crate::{
     claude::StreamRules,
     middleware::timeout::limited,
     request::Request,
-    response::{Response, Timing},
+    response::{Age, Cached, Redirected, Response, Served, Timing},
 };
 
 /// What a call comes back with.
@@ -62,9 +63,27 @@ impl Head {
             timing: res.timing,
             attempts: res.attempts,
             history: res.history.clone(),
-            extensions: Extensions::new(),
+            extensions: origin(&res.extensions),
         }
     }
+}
+
+/// What is told of where an answer came from.
+pub fn origin(extensions: &Extensions) -> Extensions {
+    let mut origin = Extensions::new();
+    if let Some(cached) = extensions.get::<Cached>() {
+        origin.insert(*cached);
+    }
+    if let Some(age) = extensions.get::<Age>() {
+        origin.insert(*age);
+    }
+    if let Some(served) = extensions.get::<Served>() {
+        origin.insert(served.clone());
+    }
+    if let Some(redirected) = extensions.get::<Redirected>() {
+        origin.insert(*redirected);
+    }
+    origin
 }
 
 /// What was seen of an answer without taking it away.
@@ -118,15 +137,21 @@ pub(super) async fn shape(
     let length = res.content_length();
     let Response { status, version, headers, body, url, timing, attempts, history, mut extensions } = res;
     let conceal = extensions.remove();
-    let head = Head { status, version, headers, url, timing, attempts, history, extensions };
+    let mut head = Head { status, version, headers, url, timing, attempts, history, extensions };
     let deadline = match call.total {
         Total::Always(limit) => Some((started + limit, limit)),
         Total::Unlimited | Total::UntilStream(_) => None,
     };
     let content = match (body, call.shape) {
+        (Body::Events(events), Shape::Fetch) => {
+            let limit = call.options.timeouts.first_event;
+            let bytes =
+                fetched::bytes(events, &mut head.extensions, StreamRules::at(asked.url.path()), limit);
+            Content::Bytes(in_time(bytes, deadline))
+        }
         (Body::Events(events), shape) => {
             let events = in_time(events, deadline);
-            let rules = if shape == Shape::Sse {
+            let rules = if let Shape::Sse | Shape::FetchSeen = shape {
                 Rules::Text
             } else {
                 let rules = StreamRules::at(asked.url.path()).concealing(conceal);
@@ -136,7 +161,9 @@ pub(super) async fn shape(
                 .after(head.history.clone());
             Content::Events(Box::new(reader))
         }
-        (body, Shape::Bytes) => Content::Bytes(in_time(into_stream(body), deadline)),
+        (body, Shape::Bytes) | (body @ Body::Stream(_), Shape::Fetch | Shape::FetchSeen) => {
+            Content::Bytes(in_time(into_stream(body), deadline))
+        }
         (body, shape) => {
             let bytes = collect(body, call.options.max_response_bytes, length).await?;
             whole(bytes, &form(shape, &asked.method, status, media.as_deref()))
@@ -149,7 +176,7 @@ pub(super) async fn shape(
 pub(super) async fn look(asked: &Asked, res: &mut Response, call: &CallSettings) -> Result<Look> {
     match (&res.body, call.shape) {
         (Body::Events(_), _) => return Ok(Look::Events),
-        (_, Shape::Bytes) => return Ok(Look::Bytes),
+        (_, Shape::Bytes) | (Body::Stream(_), Shape::FetchSeen) => return Ok(Look::Bytes),
         _ => {}
     }
     let length = res.content_length();
@@ -164,6 +191,7 @@ fn form(shape: Shape, method: &Method, status: StatusCode, media: Option<&str>) 
     let bodiless = *method == Method::HEAD || matches!(status.as_u16(), 204 | 205 | 304);
     match (shape, media) {
         _ if bodiless => Form::Empty,
+        (Shape::Fetch | Shape::FetchSeen, _) => Form::AsSent,
         (Shape::Json, _) => Form::Json,
         (Shape::Buffer, _) => Form::Buffer,
         (Shape::Text, _) | (_, None) => Form::Text,
@@ -178,6 +206,8 @@ enum Form {
     Json,
     Text,
     Buffer,
+    /// As text where that is the same, else as bytes: none may be lost.
+    AsSent,
 }
 
 fn whole(bytes: Bytes, form: &Form) -> Content {
@@ -186,7 +216,8 @@ fn whole(bytes: Bytes, form: &Form) -> Content {
         Form::Json if bytes.is_empty() => Content::Empty,
         Form::Json => Content::Json(bytes),
         Form::Text => Content::Text(bytes),
-        Form::Buffer => Content::Buffer(bytes),
+        Form::AsSent if fetched::is_text(&bytes) => Content::Text(bytes),
+        Form::Buffer | Form::AsSent => Content::Buffer(bytes),
     }
 }
 

@@ -16,16 +16,16 @@ use super::{
 use crate::{
     Error, Result,
     request::{Expect, Options, Redirect, Timeouts},
-    store::Shared,
     transport::{Http2, PoolOptions, TransportOptions},
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
-const JAVASCRIPT: [(&str, bool); 6] = [
+const JAVASCRIPT: [(&str, bool); 7] = [
     ("transformRequest", true),
     ("transformResponse", true),
     ("validateStatus", true),
     ("signal", false),
+    ("sessions", false),
     ("httpAgent", false),
     ("httpsAgent", false),
 ];
@@ -40,8 +40,6 @@ pub(super) struct Settings {
     pub(super) params: String,
     pub(super) call: CallSettings,
     pub(super) transport: TransportOptions,
-    /// Where its sessions are kept; `None` is this process's memory.
-    pub(super) store: Option<Arc<dyn Shared>>,
 }
 
 /// Options that a single call may set for itself.
@@ -81,6 +79,10 @@ pub(super) enum Shape {
     Events,
     /// Events whose data is text.
     Sse,
+    /// As `fetch` gives it: what was sent, whole where that is at hand.
+    Fetch,
+    /// The same for middlewares of JavaScript's: a stream of events is events whose data is text.
+    FetchSeen,
 }
 
 impl Shape {
@@ -88,7 +90,8 @@ impl Shape {
         match self {
             Self::Auto => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
-            Self::Bytes => Expect::Bytes,
+            // What `fetch` answers with is read by the centre itself.
+            Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
             Self::Events => Expect::Events,
             Self::Sse => Expect::TextEvents,
         }
@@ -177,7 +180,7 @@ impl Settings {
         let mut fields = Fields::open("", config)?;
         let mut call = CallSettings::default();
         let base = base(&mut fields)?;
-        Arc::make_mut(&mut call.options).home = base.as_ref().map(origin);
+        Arc::make_mut(&mut call.options).home = base.as_ref().map(home);
         let mut headers = HeaderMap::new();
         headers::apply(&mut headers, &fields.take("headers").unwrap_or_default())?;
         let params = query::encode(&fields.take("params").unwrap_or_default())?;
@@ -191,13 +194,14 @@ impl Settings {
             ..TransportOptions::default()
         };
         let allow_absolute_urls = fields.boolean("allowAbsoluteUrls")?.unwrap_or(false);
-        let store = store(&mut fields)?;
+        // Whoever keeps state reads it again, and shares the connection; here a wrong one is told at once.
+        store(&mut fields)?;
         call.read(&mut fields)?;
         for (name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;
         }
         fields.finish()?;
-        Ok(Self { base, allow_absolute_urls, headers, params, call, transport, store })
+        Ok(Self { base, allow_absolute_urls, headers, params, call, transport })
     }
 }
 
@@ -230,6 +234,10 @@ impl CallSettings {
         }
         if let Some(shape) = fields.choice("responseType", &SHAPES)? {
             self.shape = shape;
+        }
+        if let Some(seen) = fields.internal("$fetch") {
+            self.shape = if seen { Shape::FetchSeen } else { Shape::Fetch };
+            self.judge = true;
         }
         options.expect = self.shape.expect();
         if let Some(pings) = fields.boolean("pings")? {
@@ -276,12 +284,11 @@ impl CallSettings {
 }
 
 /// Nothing but the origin: a query may hold a key.
-fn origin(base: &Url) -> Url {
-    let mut origin = base.clone();
-    origin.set_path("");
-    origin.set_query(None);
-    origin.set_fragment(None);
-    origin
+fn home(base: &Url) -> Url {
+    let mut home = base.clone();
+    home.set_query(None);
+    home.set_fragment(None);
+    home
 }
 
 fn base(fields: &mut Fields) -> Result<Option<Url>> {

@@ -13,7 +13,7 @@ use super::{
     secrets::Secrets,
     settings::{CallSettings, Settings},
 };
-use crate::{Result, body::Body, request::Request, response::Response};
+use crate::{Result, body::Body, place::Place, request::Request, response::Response};
 
 /// Stands in the extensions of each request.
 #[derive(Clone)]
@@ -53,7 +53,11 @@ impl View {
                 query::append(&mut url, &self.settings.params);
             }
             query::append(&mut url, &query::encode(&params)?);
-            leaves = foreign && url.origin() != req.url.origin();
+            if let Some(place) = req.extensions.get::<Place>().filter(|_| !foreign) {
+                url = place.of(&url, req.options.home.as_ref());
+            }
+            // Also on its way home: what it was sent elsewhere with is not of here.
+            leaves = url.origin() != req.url.origin();
             req.url = url;
         }
         if let Some(headers) = headers {

@@ -42,7 +42,11 @@ impl Client {
     pub async fn warmup(&self, options: Value) -> Result<Warmed> {
         let started = Instant::now();
         let (warmup, _) = read(&self.settings, options)?;
-        let connections = self.transport.warmup(&warmup).await?;
+        // A script has no connections.
+        let connections = match self.script {
+            Some(_) => Vec::new(),
+            None => self.transport.warmup(&warmup).await?,
+        };
         Ok(Warmed { connections, took: started.elapsed() })
     }
 
@@ -50,6 +54,7 @@ impl Client {
     pub fn keep_warm(&self, options: Value) -> Result<Option<impl Future<Output = ()> + Send + 'static>> {
         let (warmup, every) = read(&self.settings, options)?;
         let pool = Arc::downgrade(&self.transport);
+        let every = every.filter(|_| self.script.is_none());
         Ok(every.map(|every| keep(pool, warmup, every)))
     }
 }

@@ -9,14 +9,15 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 
-use super::{reply::Head, secrets::Secrets};
+use super::{fetched::Fetched, reply::Head, secrets::Secrets};
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
     claude,
+    middleware::cache::CacheOverride,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
-    request::{Expect, Repeated, Request, Sent},
+    request::{AnyStatus, Expect, Repeated, Request, Sent},
     response::{Conceal, Response},
     sse,
 };
@@ -26,10 +27,6 @@ const ERROR_BODY: usize = 64 << 10;
 const ERROR_BODY_READ: usize = ERROR_BODY + (16 << 10);
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(5);
 
-/// Put into a request's extensions where the caller judges the status itself.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct AnyStatus;
-
 pub(super) struct Wire {
     pub(super) transport: Arc<dyn Endpoint>,
 }
@@ -37,12 +34,19 @@ pub(super) struct Wire {
 impl Endpoint for Wire {
     fn call(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Box::pin(async move {
+            if let Some(CacheOverride::Forget(_)) = req.extensions.get() {
+                // It is no call, and must never become one.
+                return Err(Error::config(
+                    "no `cache()` stands where this call goes: there is nothing to forget",
+                ));
+            }
             let options = Arc::clone(&req.options);
             if let Some(sent) = req.extensions.get::<Sent>() {
                 sent.count();
             }
             let any_status = req.extensions.get::<AnyStatus>().is_some();
             let repeated = req.extensions.get::<Repeated>().is_some();
+            let fetched = req.extensions.get::<Fetched>().copied();
             let rules = req.extensions.get::<Arc<Rules>>();
             let secrets = Secrets::of(&req.headers).by(rules).and_query(&req.url);
             let res = self.transport.call(req).await?;
@@ -50,8 +54,12 @@ impl Endpoint for Wire {
             if !any_status && !plain && !res.status.is_success() {
                 return Err(refused(res, &secrets).await);
             }
-            let mut res = read(res, options.expect, options.max_event_bytes)?;
-            if any_status && !res.status.is_success() {
+            let mut res = match fetched {
+                Some(fetched) => fetched.read(res).await?,
+                None => read(res, options.expect, options.max_event_bytes)?,
+            };
+            // Of what `fetch` answers with nobody makes an error.
+            if any_status && fetched.is_none() && !res.status.is_success() {
                 res = judged(res, secrets.clone()).await;
             }
             if repeated || matches!(res.body, Body::Events(_)) {

@@ -6,8 +6,12 @@ use http::HeaderValue;
 
 use super::{keeper::Keeper, options::Terms, provider::Provider, remedy::Remedy, scheme::Scheme};
 use crate::{
-    Error, ErrorKind, Phase, Result, identity::Identity, pipeline::Next, request::Request,
-    response::Response, secret::Secret,
+    Error, ErrorKind, Phase, Result,
+    identity::Identity,
+    pipeline::Next,
+    request::{Authorized, Request},
+    response::Response,
+    secret::Secret,
 };
 
 /// Where credentials come from.
@@ -59,9 +63,10 @@ impl Guard {
         }
     }
 
-    /// Sends a call. One that has the header already, or goes elsewhere, is let be.
+    /// Sends a call. One that has the header already, has another credential in its place, or goes elsewhere, is let be.
     pub async fn send(&self, mut req: Request, next: Next<'_>) -> Result<Response> {
-        if !req.is_home() || req.headers.contains_key(self.scheme.name()) {
+        let has_another = req.extensions.get::<Authorized>().is_some();
+        if !req.is_home() || has_another || req.headers.contains_key(self.scheme.name()) {
             return next.run(req).await;
         }
         match &self.credential {

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::{
     held::{Held, Thrown},
     mailbox::{Letter, Mailbox, lock},
+    script::AtWork,
 };
 
 /// What a function gave: JSON, or what it threw, and that in words.
@@ -53,6 +54,7 @@ impl Callback {
     pub(super) async fn ask(&self, text: String) -> Answer {
         let (asker, answer) = oneshot::channel();
         let question = Question::open(self, asker);
+        let _owed = AtWork::begin();
         self.mailbox.push(Letter::Asked { function: self.number, question: question.number, text });
         match answer.await {
             Ok(answer) => answer,

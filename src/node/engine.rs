@@ -25,7 +25,9 @@ use super::{
     lifecycle,
     mailbox::{Mailbox, lock},
     outbox::Outbox,
-    runtime, text,
+    runtime,
+    script::Script,
+    text,
     upload::{self, Upload},
 };
 use crate::{
@@ -38,14 +40,14 @@ use crate::{
 
 /// What a client is to JavaScript: a name for the options and the pool behind it.
 #[napi]
-pub struct NativeClient(pub(super) Arc<Client>);
+pub struct NativeClient(pub(super) Arc<Client>, pub(super) Option<Arc<Script>>);
 
 #[napi]
 impl NativeClient {
     /// A client with other options on the same pool, or why the options are wrong.
     #[napi(catch_unwind)]
     pub fn extend(&self, config: String) -> Either<NativeClient, String> {
-        made(parse(&config).and_then(|config| self.0.extend(config)))
+        made(parse(&config).and_then(|config| self.0.extend(config)), self.1.clone())
     }
 
     /// The same client with layers around its calls, the first outermost: a number is a group of JavaScript's.
@@ -64,7 +66,7 @@ impl NativeClient {
                 Arc::new(Conditional { group, inner: Arc::clone(&native.0.middleware) })
             }
         });
-        made(self.0.layered(layers.collect()))
+        made(self.0.layered(layers.collect()), self.1.clone())
     }
 
     /// The data of the error that an answer stands for.
@@ -114,9 +116,12 @@ impl NativeMiddleware {
     }
 }
 
-fn made(client: crate::Result<Client>) -> Either<NativeClient, String> {
+pub(super) fn made(
+    client: crate::Result<Client>,
+    script: Option<Arc<Script>>,
+) -> Either<NativeClient, String> {
     match client {
-        Ok(client) => Either::A(NativeClient(Arc::new(client))),
+        Ok(client) => Either::A(NativeClient(Arc::new(client), script)),
         Err(error) => Either::B(text::describe_error(&error)),
     }
 }
@@ -178,7 +183,7 @@ impl Engine {
     pub fn create_client(&self, config: String) -> Either<NativeClient, String> {
         // The transport wants a runtime at hand; without one the first call will say why.
         let _guard = runtime::handle();
-        made(parse(&config).and_then(Client::new))
+        made(parse(&config).and_then(Client::new), None)
     }
 
     /// A native middleware, or why its options are wrong; the functions that they name have numbers in JavaScript.
@@ -218,7 +223,7 @@ impl Engine {
         let name = again.and_then(|name| u64::try_from(name).ok()).map_or_else(CallId::next, CallId::again);
         let (pieces, body, content_type) = self.content(id, json, bytes, content_type, upload);
         let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
-        let abort = self.inbox.push(Job {
+        let job = Job {
             client: Arc::clone(&client.0),
             method,
             url,
@@ -231,7 +236,11 @@ impl Engine {
             mailbox: Arc::clone(&self.mailbox),
             passages: Arc::clone(&self.passages),
             tasks: self.tasks.clone(),
-        });
+        };
+        let abort = match &client.1 {
+            None => self.inbox.push(job),
+            Some(script) => script.begin(job, &self.tasks),
+        };
         self.hold(env, id, Running { abort, outbox, upload: pieces });
         Ok(i64::try_from(name.number()).unwrap_or_default())
     }

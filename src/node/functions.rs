@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bytes::Bytes;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
-    client::{Ask, Functions, Judge, KeyOf, Provider, Token},
+    client::{Ask, Entries, Functions, Judge, KeyOf, Provider, Token},
     pipeline::BoxFuture,
     request::Request,
     secret::Secret,
@@ -28,6 +30,7 @@ pub(super) fn functions(given: HashMap<String, u32>, engine: &Engine) -> Functio
             "provider" => functions.provider = Some(Arc::new(Asked(function))),
             "shouldRetry" => functions.should_retry = Some(Arc::new(Asked(function))),
             "key" => functions.key = Some(Arc::new(Asked(function))),
+            "store" => functions.entries = Some(Arc::new(Asked(function))),
             "sink" => functions.sink = Some(Arc::new(Ledger::new(function))),
             "onRetry" => {
                 functions.on_retry = Some(Arc::new(move |error: &Error, attempt, wait| {
@@ -78,6 +81,42 @@ impl KeyOf for Asked {
                 _ => Ok(None),
             }
         })
+    }
+}
+
+/// What is asked: `op` and what belongs to it. Values cross as base64.
+impl Asked {
+    async fn store(&self, question: Value) -> Result<Value> {
+        read(self.0.ask(question.to_string()).await, ErrorKind::Store, "`store`")
+    }
+}
+
+impl Entries for Asked {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(async move {
+            let found = self.store(json!({ "op": "get", "key": key })).await?;
+            // What is none of ours is as good as nothing.
+            Ok(found.as_str().and_then(|text| BASE64_STANDARD.decode(text).ok()).map(Bytes::from))
+        })
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: Bytes, ttl: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let (value, ttl) =
+                (BASE64_STANDARD.encode(value), u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+            self.store(json!({ "op": "set", "key": key, "value": value, "ttl": ttl })).await.map(drop)
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let deleted = self.store(json!({ "op": "delete", "key": key })).await?;
+            Ok(deleted == Value::Bool(true))
+        })
+    }
+
+    fn clear<'a>(&'a self, prefix: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.store(json!({ "op": "clear", "prefix": prefix })).await.map(drop) })
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Extensions;
 
 use super::mailbox::{Letter, Mailbox};
+use crate::response::Replaced;
 
 /// Stands for a value; JavaScript forgets that when the last of these is dropped.
 #[derive(Clone)]
@@ -69,6 +70,7 @@ impl Kept {
     pub(super) fn mark(held: Held, bytes: &Bytes) -> Extensions {
         let mut extensions = Extensions::new();
         extensions.insert(Self { held, bytes: bytes.clone() });
+        extensions.insert(Replaced);
         extensions
     }
 

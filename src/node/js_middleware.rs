@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{AbortRegistration, Abortable};
-use http::{HeaderMap, StatusCode, Version};
+use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -25,6 +25,7 @@ use super::{
     held::{Held, Kept},
     mailbox::{Letter, Mailbox, Whole, lock},
     outbox::{End, Outbox},
+    script::AtWork,
     text::Head,
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
     body::Body,
     client::{self, Asked, Changes, Look, View},
     pipeline::{BoxFuture, Middleware, Next},
-    request::Request,
+    request::{Lane, Request},
     response::{Response, Timing},
 };
 
@@ -119,7 +120,7 @@ struct Passage {
 impl Passage {
     /// Tells JavaScript that the call has come to this group.
     fn enter(caller: Caller, group: u32, req: &Request) -> Self {
-        let number = caller.passages.last.fetch_add(1, Ordering::Relaxed);
+        let number = caller.passages.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let (tell, wishes) = unbounded_channel();
         lock(&caller.passages.open).insert(number, tell);
         caller.mailbox.push(Letter::Entered {
@@ -127,12 +128,15 @@ impl Passage {
             passage: number,
             group,
             attempt: req.attempt,
+            parent: req.extensions.get().map_or(0, |Via(parent)| *parent),
+            lane: req.extensions.get::<Lane>().map_or(0, |lane| lane.number()),
             headers: super::text::header_lines(&req.headers),
         });
         Self { number, caller, wishes, answered: false }
     }
 
     async fn chosen(mut self) -> Result<bool> {
+        let _owed = AtWork::begin();
         let wish = self.wishes.recv().await;
         self.answered = true;
         match wish {
@@ -164,6 +168,11 @@ impl Middleware for JsMiddleware {
             _ => next.run(req),
         }
     }
+
+    /// It runs in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
+    }
 }
 
 /// A native middleware that JavaScript lets each call pass through, or pass by.
@@ -186,6 +195,11 @@ impl Middleware for Conditional {
 
     fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
         Some(&self.inner)
+    }
+
+    /// Its condition is asked in JavaScript, as part of the call.
+    fn outlives(&self) -> bool {
+        false
     }
 }
 
@@ -210,10 +224,12 @@ impl<'a> Group<'a> {
         let view = self.view.clone();
         let mut inner = Inner::Nothing;
         loop {
+            // Whatever is not further in is in JavaScript's hands.
+            let _owed = (!matches!(inner, Inner::UnderWay { .. })).then(AtWork::begin);
             tokio::select! {
                 biased;
                 wish = passage.wishes.recv() => match wish {
-                    Some(Wish::Next { id, changes }) => inner = self.begin(id, changes),
+                    Some(Wish::Next { id, changes }) => inner = self.begin(id, changes, passage.number),
                     Some(Wish::GiveUp) => inner = Inner::Nothing,
                     Some(Wish::Open(opening)) => Self::hand_over(&view, &mut inner, opening, &passage.caller).await,
                     // Nobody else asks for that.
@@ -241,7 +257,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn begin(&mut self, id: u32, changes: Result<Changes>) -> Inner<'a> {
+    fn begin(&mut self, id: u32, changes: Result<Changes>, passage: u32) -> Inner<'a> {
         let Some(mut req) = self.req.replay().or_else(|| self.once()) else {
             let error = Error::new(
                 ErrorKind::RequestBody,
@@ -257,6 +273,7 @@ impl<'a> Group<'a> {
         // The first is the attempt that came here; each that the group makes besides is one more.
         req.attempt = req.attempt.max(self.made.saturating_add(1));
         self.made = req.attempt;
+        req.extensions.insert(Via(passage));
         let applied = changes.and_then(|changes| self.view.change(&mut req, changes));
         let asked = Asked::of(&req);
         let outcome = match applied {
@@ -328,6 +345,10 @@ impl<'a> Group<'a> {
     }
 }
 
+/// Stands in a request that a group has handed on: which one, as JavaScript knows it.
+#[derive(Clone, Copy)]
+struct Via(u32);
+
 /// Stands in a request whose body has passed.
 #[derive(Clone)]
 struct Gone;
@@ -356,11 +377,24 @@ fn as_it_came(inner: Inner<'_>) -> Result<Response> {
     }
 }
 
-/// The attempts behind what came from further in, and how long that took.
-fn listed(inner: Inner<'_>) -> (Vec<Attempt>, Timing) {
+/// What is known of an answer that another one is made of.
+#[derive(Default)]
+struct Before {
+    history: Vec<Attempt>,
+    timing: Timing,
+    origin: Extensions,
+}
+
+/// The attempts behind what came from further in, how long that took, and where it came from.
+fn listed(inner: Inner<'_>) -> Before {
     match inner {
-        Inner::Settled { outcome, .. } => outcome.map(|res| (res.history, res.timing)).unwrap_or_default(),
-        Inner::Nothing | Inner::UnderWay { .. } => Default::default(),
+        Inner::Settled { outcome, .. } => outcome
+            .map(|Response { history, timing, extensions, .. }| {
+                let origin = client::origin(&extensions);
+                Before { history, timing, origin }
+            })
+            .unwrap_or_default(),
+        Inner::Nothing | Inner::UnderWay { .. } => Before::default(),
     }
 }
 
@@ -376,12 +410,15 @@ pub(super) struct Made {
 }
 
 impl Made {
-    fn into_response(self, req: &Request, (history, timing): (Vec<Attempt>, Timing)) -> Response {
+    fn into_response(self, req: &Request, before: Before) -> Response {
+        let Before { history, timing, origin } = before;
+        let mut extensions = Kept::mark(self.held, &self.body);
+        extensions.extend(origin);
         Response {
             status: self.status,
             version: Version::HTTP_11,
             headers: self.headers,
-            extensions: Kept::mark(self.held, &self.body),
+            extensions,
             body: Body::Full(self.body),
             url: self.url.unwrap_or_else(|| req.url.clone()),
             timing,

@@ -6,6 +6,7 @@
 //! - [`warmup`]: connections ready before the first call · [`ask`]: what a middleware is asked besides calls
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
 //! - [`mailbox`]: news for JavaScript, one wake-up for all · [`drain`]: how they are handed over
+//! - [`script`]: clients without a network, in a time of their own
 //! - [`ledger`]: lines of a log
 //! - [`outbox`]: a stream's pieces and its credit · [`pack`]: events as text · [`upload`]: a request body's pieces and its pauses
 //! - [`text`]: heads, events and errors as text · [`runtime`] and [`lifecycle`]: threads, exits
@@ -30,7 +31,7 @@ mod outbox;
 mod pack;
 mod passage;
 mod runtime;
-#[cfg(feature = "server")]
+mod script;
 mod simulator;
 mod text;
 mod upload;

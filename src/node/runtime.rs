@@ -31,7 +31,7 @@ pub(super) fn handle() -> napi::Result<Handle> {
 
 /// Layers of a pipeline lie upon each other on the stack: as many as `client::MOST_LAYERS` of the largest have room
 /// in a third of it. Only what is used of it takes memory.
-const STACK: usize = 16 << 20;
+pub(super) const STACK: usize = 16 << 20;
 
 /// One worker needs no stealing, and its scheduler has no locks for it.
 fn start(workers: usize) -> std::io::Result<Handle> {

@@ -2,8 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
-use http::{HeaderMap, StatusCode, Version};
-use serde_json::json;
+use http::{Extensions, HeaderMap, StatusCode, Version};
+use serde_json::{Value, json};
 
 use super::held::{self, Thrown};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     attempt::Attempt,
     client::{self, Warmed, Warmth},
     event::Event,
-    response::Timing,
+    response::{Age, Cached, Redirected, Served, Timing},
 };
 
 /// An answer's head: numbers for the slab, and one text for the rest.
@@ -19,7 +19,7 @@ pub(super) struct Head {
     pub(super) status: u16,
     pub(super) attempts: u32,
     pub(super) timing: Timing,
-    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, then a line `name: value` per header.
+    /// Reason phrase, protocol, final URL, attempts as JSON where they are listed, the error that it may stand for, where it came from as JSON where there is something to tell, then a line `name: value` per header.
     /// No part can hold a line break.
     pub(super) text: String,
 }
@@ -45,8 +45,31 @@ impl Head {
         if let Some(error) = client::refusal(head) {
             text.push_str(&describe_error(&error));
         }
+        text.push('\n');
+        origin(&mut text, &head.extensions);
         headers(&mut text, &head.headers);
         Self { status: head.status.as_u16(), attempts: head.attempts, timing: head.timing, text }
+    }
+}
+
+/// What a cache had to do with an answer and how old it is, who has served it, whether redirects led there.
+fn origin(text: &mut String, extensions: &Extensions) {
+    let mut told = serde_json::Map::new();
+    if let Some(cached) = extensions.get::<Cached>() {
+        told.insert("cache".to_owned(), cached.name().into());
+    }
+    if let Some(Age(age)) = extensions.get() {
+        told.insert("ageMs".to_owned(), ms(*age).round().into());
+    }
+    if let Some(Served { target, key }) = extensions.get() {
+        told.insert("target".to_owned(), target.as_deref().into());
+        told.insert("key".to_owned(), key.as_deref().into());
+    }
+    if extensions.get::<Redirected>().is_some() {
+        told.insert("redirected".to_owned(), true.into());
+    }
+    if !told.is_empty() {
+        let _infallible = write!(text, "{}", Value::Object(told));
     }
 }
 
@@ -89,6 +112,8 @@ fn history(attempts: &[Attempt]) -> serde_json::Value {
             "code": attempt.code,
             "waitedMs": ms(attempt.waited),
             "tookMs": ms(attempt.took),
+            "target": attempt.served.target.as_deref(),
+            "key": attempt.served.key.as_deref(),
         })
     };
     attempts.iter().map(attempt).collect()

@@ -34,6 +34,11 @@ pub trait Middleware: Any + Send + Sync {
     /// Handles a request on its way in and its answer on the way out.
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>>;
 
+    /// Whether a call that has come here may outlive whoever made it. One that asks its caller can't.
+    fn outlives(&self) -> bool {
+        true
+    }
+
     /// The layer that calls go through on a condition, where this one is no more than that.
     fn conditional(&self) -> Option<&Arc<dyn Middleware>> {
         None
@@ -62,9 +67,38 @@ impl<'a> Next<'a> {
         }
     }
 
+    /// The same layers for a call that may outlive the one that came here; none where one of them belongs to whoever
+    /// made that.
+    pub fn detached(&self) -> Option<Detached> {
+        let outlives = self.rest.iter().all(|layer| layer.outlives());
+        outlives.then(|| Detached { rest: self.rest.to_vec(), endpoint: Arc::clone(self.endpoint) })
+    }
+
+    /// Hands the request to these layers first, and after the last of them to those further in.
+    pub fn through(self, layers: &'a [Arc<dyn Middleware>], req: Request) -> BoxFuture<'a, Result<Response>> {
+        if layers.is_empty() {
+            return self.run(req);
+        }
+        let rest: Vec<_> = layers.iter().chain(self.rest).cloned().collect();
+        Box::pin(async move { Next { rest: &rest, ..self }.run(req).await })
+    }
+
     /// The centre, for requests of a middleware's own: they pass no other layer, and may outlive the call.
     pub fn endpoint(&self) -> Arc<dyn Endpoint> {
         Arc::clone(self.endpoint)
+    }
+}
+
+/// Layers that stay as long as they are needed.
+pub struct Detached {
+    rest: Vec<Arc<dyn Middleware>>,
+    endpoint: Arc<dyn Endpoint>,
+}
+
+impl Detached {
+    /// Hands a request to them.
+    pub async fn run(self, req: Request) -> Result<Response> {
+        Next { rest: &self.rest, endpoint: &self.endpoint }.run(req).await
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     body::Body,
     pipeline::{BoxFuture, Endpoint},
     request::{Request, Timeouts},
-    response::{Response, Timing},
+    response::{Redirected, Response, Timing},
 };
 
 /// How many dead sockets are replaced within one attempt; a pool may hold several.
@@ -113,7 +113,9 @@ impl Transport {
         if let Some(user) = self.wire.take_user(&mut req.url).await? {
             req.headers.entry(header::AUTHORIZATION).or_insert(user);
         }
-        if let (Body::Empty, &(Method::POST | Method::PUT | Method::PATCH)) = (&req.body, &req.method) {
+        let empty =
+            matches!(&req.body, Body::Empty) || matches!(&req.body, Body::Full(bytes) if bytes.is_empty());
+        if empty && matches!(req.method, Method::POST | Method::PUT | Method::PATCH) {
             // Some servers wait for a body until they are told that there is none.
             req.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
@@ -134,7 +136,13 @@ impl Transport {
                 location: answer.headers.get(header::LOCATION),
                 trail: &trail,
             })?;
-            let Verdict::Follow(step) = verdict else { return respond(req, answer, place, &course) };
+            let Verdict::Follow(step) = verdict else {
+                let mut res = respond(req, answer, place, &course)?;
+                if !trail.is_empty() {
+                    res.extensions.insert(Redirected);
+                }
+                return Ok(res);
+            };
             // Its content is of no use; a short one is read to its end, to keep the connection.
             drop(incoming(&req.url, answer, place, &course));
             redirect::prepare(&mut req.headers, &step, &req.options.secret_headers);

@@ -8,7 +8,7 @@
 //! - connections opened before anyone calls: `warmup`
 //! - the request's body: `upload`; the answer's: `body` `decompress`
 //! - what a redirect leads to: `redirect`; what a failure was: `facts`; what it means: `errors`
-//! - a transport without sockets, for tests: `scripted`
+//! - transports without sockets, for tests, and their clock: `scripted`
 
 mod body;
 mod call;
@@ -34,5 +34,5 @@ pub use options::{
     HeaderLimits, Http2, PingOptions, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions,
 };
 pub use pool::OriginStats;
-pub use scripted::Scripted;
+pub use scripted::{Arrived, Ending, Fault, Outcome, Peer, Pieces, Scene, Scripted, Staged, VirtualTime};
 pub use warmup::{Warmth, Warmup};

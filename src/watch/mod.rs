@@ -2,16 +2,24 @@
 //! changed, and not kept.
 //!
 //! - `body`: bodies that tell what passes · `limits`: why nobody waits any more
+//! - `answer`: from when on an answer is one · `attempts`: what a layer that makes several lists of them
 //!
-//! The middlewares that log and count may use this room; it uses the nouns and `claude`.
+//! The middlewares that log, count or make calls again may use this room; it uses the nouns and `claude`.
 
+mod answer;
+mod attempts;
 mod body;
 mod limits;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-pub use self::{body::watch, limits::Limits};
+pub use self::{
+    answer::{Failure, Judge},
+    attempts::Attempts,
+    body::watch,
+    limits::Limits,
+};
 use crate::{
     Error,
     claude::{StreamRules, Usage},

@@ -17,10 +17,24 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
         "transport" | "credential" | "partition" => {
             (&["pipeline"], "transport, credential and partition use nouns and pipeline only")
         }
+        "budget" => (&[], "budget uses nothing"),
+        "place" => (&["redact"], "place uses nouns and redact only"),
         "watch" => (&["claude"], "watch uses nouns and claude only"),
         "middleware" | "session" => (
-            &["pipeline", "sse", "claude", "store", "redact", "credential", "partition", "queue", "watch"],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, queue and watch only",
+            &[
+                "pipeline",
+                "sse",
+                "claude",
+                "store",
+                "redact",
+                "credential",
+                "partition",
+                "place",
+                "budget",
+                "queue",
+                "watch",
+            ],
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, place, budget, queue and watch only",
         ),
         "client" => (
             &[
@@ -33,6 +47,8 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "credential",
                 "partition",
                 "queue",
+                "budget",
+                "place",
                 "middleware",
                 "session",
             ],

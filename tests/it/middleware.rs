@@ -2,15 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth;
+mod cache;
 mod circuit_breaker;
 mod concurrency;
+mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
+mod key_pool;
 mod logger;
 mod metrics;
 mod options;
 mod rate_limit;
 mod retry;
+mod session;
 mod timeout;
 
 use std::{
@@ -40,6 +45,7 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Asked {
     at: Instant,
     attempt: u32,
+    url: url::Url,
     headers: HeaderMap,
     body: Option<Bytes>,
 }
@@ -79,7 +85,8 @@ impl Endpoint for Peer {
             Body::Full(bytes) => Some(bytes),
             _ => None,
         };
-        let asked = Asked { at: Instant::now(), attempt: req.attempt, headers: req.headers, body };
+        let asked =
+            Asked { at: Instant::now(), attempt: req.attempt, url: req.url, headers: req.headers, body };
         self.asked.lock().unwrap().push(asked);
         let step = self.steps.lock().unwrap().pop_front();
         step.unwrap_or_else(|| now(Err(Error::new(ErrorKind::Internal, Phase::Prepare, "nothing is left"))))

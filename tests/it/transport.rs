@@ -14,6 +14,7 @@ mod proxies;
 mod queue;
 mod redirects;
 mod requests;
+mod scripted;
 mod sockets;
 mod timeouts;
 #[cfg(feature = "server")]

@@ -7,15 +7,14 @@ use serde_json::{Value, json};
 use super::{
     super::{fields::Fields, settings::ms},
     Functions, Native,
+    partition::{partition, word},
 };
 use crate::{
     Error, Result,
-    middleware::circuit_breaker::{CircuitBreaker, CircuitBreakerOptions, Per},
+    middleware::circuit_breaker::{CircuitBreaker, CircuitBreakerOptions},
 };
 
-const PER: [(&str, Per); 3] = [("origin", Per::Origin), ("endpoint", Per::Endpoint), ("all", Per::All)];
-
-pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
+pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let default = CircuitBreakerOptions::default();
     let mut fields = Fields::open("circuitBreaker", options)?;
     let options = CircuitBreakerOptions {
@@ -27,7 +26,7 @@ pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
         open: positive(&mut fields, "open")?.unwrap_or(default.open),
         max_open: positive(&mut fields, "maxOpen")?.unwrap_or(default.max_open),
         trials: fields.small("trials", 1)?.unwrap_or(default.trials),
-        per: fields.choice("per", &PER)?.unwrap_or(default.per),
+        per: partition(&mut fields, functions.key)?.unwrap_or(default.per),
     };
     fields.finish()?;
     Ok(Native::plain(CircuitBreaker::new(options)))
@@ -44,7 +43,6 @@ fn positive(fields: &mut Fields, name: &'static str) -> Result<Option<Duration>>
 pub(super) fn defaults() -> Value {
     let CircuitBreakerOptions { failure_share, min_calls, window, open, max_open, trials, per } =
         CircuitBreakerOptions::default();
-    let per = PER.iter().find(|(_, known)| *known == per).map(|(word, _)| *word);
     json!({
         "circuitBreaker.failureShare": failure_share,
         "circuitBreaker.minCalls": min_calls,
@@ -52,6 +50,6 @@ pub(super) fn defaults() -> Value {
         "circuitBreaker.open": ms(Some(open)),
         "circuitBreaker.maxOpen": ms(Some(max_open)),
         "circuitBreaker.trials": trials,
-        "circuitBreaker.per": per,
+        "circuitBreaker.per": word(&per),
     })
 }

@@ -1,11 +1,16 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+mod budget;
+pub(super) mod cache;
 mod circuit_breaker;
 mod concurrency;
 mod credential;
+mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
+mod key_pool;
 mod logger;
 mod metrics;
 mod partition;
@@ -15,16 +20,20 @@ mod redact;
 #[cfg(feature = "redis")]
 mod redis;
 pub(super) mod retry;
+pub(super) mod session;
 pub(super) mod store;
 mod timeout;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
 pub(super) use self::queue::priority;
 pub use self::{auth::auth, jwt::jwt};
-use super::{fields::nearest, secrets::without_keys};
+use super::{
+    fields::{Fields, nearest},
+    secrets::without_keys,
+};
 use crate::{
     Error, Result,
     credential::Provider,
@@ -35,6 +44,7 @@ use crate::{
     partition::KeyOf,
     pipeline::{BoxFuture, Middleware},
     redact::Rules,
+    store::Entries,
 };
 
 /// A native middleware, and what can be asked of it besides.
@@ -76,6 +86,8 @@ pub struct Functions {
     pub on_retry: Option<OnRetry>,
     /// `logger.sink`.
     pub sink: Option<Arc<dyn Sink>>,
+    /// `cache.store`, where that is an object of the caller's.
+    pub entries: Option<Arc<dyn Entries>>,
     /// `key` of whatever keeps calls apart.
     pub key: Option<Arc<dyn KeyOf>>,
 }
@@ -83,17 +95,22 @@ pub struct Functions {
 /// A middleware with these options.
 type Build = fn(Value, Functions) -> Result<Native>;
 
-const ROOMS: [(&str, Build); 11] = [
+const ROOMS: &[(&str, Build)] = &[
     ("auth", auth::build),
+    ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
     ("concurrency", concurrency::build),
+    ("fallback", fallback::build),
+    ("hedge", hedge::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
+    ("keyPool", key_pool::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
     ("rateLimit", rate_limit::build),
     ("redact", redact::build),
     ("retry", retry::build),
+    ("session", session::build),
     ("timeout", timeout::build),
 ];
 
@@ -111,6 +128,30 @@ pub fn middleware(name: &str, options: Value) -> Result<Arc<dyn Middleware>> {
     native(name, options, Functions::default()).map(|native| native.middleware)
 }
 
+/// What a target or a key is called: it stands in results, errors and labels.
+fn name(fields: &mut Fields, option: &'static str) -> Result<Option<Arc<str>>> {
+    let Some(name) = fields.string(option)? else { return Ok(None) };
+    let shown = without_keys(&name);
+    if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) || shown != name {
+        let option = fields.name(option);
+        return Err(Error::config(format!(
+            "`{option}` must be a name of at most 64 characters that can be shown: no key, no line break"
+        )));
+    }
+    Ok(Some(name.into()))
+}
+
+/// Two of one name could not be told apart.
+fn distinct<'a>(option: &str, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(Error::config(format!("two of `{option}` are called '{name}'")));
+        }
+    }
+    Ok(())
+}
+
 fn unknown(name: &str) -> Error {
     let known: Vec<&str> = ROOMS.iter().map(|(name, _)| *name).collect();
     let hint = match nearest(name, &known) {
@@ -124,14 +165,19 @@ fn unknown(name: &str) -> Error {
 pub(super) fn defaults() -> Map<String, Value> {
     let rooms = [
         auth::defaults(),
+        cache::defaults(),
         circuit_breaker::defaults(),
         concurrency::defaults(),
+        fallback::defaults(),
+        hedge::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
+        key_pool::defaults(),
         logger::defaults(),
         metrics::defaults(),
         rate_limit::defaults(),
         retry::defaults(),
+        session::defaults(),
         store::defaults(),
         timeout::defaults(),
     ];

@@ -53,7 +53,7 @@ pub(super) enum Outcome {
 impl Circuit {
     /// A closed one.
     pub fn new(options: CircuitBreakerOptions, now: Instant) -> Self {
-        Self { options, state: State::Closed(Window::new(options.window, now)), turn: 0, opened: 0 }
+        Self { state: State::Closed(Window::new(options.window, now)), options, turn: 0, opened: 0 }
     }
 
     /// Whether a call may pass; if not, how long it would have to wait for the next trial.

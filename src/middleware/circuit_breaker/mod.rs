@@ -32,12 +32,13 @@ use std::{
 use tokio::time::Instant;
 
 use self::circuit::{Circuit, Outcome, Ticket};
-pub use self::options::{CircuitBreakerOptions, Per};
+pub use self::options::CircuitBreakerOptions;
 use crate::{
     Error, ErrorKind, Phase, Result,
     claude::Usage,
+    partition::Partition,
     pipeline::{BoxFuture, Middleware, Next},
-    request::{Request, display_url},
+    request::Request,
     response::Response,
     watch::{Asked, End, Watcher, watch},
 };
@@ -69,15 +70,35 @@ impl CircuitBreaker {
             circuits.retain(|_, circuit| !circuit.is_idle(now));
         }
         let circuit = circuits.entry(key.to_owned());
-        circuit.or_insert_with(|| Circuit::new(self.options, now)).enter(now)
+        circuit.or_insert_with(|| Circuit::new(self.options.clone(), now)).enter(now)
+    }
+
+    fn open(&self, key: &str, wait: Duration) -> Error {
+        // A key of the caller's own is not repeated: it may be made of whatever he has.
+        let which = match self.options.per {
+            Partition::Origin | Partition::Endpoint => format!("to {key}"),
+            Partition::All => "to the server".to_owned(),
+            Partition::Credential => "with this credential".to_owned(),
+            Partition::Model => "with this credential and model".to_owned(),
+            Partition::Own(_) => "of this `key`".to_owned(),
+        };
+        let when = if wait.is_zero() {
+            "calls on trial are under way".to_owned()
+        } else {
+            format!("the next one is let through in {} ms", wait.as_millis())
+        };
+        let message = format!("too many calls {which} have failed (`circuitBreaker()`): {when}");
+        Error::new(ErrorKind::CircuitOpen, Phase::Prepare, message)
+            .with_attempts(0)
+            .with_retry_after(Some(wait))
     }
 }
 
 impl Middleware for CircuitBreaker {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            let key = key(&req, self.options.per);
-            let ticket = self.enter(&key, Instant::now()).map_err(|wait| open(&key, wait))?;
+            let key = self.options.per.key(&req).await?;
+            let ticket = self.enter(&key, Instant::now()).map_err(|wait| self.open(&key, wait))?;
             let mut passage =
                 Passage { circuits: Arc::clone(&self.circuits), key, ticket: Some(ticket), status: 0 };
             let asked = Asked::of(&req);
@@ -93,25 +114,6 @@ impl Middleware for CircuitBreaker {
             }
         })
     }
-}
-
-fn key(req: &Request, per: Per) -> String {
-    match per {
-        Per::Origin => req.url.origin().ascii_serialization(),
-        Per::Endpoint => display_url(&req.url),
-        Per::All => String::new(),
-    }
-}
-
-fn open(key: &str, wait: Duration) -> Error {
-    let whose = if key.is_empty() { "the server" } else { key };
-    let when = if wait.is_zero() {
-        "calls on trial are under way".to_owned()
-    } else {
-        format!("the next one is let through in {} ms", wait.as_millis())
-    };
-    let message = format!("too many calls to {whose} have failed (`circuitBreaker()`): {when}");
-    Error::new(ErrorKind::CircuitOpen, Phase::Prepare, message).with_attempts(0).with_retry_after(Some(wait))
 }
 
 /// A call that was let through. Dropped, it says nothing.

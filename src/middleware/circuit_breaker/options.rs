@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::partition::Partition;
+
 /// When a circuit opens, for how long, and when it closes again.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct CircuitBreakerOptions {
     /// The share of failures among the calls of the window that opens the circuit, above 0 and up to 1. Default: 0.5.
     pub failure_share: f64,
@@ -18,19 +20,7 @@ pub struct CircuitBreakerOptions {
     /// How many calls are let through on trial, and must succeed before it closes. Default: 3.
     pub trials: u32,
     /// What has a circuit of its own. Default: `Origin`.
-    pub per: Per,
-}
-
-/// What has a circuit of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Per {
-    /// Each origin that is called.
-    #[default]
-    Origin,
-    /// Each origin and path: one endpoint of an API may fail alone.
-    Endpoint,
-    /// Nothing: there is one for all calls.
-    All,
+    pub per: Partition,
 }
 
 impl Default for CircuitBreakerOptions {
@@ -42,7 +32,7 @@ impl Default for CircuitBreakerOptions {
             open: Duration::from_secs(5),
             max_open: Duration::from_secs(60),
             trials: 3,
-            per: Per::Origin,
+            per: Partition::Origin,
         }
     }
 }

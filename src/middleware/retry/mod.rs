@@ -15,12 +15,9 @@
 //! ```
 //!
 //! - [`options`]: what can be set · [`overrides`]: what a call sets for itself
-//! - `verdict`: whether and when again · `backoff`: the wait · `budget`: what all calls may spend
-//! - `answer`: from when on an answer is one
+//! - `verdict`: whether and when again · `backoff`: the wait
 
-mod answer;
 mod backoff;
-mod budget;
 pub mod options;
 pub mod overrides;
 mod verdict;
@@ -34,22 +31,20 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::{
-    answer::{Asked, Failure},
-    budget::Budget,
-    verdict::{Moment, Reason, wait},
-};
+use self::verdict::{Moment, Reason, wait};
 pub use self::{
-    options::{BudgetOptions, Jitter, Judge, OnRetry, RetryOptions},
+    options::{Jitter, Judge, OnRetry, RetryOptions},
     overrides::{Change, RetryOverride},
 };
+pub use crate::budget::BudgetOptions;
 use crate::{
     Error, Phase, Result,
-    attempt::Attempt,
+    budget::Budget,
     pipeline::{BoxFuture, Middleware, Next},
     random,
     request::Request,
     response::Response,
+    watch::{self, Attempts, Failure},
 };
 
 /// The middleware; one budget for all calls that pass it.
@@ -99,14 +94,10 @@ struct Course<'a> {
     retry: &'a Retry,
     options: &'a RetryOptions,
     started: Instant,
-    /// Attempts made before this layer was reached: a layer further out may repeat the call too.
-    before: u32,
-    /// What the last outcome said of it: a layer further in that repeats a call need not list what it did.
-    told: u32,
     retries: u32,
     /// The wait before the present attempt.
     waited: Duration,
-    history: Vec<Attempt>,
+    attempts: Attempts,
     last: Option<Error>,
 }
 
@@ -116,11 +107,9 @@ impl<'a> Course<'a> {
             retry,
             options,
             started: now,
-            before: req.attempt.saturating_sub(1),
-            told: 0,
             retries: 0,
             waited: Duration::ZERO,
-            history: Vec::new(),
+            attempts: Attempts::of(req),
             last: None,
         }
     }
@@ -128,14 +117,9 @@ impl<'a> Course<'a> {
     async fn run(mut self, mut req: Request, next: Next<'_>) -> Result<Response> {
         loop {
             let spare = self.spare(&req);
-            let asked = Asked::of(&req);
+            let judge = watch::Judge::of(&req);
             let begun = Instant::now();
-            let attempt = async {
-                let res = next.run(req).await?;
-                let made = res.attempts;
-                asked.judge(res).await.map_err(|failure| failure.after(made))
-            };
-            let failure = match self.in_time(attempt).await {
+            let failure = match self.in_time(judge.outcome(next.run(req))).await {
                 Some(Ok(res)) => return Ok(self.answered(res, begun)),
                 Some(Err(failure)) => failure,
                 None => return Err(self.late(begun)),
@@ -143,7 +127,7 @@ impl<'a> Course<'a> {
             self.failed(&failure.error, begun);
             let is_worth = match self.in_time(self.is_worth(&failure.error)).await {
                 Some(Ok(is_worth)) => is_worth,
-                Some(Err(error)) => return Err(self.with_history(error)),
+                Some(Err(error)) => return Err(self.attempts.on_error(error)),
                 None => return Err(self.overdue(failure.error)),
             };
             let wait = match self.verdict(&failure.error, is_worth, spare) {
@@ -155,7 +139,7 @@ impl<'a> Course<'a> {
             };
             if let Some(tell) = &self.options.on_retry {
                 // One that failed before anything was sent was one nevertheless to who hears of it.
-                tell(&failure.error, self.attempts().max(1), wait);
+                tell(&failure.error, self.attempts.count().max(1), wait);
             }
             // The connection is free before the wait.
             drop(failure.answer);
@@ -163,7 +147,7 @@ impl<'a> Course<'a> {
             sleep(wait).await;
             self.retries += 1;
             self.waited = wait;
-            req.attempt = self.attempts() + 1;
+            req.attempt = self.attempts.count() + 1;
         }
     }
 
@@ -183,7 +167,7 @@ impl<'a> Course<'a> {
     async fn is_worth(&self, error: &Error) -> Result<bool> {
         match &self.options.should_retry {
             Some(_) if self.is_exhausted() => Ok(false),
-            Some(judge) => judge.is_worth(error, self.attempts().max(1)).await,
+            Some(judge) => judge.is_worth(error, self.attempts.count().max(1)).await,
             None => Ok(error.is_retryable()),
         }
     }
@@ -223,49 +207,23 @@ impl<'a> Course<'a> {
     }
 
     fn answered(mut self, mut res: Response, begun: Instant) -> Response {
-        self.told = res.attempts;
-        let attempt = Attempt::answered(&res, self.waited, begun.elapsed());
-        self.list(attempt, &std::mem::take(&mut res.history));
-        self.hand_out(res)
-    }
-
-    fn hand_out(self, mut res: Response) -> Response {
-        res.attempts = self.attempts();
-        res.history = self.history;
-        res
+        self.attempts.answered(&mut res, self.waited, begun.elapsed());
+        self.attempts.on_answer(res)
     }
 
     fn failed(&mut self, error: &Error, begun: Instant) {
-        // What was refused before anything was sent was no attempt.
-        if error.attempts() == 0 {
-            return;
-        }
-        self.told = error.attempts();
-        self.list(Attempt::failed(error, self.waited, begun.elapsed()), error.history());
-    }
-
-    /// One attempt of this layer may have been several of a layer further in.
-    fn list(&mut self, attempt: Attempt, inner: &[Attempt]) {
-        let place = self.history.len();
-        self.history.extend_from_slice(if inner.is_empty() { std::slice::from_ref(&attempt) } else { inner });
-        if let Some(first) = self.history.get_mut(place).filter(|_| !inner.is_empty()) {
-            first.waited += attempt.waited;
-        }
-    }
-
-    fn attempts(&self) -> u32 {
-        self.before.saturating_add(u32::try_from(self.history.len()).unwrap_or(u32::MAX)).max(self.told)
+        self.attempts.failed(error, self.waited, begun.elapsed());
     }
 
     fn give_up(self, failure: Failure, reason: Reason) -> Result<Response> {
         if let Some(answer) = failure.answer {
-            return Ok(self.hand_out(answer));
+            return Ok(self.attempts.on_answer(*answer));
         }
         let error = match reason.note() {
             Some(note) => failure.error.with_note(&note),
             None => failure.error,
         };
-        Err(self.with_history(error))
+        Err(self.attempts.on_error(error))
     }
 
     /// The deadline has passed while somebody still judged this failure.
@@ -273,7 +231,7 @@ impl<'a> Course<'a> {
         let deadline = self.options.deadline.unwrap_or_default();
         self.last = None;
         let error = Error::timeout(Phase::Total, "the failure was not judged", deadline, "retry.deadline");
-        self.with_history(error.with_source(failure))
+        self.attempts.on_error(error.with_source(failure))
     }
 
     /// The deadline has passed in the middle of an attempt; what failed before is the cause.
@@ -282,13 +240,8 @@ impl<'a> Course<'a> {
         let error = Error::timeout(Phase::Total, "the call was not answered", deadline, "retry.deadline");
         self.failed(&error, begun);
         match self.last.take() {
-            Some(cause) => self.with_history(error.with_source(cause)),
-            None => self.with_history(error),
+            Some(cause) => self.attempts.on_error(error.with_source(cause)),
+            None => self.attempts.on_error(error),
         }
-    }
-
-    fn with_history(self, error: Error) -> Error {
-        let attempts = self.attempts();
-        error.with_history(self.history).with_attempts(attempts)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{Error, Result, pipeline::BoxFuture};
+use crate::{Error, Result, budget::BudgetOptions, pipeline::BoxFuture};
 
 /// When a failed attempt is followed by another.
 #[derive(Clone)]
@@ -66,22 +66,6 @@ pub enum Jitter {
     None,
     /// Always `base`: neither growth nor chance.
     Fixed,
-}
-
-/// A share of the calls may be retried: when everything fails, retries would only be more of the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BudgetOptions {
-    /// Retries per call, from 0 to 1. Default: 0.2.
-    pub share: f64,
-    /// Retries per second that are allowed besides, so that a client with few calls retries at all. What is
-    /// not used is kept for ten seconds. Default: 10.
-    pub min_per_second: f64,
-}
-
-impl Default for BudgetOptions {
-    fn default() -> Self {
-        Self { share: 0.2, min_per_second: 10.0 }
-    }
 }
 
 /// A judgement of the user's own. A function of the failure and of the number of the attempt is one.

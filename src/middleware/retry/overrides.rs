@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::options::{BudgetOptions, Jitter, RetryOptions};
+use super::options::{Jitter, RetryOptions};
+use crate::budget::BudgetOptions;
 
 /// Stands in a request's extensions: changes to the options of every `Retry` that it passes.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 //! - options and their defaults: `options`; starting, scripting and closing: `handle`
 //! - what a scripted answer may say, checked and prebuilt: `reply`
 //! - what the real API would say (shapes, headers, errors): `api`, pure
-//! - which answer a request gets, and how its body is written: `answer`
+//! - which answer a request gets, and how its body is written: `answer`; without a connection: `answer::recipe`
 //! - sockets, TLS, broken connections, the proxy role: `wire`
 //! - what was received, and the counters: `record`; a request's head in words: `head`
 //!
@@ -27,6 +27,7 @@ mod record;
 mod reply;
 mod wire;
 
+pub use answer::recipe::{Ending, Recipe, Written};
 pub use handle::Simulator;
 pub use options::{HttpVersions, SimulatorOptions};
 pub use record::{Counters, Received};

@@ -6,22 +6,23 @@ use futures_util::StreamExt;
 use trae_native::{
     Error, ErrorKind, Phase, Result,
     body::Body,
-    middleware::circuit_breaker::{CircuitBreaker, CircuitBreakerOptions, Per},
-    pipeline::{Middleware, Pipeline},
+    middleware::circuit_breaker::{CircuitBreaker, CircuitBreakerOptions},
+    partition::{KeyOf, Partition},
+    pipeline::{BoxFuture, Middleware, Pipeline},
     request::Request,
     response::Response,
 };
 
 use super::{Peer, SECOND, Step, answer, events, failure, never, now, ok, onion, post, read, status};
 
-fn breaker(per: Per) -> Arc<dyn Middleware> {
+fn breaker(per: Partition) -> Arc<dyn Middleware> {
     let options = CircuitBreakerOptions { min_calls: 4, trials: 1, per, ..CircuitBreakerOptions::default() };
     Arc::new(CircuitBreaker::new(options))
 }
 
 fn around(steps: Vec<Step>) -> (Pipeline, Arc<Peer>) {
     let peer = Peer::new(steps);
-    (onion(vec![breaker(Per::Origin)], &peer), peer)
+    (onion(vec![breaker(Partition::Origin)], &peer), peer)
 }
 
 fn refused(outcome: Result<Response>) -> Error {
@@ -103,16 +104,77 @@ async fn a_trial_that_is_given_up_makes_room_for_another() {
 #[tokio::test(start_paused = true)]
 async fn each_origin_each_endpoint_or_all_calls_have_a_circuit() {
     let (a, b, other) = ("http://a.test/v1/x", "http://a.test/v1/y", "http://b.test/v1/x");
-    for (per, open) in
-        [(Per::Origin, [true, true, false]), (Per::Endpoint, [true, false, false]), (Per::All, [true; 3])]
-    {
+    for (per, open) in [
+        (Partition::Origin, [true, true, false]),
+        (Partition::Endpoint, [true, false, false]),
+        (Partition::All, [true; 3]),
+    ] {
         let peer = Peer::new((0..4).map(|_| status(500)).chain((0..3).map(|_| ok())).collect());
+        let name = format!("{per:?}");
         let onion = onion(vec![breaker(per)], &peer);
         for _ in 0..4 {
             assert!(onion.run(to(a)).await.is_err());
         }
         for (url, open) in [a, b, other].into_iter().zip(open) {
-            assert_eq!(onion.run(to(&format!("{url}?beta=1"))).await.is_err(), open, "{per:?} {url}");
+            assert_eq!(onion.run(to(&format!("{url}?beta=1"))).await.is_err(), open, "{name} {url}");
+        }
+    }
+}
+
+/// What `x-team` says.
+struct Team;
+
+impl KeyOf for Team {
+    fn key(&self, req: &Request) -> BoxFuture<'static, Result<Option<String>>> {
+        let team = req.headers.get("x-team").map(|team| team.to_str().unwrap().to_owned());
+        Box::pin(std::future::ready(Ok(team)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_credential_each_model_or_whatever_a_function_says_has_a_circuit() {
+    let asked = |header: &'static str, value: &str, body: &'static str| {
+        let mut req = post();
+        req.headers.insert(header, value.parse().unwrap());
+        req.body = Body::Full(body.into());
+        req
+    };
+    let first = || asked("x-api-key", "one", r#"{"model":"a"}"#);
+    let team = |team| asked("x-team", team, "{}");
+    let cases: [(Partition, &str, [Request; 3], [bool; 3]); 3] = [
+        (
+            Partition::Credential,
+            "with this credential",
+            [first(), asked("x-api-key", "one", r#"{"model":"b"}"#), asked("x-api-key", "two", "{}")],
+            [true, true, false],
+        ),
+        (
+            Partition::Model,
+            "with this credential and model",
+            [
+                first(),
+                asked("x-api-key", "one", r#"{"model":"b"}"#),
+                asked("x-api-key", "two", r#"{"model":"a"}"#),
+            ],
+            [true, false, false],
+        ),
+        (
+            Partition::Own(Arc::new(Team)),
+            "of this `key`",
+            [team("t"), team("u"), post()],
+            [true, false, false],
+        ),
+    ];
+    for (per, words, calls, open) in cases {
+        let peer = Peer::new((0..4).map(|_| status(500)).chain((0..3).map(|_| ok())).collect());
+        let onion = onion(vec![breaker(per)], &peer);
+        for _ in 0..4 {
+            assert!(onion.run(calls[0].replay().unwrap()).await.is_err());
+        }
+        let error = refused(onion.run(calls[0].replay().unwrap()).await);
+        assert!(error.message().starts_with(&format!("too many calls {words} have failed")), "{error}");
+        for (call, open) in calls.into_iter().zip(open) {
+            assert_eq!(onion.run(call).await.is_err(), open, "{words}");
         }
     }
 }

@@ -21,7 +21,7 @@ use trae_native::{
     middleware::retry::{Change, Jitter, Judge, Retry, RetryOptions, RetryOverride},
     pipeline::{BoxFuture, Middleware, Next, Pipeline},
     request::{Expect, Request},
-    response::Response,
+    response::{Response, Served},
 };
 
 use super::{
@@ -139,16 +139,27 @@ async fn there_are_no_more_retries_than_max_retries_and_the_last_failure_is_the_
 #[tokio::test(start_paused = true)]
 async fn every_attempt_is_listed_on_the_answer_and_on_the_error() {
     let reset = || Err(Error::new(ErrorKind::Reset, Phase::FirstByte, "it broke"));
-    let first =
-        Attempt { status: None, code: Some("CONNECTION_RESET"), waited: Duration::ZERO, took: 30 * MS };
-    let second =
-        Attempt { status: Some(529), code: Some("OVERLOADED"), waited: 100 * MS, took: Duration::ZERO };
-    let third = Attempt { status: Some(200), code: None, waited: 200 * MS, took: 50 * MS };
+    let first = Attempt {
+        status: None,
+        code: Some("CONNECTION_RESET"),
+        waited: Duration::ZERO,
+        took: 30 * MS,
+        served: Served::default(),
+    };
+    let second = Attempt {
+        status: Some(529),
+        code: Some("OVERLOADED"),
+        waited: 100 * MS,
+        took: Duration::ZERO,
+        served: Served::default(),
+    };
+    let third =
+        Attempt { status: Some(200), code: None, waited: 200 * MS, took: 50 * MS, served: Served::default() };
 
     let last = after(50 * MS, Ok(answer(200, Body::Empty)));
     let (outcome, peer) = run(vec![after(30 * MS, reset()), status(529), last], exact(), post()).await;
     let res = outcome.unwrap();
-    assert_eq!((res.attempts, res.history), (3, vec![first, second, third]));
+    assert_eq!((res.attempts, res.history), (3, vec![first.clone(), second.clone(), third]));
     assert_eq!(peer.asked().iter().map(|one| one.attempt).collect::<Vec<_>>(), [1, 2, 3]);
 
     let options = RetryOptions { max_retries: 1, ..exact() };

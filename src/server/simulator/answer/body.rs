@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     super::{
         record::Exchange,
+        reply::{Cut, Prepared},
         wire::{Line, Takeover},
     },
     writes::Writes,
@@ -29,11 +30,26 @@ pub(in super::super) enum AnswerBody {
 
 /// What follows the last write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in super::super) enum Ending {
+pub enum Ending {
+    /// The body is complete.
     Complete,
+    /// Silence.
     Hang,
+    /// The connection is closed.
     Close,
+    /// The connection is reset.
     Reset,
+}
+
+impl Ending {
+    pub(super) fn of(reply: &Prepared) -> Self {
+        match (reply.hang, reply.cut) {
+            (Some(_), _) => Self::Hang,
+            (None, Some((_, Cut::Close))) => Self::Close,
+            (None, Some((_, Cut::Reset))) => Self::Reset,
+            (None, Some((_, Cut::End)) | None) => Self::Complete,
+        }
+    }
 }
 
 enum Step {

@@ -3,13 +3,14 @@
 mod body;
 mod content;
 mod intake;
+pub(super) mod recipe;
 mod writes;
 
 use std::{convert::Infallible, future::pending, sync::Arc};
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Version,
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
     request::Parts,
 };
@@ -55,6 +56,33 @@ pub(super) async fn answer(
     let request_id = shared.standard.request_id();
     let call = Call { shared, line, head, exchange, request_id, unread: None };
     Ok(if proxied { call.proxy(body).await } else { call.reply(body).await })
+}
+
+/// Those of an answer, over what all answers have.
+fn headers(
+    mut headers: HeaderMap,
+    request_id: &str,
+    status: StatusCode,
+    reply: &Prepared,
+    source: &Source,
+) -> HeaderMap {
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        headers.insert("request-id", id);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(source.content_type()));
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        headers.insert("retry-after", HeaderValue::from_static("1"));
+    }
+    if let Some(encoding) = reply.encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    for (name, values) in &reply.headers {
+        headers.remove(name);
+        for value in values {
+            headers.append(name, value.clone());
+        }
+    }
+    headers
 }
 
 /// The connection, where no other request shares it.
@@ -122,7 +150,8 @@ impl Call {
     fn write(mut self, reply: &Prepared, status: StatusCode, source: Source) -> Answer {
         let mut response = Response::new(AnswerBody::empty());
         *response.status_mut() = status;
-        self.set_headers(&mut response, reply, &source);
+        *response.headers_mut() =
+            headers(self.shared.standard.limits(), &self.request_id, status, reply, &source);
         if self.head.method == Method::HEAD {
             self.exchange.complete();
         }
@@ -148,37 +177,10 @@ impl Call {
     }
 
     fn paced(self, reply: &Prepared, writes: Writes, length: Option<u64>) -> AnswerBody {
-        let ending = match (reply.hang, reply.cut) {
-            (Some(_), _) => Ending::Hang,
-            (None, Some((_, Cut::Close))) => Ending::Close,
-            (None, Some((_, Cut::Reset))) => Ending::Reset,
-            (None, Some((_, Cut::End)) | None) => Ending::Complete,
-        };
+        let ending = Ending::of(reply);
         let flush_each = reply.pace.is_some() || reply.piece.is_some();
         let paced = Paced::new(writes, self.line, self.exchange, self.unread);
         AnswerBody::Paced(Box::new(paced.ending(ending, length).pace(flush_each, reply.pace)))
-    }
-
-    fn set_headers(&self, response: &mut Answer, reply: &Prepared, source: &Source) {
-        let headers = response.headers_mut();
-        *headers = self.shared.standard.limits();
-        if let Ok(id) = HeaderValue::try_from(&self.request_id) {
-            headers.insert("request-id", id);
-        }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(source.content_type()));
-        if response.status() == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
-        }
-        let headers = response.headers_mut();
-        if let Some(encoding) = reply.encoding {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-        }
-        for (name, values) in &reply.headers {
-            headers.remove(name);
-            for value in values {
-                headers.append(name, value.clone());
-            }
-        }
     }
 
     async fn proxy(mut self, body: Incoming) -> Answer {

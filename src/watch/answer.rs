@@ -1,6 +1,6 @@
 //! Whether an answer is one: looks at what came until it is certain that something can be handed out.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -17,13 +17,16 @@ use crate::{
 const PINGS: usize = 1024;
 
 /// What an attempt failed with, and the answer that said so where the caller wants to judge it himself.
-pub(super) struct Failure {
+pub struct Failure {
+    /// The failure.
     pub error: Error,
-    pub answer: Option<Response>,
+    /// The answer that stands for it.
+    pub answer: Option<Box<Response>>,
 }
 
 impl Failure {
     /// It took so many attempts to get what failed.
+    #[must_use]
     pub fn after(self, made: u32) -> Self {
         let made = made.max(self.error.attempts());
         Self { error: self.error.with_attempts(made), ..self }
@@ -37,28 +40,43 @@ impl From<Error> for Failure {
 }
 
 /// What of a request its answer is judged by.
-pub(super) struct Asked {
+pub struct Judge {
     options: Arc<Options>,
     rules: StreamRules,
 }
 
-impl Asked {
+impl Judge {
+    /// What a request asks for.
     pub fn of(req: &Request) -> Self {
         Self { options: Arc::clone(&req.options), rules: StreamRules::at(req.url.path()) }
     }
 
+    /// What an attempt comes to, waited for until that is certain.
+    pub async fn outcome(self, attempt: impl Future<Output = Result<Response>>) -> Result<Response, Failure> {
+        let res = attempt.await?;
+        let made = res.attempts;
+        self.judge(res).await.map_err(|failure| failure.after(made))
+    }
+
     /// An answer that can be handed out: of a stream the first event is there, and what is wanted whole is whole.
-    pub async fn judge(self, mut res: Response) -> Result<Response, Failure> {
+    async fn judge(self, mut res: Response) -> Result<Response, Failure> {
         if res.status.is_client_error() || res.status.is_server_error() {
             let error = describe(res.status, &res.headers, Bytes::new());
-            return Err(Failure { error, answer: Some(res) });
+            return Err(Failure { error, answer: Some(Box::new(res)) });
         }
         let length = res.content_length();
         res.body = match (res.body, self.options.expect) {
             (Body::Events(events), Expect::TextEvents) => Body::Events(events),
             (Body::Events(events), _) => {
                 let rules = self.rules.concealing(res.extensions.get::<Conceal>().cloned());
-                Body::Events(begun(events, rules, &self.options).await?)
+                let (events, failure) = begun(events, rules, &self.options).await?;
+                let judges = self.options.expect == Expect::Bytes;
+                if let Some(error) = failure {
+                    // Who asked for bytes reads in them what the server has to say.
+                    res.body = Body::Events(events);
+                    return Err(Failure { error, answer: judges.then(|| Box::new(res)) });
+                }
+                Body::Events(events)
             }
             (body @ Body::Stream(_), Expect::Auto | Expect::Whole) => {
                 Body::Full(collect(body, self.options.max_response_bytes, length).await?)
@@ -69,8 +87,13 @@ impl Asked {
     }
 }
 
-/// A stream that has begun; its limit in time is the one of the call, which else would count only from now on.
-async fn begun(events: EventStream, rules: StreamRules, options: &Options) -> Result<EventStream> {
+/// A stream that has begun, with what it says of its own failure; its limit in time is the one of the call, which else
+/// would count only from now on.
+async fn begun(
+    events: EventStream,
+    rules: StreamRules,
+    options: &Options,
+) -> Result<(EventStream, Option<Error>)> {
     let Some(limit) = options.timeouts.first_event else { return first(events, rules).await };
     tokio::time::timeout(limit, first(events, rules)).await.unwrap_or_else(|_| {
         Err(Error::timeout(Phase::FirstEvent, "no event came", limit, "timeout.firstEvent"))
@@ -78,14 +101,12 @@ async fn begun(events: EventStream, rules: StreamRules, options: &Options) -> Re
 }
 
 /// Reads until the first event that is no ping, and puts back what it has read.
-async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<EventStream> {
+async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<(EventStream, Option<Error>)> {
     let mut read = Vec::new();
+    let mut failure = None;
     while read.len() < PINGS {
         let Some(batch) = events.next().await.transpose()? else {
-            return match rules.end_of_body() {
-                Some(error) => Err(error),
-                None => Ok(Box::pin(stream::iter(read))),
-            };
+            return Ok((Box::pin(stream::iter(read)), rules.end_of_body()));
         };
         let is_event = |verdict: &Verdict| !matches!(verdict, Verdict::Ping | Verdict::Skip);
         let verdict = batch.iter().map(|event| rules.accept(event)).find(is_event);
@@ -93,9 +114,12 @@ async fn first(mut events: EventStream, mut rules: StreamRules) -> Result<EventS
         match verdict {
             None => {}
             // What is not JSON may be just what the caller expects, and told so by whoever reads it.
-            Some(Verdict::Fail(error)) if error.kind() != ErrorKind::Parse => return Err(error),
+            Some(Verdict::Fail(error)) if error.kind() != ErrorKind::Parse => {
+                failure = Some(error);
+                break;
+            }
             Some(_) => break,
         }
     }
-    Ok(Box::pin(stream::iter(read).chain(events)))
+    Ok((Box::pin(stream::iter(read).chain(events)), failure))
 }

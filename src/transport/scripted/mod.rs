@@ -1,10 +1,23 @@
-//! A transport without sockets: for tests of everything above it.
+//! Transports without sockets: for tests of everything above them.
+//!
+//! - answers that are there from the start: [`Scripted`]
+//! - answers that somebody is asked for, one by one, and that take their time: `staged`; how they fail: `fault`
+//! - a clock that moves when it is told to: `time`
+
+mod fault;
+mod staged;
+mod time;
 
 use std::{
     collections::VecDeque,
     sync::{Mutex, PoisonError},
 };
 
+pub use self::{
+    fault::Fault,
+    staged::{Arrived, Ending, Outcome, Peer, Pieces, Scene, Staged},
+    time::VirtualTime,
+};
 use crate::{
     Error, ErrorKind, Phase, Result,
     pipeline::{BoxFuture, Endpoint},

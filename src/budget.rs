@@ -1,8 +1,24 @@
-//! How many retries all calls together may make: a bucket of tokens, one for each retry.
+//! How many attempts besides the first all calls together may make: a bucket of tokens, one for each.
+//!
+//! Middlewares that make calls again may use this room; it uses nothing.
 
 use tokio::time::Instant;
 
-use super::options::BudgetOptions;
+/// A share of the calls may be made again: when everything fails, that would only be more of the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetOptions {
+    /// Attempts besides the first per call, from 0 to 1. Default, of retries: 0.2.
+    pub share: f64,
+    /// Those per second that are allowed besides, so that a client with few calls makes any at all. What is not
+    /// used is kept for ten seconds. Default, of retries: 10.
+    pub min_per_second: f64,
+}
+
+impl Default for BudgetOptions {
+    fn default() -> Self {
+        Self { share: 0.2, min_per_second: 10.0 }
+    }
+}
 
 /// How long what is granted per second is kept when it is not used.
 const KEPT_SECONDS: f64 = 10.0;
@@ -13,7 +29,7 @@ const LEAST: f64 = 10.0;
 
 /// What may still be spent.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub struct Budget {
     options: BudgetOptions,
     tokens: f64,
     filled: Instant,
@@ -30,7 +46,7 @@ impl Budget {
         self.put(self.options.share, now);
     }
 
-    /// Takes what a retry costs, if it is there.
+    /// Takes what one costs, if it is there.
     pub fn withdraw(&mut self, now: Instant) -> bool {
         self.put(0.0, now);
         let granted = self.tokens >= 1.0;

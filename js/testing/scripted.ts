@@ -1,0 +1,173 @@
+// A network that is played: what it answers is written in a test, and its time passes as fast as it can.
+
+import { inspect } from 'node:util';
+import type { Scripted as Api, ScriptedReply, ScriptedReplyFunction, ScriptedRequest } from '../../testing.js';
+import { Callback } from '../callback.js';
+import { kindOf, config as wrong } from '../errors.js';
+import { engine } from '../native.js';
+import { json, judged, portable } from '../reply.js';
+import { fields, shownUrl } from '../secrets.js';
+import { scripts } from '../transport.js';
+import { Clock } from './clock.js';
+
+type Answer = ScriptedReply | ScriptedReplyFunction;
+
+/** A request as it crossed. */
+interface Crossed {
+  method: string;
+  url: string;
+  headers: [string, string][];
+  body: { text: string } | { base64: string };
+}
+
+/** One request as it was asked. */
+class Received implements ScriptedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly path: string;
+  readonly headers: [string, string][];
+  readonly body: Buffer;
+  readonly atMs: number;
+
+  constructor({ method, url, headers, body }: Crossed, atMs: number) {
+    this.method = method;
+    this.url = url;
+    this.path = url.slice(new URL(url).origin.length).replace(/#.*$/s, '');
+    this.headers = headers;
+    this.body = 'text' in body ? Buffer.from(body.text) : Buffer.from(body.base64, 'base64');
+    this.atMs = atMs;
+  }
+
+  header(name: string): string | undefined {
+    const lower = name.toLowerCase();
+    return this.headers.find(([key]) => key === lower)?.[1];
+  }
+
+  json(): unknown {
+    return JSON.parse(this.body.toString());
+  }
+
+  /** What may be printed, also by a test that fails. */
+  toJSON(): object {
+    const { method, url, headers, body, atMs } = this;
+    const shown = Object.entries(fields(Object.fromEntries(headers)) as Record<string, string>);
+    return { method, url: shownUrl(url), headers: shown, body: `[${body.length} bytes]`, atMs };
+  }
+
+  [inspect.custom](_depth: number, options: object): string {
+    return `ScriptedRequest ${inspect(this.toJSON(), options)}`;
+  }
+}
+
+/** A name for the option `transport`, and nothing else. */
+class ScriptedTransport {
+  readonly scripted = true;
+  /** Options are compared by content. */
+  readonly number = ++last;
+}
+
+let last = 0;
+
+class Scripted implements Api {
+  readonly transport = new ScriptedTransport();
+  readonly #clock: Clock;
+  /** Held, or the engine would ask nobody. */
+  readonly #callback: Callback;
+  #queue: { answer: Answer; left: number }[] = [];
+  #always: Answer | undefined;
+  #received: Received[] = [];
+
+  constructor(autoAdvance: boolean) {
+    this.#callback = new Callback((asked) => this.#answer(JSON.parse(asked)));
+    const native = engine.createScript(this.#callback.number);
+    this.#clock = new Clock(native, autoAdvance);
+    scripts.set(this.transport, {
+      native,
+      now: () => this.now,
+      began: () => this.#clock.began(),
+    });
+  }
+
+  reply(replies: Answer | Answer[]): this {
+    const added = [replies].flat().map((answer) => ({ answer: checked(answer), left: timesOf(answer) }));
+    this.#queue.push(...added);
+    return this;
+  }
+
+  always(reply: Answer): this {
+    this.#always = checked(reply);
+    return this;
+  }
+
+  get received(): Received[] {
+    return [...this.#received];
+  }
+
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  async advance(ms: number): Promise<void> {
+    if (!Number.isFinite(ms) || ms < 0) throw wrong(`advance() takes milliseconds, got ${kindOf(ms)}`);
+    await this.#clock.advance(ms);
+  }
+
+  clear(): void {
+    this.#queue = [];
+    this.#always = undefined;
+    this.#received = [];
+  }
+
+  async #answer(crossed: Crossed): Promise<object> {
+    const req = new Received(crossed, this.now);
+    this.#received.push(req);
+    const answer = this.#choose(req);
+    return typeof answer === 'function' ? portable(checked((await answer(req)) as ScriptedReply)) : portable(answer);
+  }
+
+  #choose(req: Received): Answer {
+    const place = this.#queue.findIndex(({ answer }) => fits(answer, req));
+    const found = this.#queue[place];
+    if (found === undefined) {
+      if (this.#always !== undefined && fits(this.#always, req)) return this.#always;
+      const rest = this.#queue.length === 0 ? 'nothing is left' : `none of the ${this.#queue.length} left fits`;
+      const message = `for ${req.method} ${shownUrl(req.url)}: ${rest} (\`reply()\` adds, \`always()\` is for all others)`;
+      throw wrong(message);
+    }
+    found.left--;
+    if (found.left <= 0) this.#queue.splice(place, 1);
+    return found.answer;
+  }
+}
+
+/** As the simulator chooses. */
+function fits(answer: Answer, { method, path }: Received): boolean {
+  const match = typeof answer === 'function' ? undefined : answer.match;
+  if (match?.method !== undefined && match.method.toUpperCase() !== method) return false;
+  if (match?.path === undefined) return true;
+  const asked = match.path.includes('?') ? path : path.replace(/\?.*$/s, '');
+  return match.path.endsWith('*') ? path.startsWith(match.path.slice(0, -1)) : asked === match.path;
+}
+
+function timesOf(answer: Answer): number {
+  const times = typeof answer === 'function' ? 1 : (answer.times ?? 1);
+  return times === 0 ? Number.POSITIVE_INFINITY : times;
+}
+
+/** What is wrong is said where it was written. */
+function checked<T extends Answer>(answer: T): T {
+  if (typeof answer === 'function') return answer;
+  judged(() => engine.checkReply(json(portable(answer as never), 'reply')));
+  return answer;
+}
+
+/** A network for tests, with a time of its own. */
+export function createScripted(options: { autoAdvance?: boolean } = {}): Scripted {
+  if (typeof options !== 'object' || options === null)
+    throw wrong(`createScripted() takes options, got ${kindOf(options)}`);
+  for (const name of Object.keys(options))
+    if (name !== 'autoAdvance') throw wrong(`unknown option \`${name}\`: did you mean \`autoAdvance\`?`);
+  const { autoAdvance = true } = options;
+  if (typeof autoAdvance !== 'boolean') throw wrong(`\`autoAdvance\` must be a boolean, got ${kindOf(autoAdvance)}`);
+  return new Scripted(autoAdvance);
+}

@@ -1,0 +1,161 @@
+//! The second level: answers in a store that replicas share, and who alone asks where all lack the same one.
+//!
+//! A store that is away costs answers and never a call: what can't be read is a miss, what can't be written is kept
+//! in memory only, and without a lease each asks for itself. It is told once per outage, and counted each time.
+//!
+//! - `codec`: an answer as bytes
+
+mod codec;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use http::Extensions;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    entry::Entry,
+    options::{CacheOptions, Store},
+    stats::{Counts, count},
+};
+use crate::{Result, notice::Notices, random, store::Leases};
+
+/// How often one who waits for another replica looks whether that has stored its answer.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) struct Level {
+    store: Store,
+    counts: Arc<Counts>,
+    away: AtomicBool,
+    /// What a stored answer may become when it is read.
+    most: usize,
+    /// Time that passes as the engine's does, put on the wall clock once.
+    wall: (Instant, u64),
+}
+
+impl Level {
+    pub(super) fn new(options: &CacheOptions, counts: &Arc<Counts>) -> Option<Self> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        options.store.clone().map(|store| Self {
+            store,
+            counts: Arc::clone(counts),
+            away: AtomicBool::new(false),
+            // Texts within texts are written longer than they are.
+            most: options.max_entry_bytes.saturating_mul(8).saturating_add(1 << 16),
+            wall: (Instant::now(), u64::try_from(since.as_millis()).unwrap_or_default()),
+        })
+    }
+
+    fn wall(&self) -> u64 {
+        let (anchor, at) = self.wall;
+        at.saturating_add(u64::try_from(anchor.elapsed().as_millis()).unwrap_or_default())
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.store.prefix)
+    }
+
+    /// What the store said, or nothing.
+    fn heard<T>(&self, outcome: Result<T>, told: &Extensions) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.away.store(false, Ordering::Relaxed);
+                Some(value)
+            }
+            Err(error) => {
+                count(&self.counts.store_errors);
+                if !self.away.swap(true, Ordering::Relaxed) {
+                    let why = error.message();
+                    Notices::tell(
+                        told,
+                        format!("cache(): its store is away, each process keeps answers for itself: {why}"),
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) async fn get(&self, name: &str, told: &Extensions) -> Option<Entry> {
+        let found = self.heard(self.store.entries.get(&self.key(name)).await, told)??;
+        let entry = codec::decode(&found, self.wall(), self.most);
+        count(if entry.is_some() { &self.counts.store_hits } else { &self.counts.store_broken });
+        entry
+    }
+
+    pub(super) async fn set(&self, name: &str, entry: &Entry, grace: Duration, told: &Extensions) {
+        let Some(bytes) = codec::encode(entry, self.wall()) else { return };
+        let ttl = entry.ttl.saturating_add(grace);
+        self.heard(self.store.entries.set(&self.key(name), bytes, ttl).await, told);
+    }
+
+    pub(super) async fn delete(&self, name: &str) -> Result<bool> {
+        self.store.entries.delete(&self.key(name)).await
+    }
+
+    pub(super) async fn clear(&self) -> Result<()> {
+        self.store.entries.clear(&self.store.prefix).await
+    }
+
+    /// The lease to ask, where there are any to be had; or the answer of the replica that had it.
+    pub(super) async fn lease(&self, name: &str, told: &Extensions) -> Result<Option<Lease>, Entry> {
+        let Some(leases) = &self.store.leases else { return Ok(None) };
+        let key = format!("{}lease:{name}", self.store.prefix);
+        let owner = format!("{:016x}{:016x}", random::bits(), random::bits());
+        let mut waited = false;
+        loop {
+            let term = self.store.lease;
+            match self.heard(leases.acquire(&key, &owner, term).await, told) {
+                None => return Ok(None),
+                Some(true) => {
+                    let lease = Lease::held(Arc::clone(leases), key, owner, term);
+                    // Whoever had it may have stored its answer since.
+                    let entry = if waited { self.get(name, told).await } else { None };
+                    let Some(entry) = entry else { return Ok(Some(lease)) };
+                    lease.release().await;
+                    return Err(entry);
+                }
+                Some(false) => {
+                    waited = true;
+                    sleep(LOOK).await;
+                    if let Some(entry) = self.get(name, told).await {
+                        return Err(entry);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Who alone asks. It is renewed while it is held; let go without a word, it ends by itself.
+pub(super) struct Lease {
+    leases: Arc<dyn Leases>,
+    key: String,
+    owner: String,
+    _renewed: AbortOnDropHandle<()>,
+}
+
+impl Lease {
+    fn held(leases: Arc<dyn Leases>, key: String, owner: String, term: Duration) -> Self {
+        let (kept, name, who) = (Arc::clone(&leases), key.clone(), owner.clone());
+        let renewed = tokio::spawn(async move {
+            loop {
+                sleep(term / 3).await;
+                // One that is lost is another's by now; both ask, and both answers are good.
+                let _lost = kept.acquire(&name, &who, term).await;
+            }
+        });
+        Self { leases, key, owner, _renewed: AbortOnDropHandle::new(renewed) }
+    }
+
+    pub(super) async fn release(self) {
+        // Not told: it ends by itself.
+        let _away = self.leases.release(&self.key, &self.owner).await;
+    }
+}

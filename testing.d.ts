@@ -1,0 +1,72 @@
+/** `trae-native/testing`: what the tests of a service need. Native calls pass by nock and undici's MockAgent. */
+
+import type { ScriptedTransport } from './index.js';
+import type { Reply } from './simulator.js';
+
+export type { Received, Reply, SimulatorOptions } from './simulator.js';
+export { createSimulator, Simulator } from './simulator.js';
+
+/** How a network fails before it answers. `TIMEOUT` is a connection that does not come about: see `timeout.connect`. */
+export type ScriptedError =
+  | 'DNS'
+  | 'CONNECTION_REFUSED'
+  | 'CONNECTION_RESET'
+  | 'CONNECTION'
+  | 'TLS'
+  | 'PROXY'
+  | 'TIMEOUT';
+
+/** What to answer: the simulator's words, and two more. What is about a connection has no meaning here. */
+export interface ScriptedReply extends Omit<Reply, 'raw' | 'rawBase64' | 'readBody' | 'stamp'> {
+  /** The network fails with this code in place of an answer, after `delayMs`. */
+  error?: ScriptedError;
+  /** How long to wait before each write, in ms; the first counts from the headers. What has none waits `paceMs`. */
+  gapsMs?: number[];
+}
+
+/** Gives a reply to a request, or promises one. What it throws fails the call, as its `cause`. */
+export type ScriptedReplyFunction = (request: ScriptedRequest) => ScriptedReply | Promise<ScriptedReply>;
+
+/** One request as it was asked. Printed, it shows no credential. */
+export interface ScriptedRequest {
+  readonly method: string;
+  /** All of it. */
+  readonly url: string;
+  /** Path and query. */
+  readonly path: string;
+  /** In order, names in lower case. */
+  readonly headers: [string, string][];
+  readonly body: Buffer;
+  /** When it was asked, in ms of the script's time. */
+  readonly atMs: number;
+  header(name: string): string | undefined;
+  json(): unknown;
+}
+
+export interface ScriptedOptions {
+  /**
+   * Whether time passes by itself: whenever all calls wait for it and for no function of yours, it jumps to the next
+   * timer. `false`: only `advance()` moves it. @default true
+   */
+  autoAdvance?: boolean;
+}
+
+/** A network that is played: no socket is opened, and its time is its own. */
+export interface Scripted {
+  /** The option `transport` of the clients that it answers: `createClient({ transport })`, `client.extend({ transport })`. */
+  readonly transport: ScriptedTransport;
+  /** Queues replies, or functions that give them; a request takes the first that fits. A wrong one is a ConfigError. */
+  reply(replies: ScriptedReply | ScriptedReplyFunction | (ScriptedReply | ScriptedReplyFunction)[]): this;
+  /** The reply to whatever the queue has none for. Without it such a call fails. */
+  always(reply: ScriptedReply | ScriptedReplyFunction): this;
+  /** What was asked, in order. */
+  readonly received: ScriptedRequest[];
+  /** Its time, in ms since it was made. */
+  readonly now: number;
+  /** Moves its time, with a stop at each timer on the way; done when all that followed from it has happened. */
+  advance(ms: number): Promise<void>;
+  /** Forgets what was asked, the queue and the reply to all others. */
+  clear(): void;
+}
+
+export declare function createScripted(options?: ScriptedOptions): Scripted;
