@@ -364,22 +364,35 @@ export interface CacheStore {
   clear?(): unknown;
 }
 
-/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
+/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. */
 export interface StoreOptions {
-  /** `redis://`, `rediss://` (TLS) or `unix://`, with `user:password@` and `/database` where there is one; several are nodes of a cluster, or Sentinels. */
-  url: string | readonly string[];
-  /** The URLs are Sentinels, that know this master. */
+  /**
+   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
+   * cluster, or Sentinels.
+   */
+  url: string | URL | readonly (string | URL)[];
+  /**
+   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
+   * password and database of the URLs are the master's.
+   */
   sentinel?: string | { name: string; username?: string; password?: string };
-  /** Whether it is a cluster; several URLs that are no Sentinels always are one. @default false */
+  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
   cluster?: boolean;
   /** What every key begins with. @default 'trae:' */
   prefix?: string;
-  /** How long a command may take. @default 500 */
+  /** Milliseconds that a command may take. @default 500 */
   timeout?: number;
-  /** How long it may take to connect to one server. @default 2000 */
+  /** Milliseconds that it may take to connect to one server. @default 2000 */
   connectTimeout?: number;
-  /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
-  tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
+  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
+  tls?: {
+    /** Authorities, instead of the system's. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+    /** The client's certificate chain, leaf first; needs `key`. */
+    cert?: string | Uint8Array;
+    /** The key of `cert`. */
+    key?: string | Uint8Array;
+  };
 }
 
 /** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
@@ -497,113 +510,6 @@ export interface CircuitBreakerOptions {
 
 /** Leaves a server alone that fails too often: calls fail at once with a CircuitOpenError, until trials succeed. */
 export declare function circuitBreaker(options?: CircuitBreakerOptions): NativeMiddleware;
-
-/** A middleware that makes calls wait. */
-export interface LimiterMiddleware<Stats> extends NativeMiddleware {
-  /** What it has decided so far, for all clients that it serves. */
-  stats(): Promise<Stats>;
-}
-
-/** What a limit has done with calls. */
-export interface LimiterStats {
-  /** How many passed at once. */
-  passed: number;
-  /** How many passed after they had waited. */
-  waited: number;
-  /** How many were turned away, or waited for longer than they may. */
-  refused: number;
-  /** How many wait now. */
-  waiting: number;
-}
-
-/** What `rateLimit()` has done. */
-export interface RateLimitStats extends LimiterStats {
-  /** How often the store has failed. */
-  storeFailures: number;
-}
-
-/** What `concurrency()` has done, over all that it keeps apart. */
-export interface ConcurrencyStats extends LimiterStats {
-  /** How many calls may be under way. */
-  limit: number;
-  /** How many are. */
-  underWay: number;
-}
-
-/** Those who wait for a limit. Times are in milliseconds. */
-export interface LimitQueue {
-  /** How many may wait; whoever comes then fails at once, with the wait that it would have had. @default 1000 */
-  queueLimit?: number;
-  /** How long one may wait; 0 for as long as the call's own limits let it. @default 0 */
-  queueTimeout?: number;
-}
-
-/** How much may pass in a time. What is not given is not limited. */
-export interface RateLimitAmounts {
-  /** Requests. */
-  requests?: number;
-  /** Tokens that are read, those from the API's cache not counted: estimated before, corrected by `usage` after. */
-  inputTokens?: number;
-  /** Tokens that are written: expected to be what such calls have written, corrected by `usage` after. */
-  outputTokens?: number;
-  /** The time, in milliseconds. @default 60000 */
-  interval?: number;
-  /** The share of each that may pass at once, from 0 to 1; one call may always. @default 0.1 */
-  burst?: number;
-}
-
-/** Options of `rateLimit()`; docs/middlewares/rate_limit.md. */
-export interface RateLimitOptions extends RateLimitAmounts, LimitQueue {
-  /** More limits, that hold at once with those above. */
-  limits?: readonly RateLimitAmounts[];
-  /** What has limits of its own: `model` is each credential and model, as the API's own limits are. @default 'model' */
-  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
-  /** In place of `per`: calls with the same key share the limits. */
-  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
-  /** Whether `anthropic-ratelimit-*` headers and a 429 with `retry-after` are obeyed. @default true */
-  adapt?: boolean;
-  /** Redis or Valkey, where replicas share the limits: its URL, or more. */
-  store?: string | StoreOptions;
-  /** What calls do while the store is away: all pass, all fail, or each replica holds the limits by itself. @default 'local' */
-  onStoreFailure?: 'open' | 'closed' | 'local';
-  /** How much a replica takes ahead of the store: what the whole rate brings in so many milliseconds. @default 1000 */
-  lease?: number;
-}
-
-/**
- * Holds requests and tokens to a rate; calls wait for their turn. Outside of `retry()` a call counts once, inside of it
- * each attempt does. Without limits of its own it follows what the API says of its limits.
- */
-export declare function rateLimit(options?: RateLimitOptions): LimiterMiddleware<RateLimitStats>;
-
-/** How `concurrency()` finds its limit. */
-export interface AdaptiveConcurrency {
-  /** What it begins with. @default 8 */
-  initial?: number;
-  /** What is left of it when the server is overloaded, from 0.1 to 0.95. @default 0.75 */
-  backoff?: number;
-  /** An answer whose headers take longer, in milliseconds, says that the server is overloaded; 0 for none. @default 0 */
-  slow?: number;
-}
-
-/** Options of `concurrency()`; docs/middlewares/concurrency.md. */
-export interface ConcurrencyOptions extends LimitQueue {
-  /** How many calls may be under way, streams until their end. Without it the limit adapts. */
-  limit?: number;
-  /** In place of `limit`: up by one with each round that goes well, down by a share when the server is overloaded. */
-  adaptive?: boolean | AdaptiveConcurrency;
-  /** The least that an adaptive limit becomes. @default 1 */
-  min?: number;
-  /** The most that it becomes. @default 256 */
-  max?: number;
-  /** What has a limit of its own. @default 'origin' */
-  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
-  /** In place of `per`: calls with the same key share a limit. */
-  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
-}
-
-/** Lets only so many calls be under way; the others wait for their turn. A number is `limit`. */
-export declare function concurrency(options?: number | ConcurrencyOptions): LimiterMiddleware<ConcurrencyStats>;
 
 /** A place that answers calls in place of the client's own; what is not given is the call's own. */
 export interface FallbackTarget {
@@ -725,6 +631,113 @@ export interface HedgeBudget {
 
 /** Makes a call a second time whose answer is late, and takes the first answer that comes; the other is given up at once. */
 export declare function hedge(options?: HedgeOptions): NativeMiddleware;
+
+/** A middleware that makes calls wait. */
+export interface LimiterMiddleware<Stats> extends NativeMiddleware {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<Stats>;
+}
+
+/** What a limit has done with calls. */
+export interface LimiterStats {
+  /** How many passed at once. */
+  passed: number;
+  /** How many passed after they had waited. */
+  waited: number;
+  /** How many were turned away, or waited for longer than they may. */
+  refused: number;
+  /** How many wait now. */
+  waiting: number;
+}
+
+/** What `rateLimit()` has done. */
+export interface RateLimitStats extends LimiterStats {
+  /** How often the store has failed. */
+  storeFailures: number;
+}
+
+/** What `concurrency()` has done, over all that it keeps apart. */
+export interface ConcurrencyStats extends LimiterStats {
+  /** How many calls may be under way. */
+  limit: number;
+  /** How many are. */
+  underWay: number;
+}
+
+/** Those who wait for a limit. Times are in milliseconds. */
+export interface LimitQueue {
+  /** How many may wait; whoever comes then fails at once, with the wait that it would have had. @default 1000 */
+  queueLimit?: number;
+  /** How long one may wait; 0 for as long as the call's own limits let it. @default 0 */
+  queueTimeout?: number;
+}
+
+/** How much may pass in a time. What is not given is not limited. */
+export interface RateLimitAmounts {
+  /** Requests. */
+  requests?: number;
+  /** Tokens that are read, those from the API's cache not counted: estimated before, corrected by `usage` after. */
+  inputTokens?: number;
+  /** Tokens that are written: expected to be what such calls have written, corrected by `usage` after. */
+  outputTokens?: number;
+  /** The time, in milliseconds. @default 60000 */
+  interval?: number;
+  /** The share of each that may pass at once, from 0 to 1; one call may always. @default 0.1 */
+  burst?: number;
+}
+
+/** Options of `rateLimit()`; docs/middlewares/rate_limit.md. */
+export interface RateLimitOptions extends RateLimitAmounts, LimitQueue {
+  /** More limits, that hold at once with those above. */
+  limits?: readonly RateLimitAmounts[];
+  /** What has limits of its own: `model` is each credential and model, as the API's own limits are. @default 'model' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share the limits. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+  /** Whether `anthropic-ratelimit-*` headers and a 429 with `retry-after` are obeyed. @default true */
+  adapt?: boolean;
+  /** Redis or Valkey, where replicas share the limits: its URL, or more. */
+  store?: string | StoreOptions;
+  /** What calls do while the store is away: all pass, all fail, or each replica holds the limits by itself. @default 'local' */
+  onStoreFailure?: 'open' | 'closed' | 'local';
+  /** How much a replica takes ahead of the store: what the whole rate brings in so many milliseconds. @default 1000 */
+  lease?: number;
+}
+
+/**
+ * Holds requests and tokens to a rate; calls wait for their turn. Outside of `retry()` a call counts once, inside of it
+ * each attempt does. Without limits of its own it follows what the API says of its limits.
+ */
+export declare function rateLimit(options?: RateLimitOptions): LimiterMiddleware<RateLimitStats>;
+
+/** How `concurrency()` finds its limit. */
+export interface AdaptiveConcurrency {
+  /** What it begins with. @default 8 */
+  initial?: number;
+  /** What is left of it when the server is overloaded, from 0.1 to 0.95. @default 0.75 */
+  backoff?: number;
+  /** An answer whose headers take longer, in milliseconds, says that the server is overloaded; 0 for none. @default 0 */
+  slow?: number;
+}
+
+/** Options of `concurrency()`; docs/middlewares/concurrency.md. */
+export interface ConcurrencyOptions extends LimitQueue {
+  /** How many calls may be under way, streams until their end. Without it the limit adapts. */
+  limit?: number;
+  /** In place of `limit`: up by one with each round that goes well, down by a share when the server is overloaded. */
+  adaptive?: boolean | AdaptiveConcurrency;
+  /** The least that an adaptive limit becomes. @default 1 */
+  min?: number;
+  /** The most that it becomes. @default 256 */
+  max?: number;
+  /** What has a limit of its own. @default 'origin' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share a limit. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** Lets only so many calls be under way; the others wait for their turn. A number is `limit`. */
+export declare function concurrency(options?: number | ConcurrencyOptions): LimiterMiddleware<ConcurrencyStats>;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
@@ -1012,10 +1025,10 @@ export interface EntryOptions {
   when?: (req: TraeRequest) => unknown;
 }
 
-/** Names what answers in place of the network; `createScripted()` of trae-native/testing makes it. */
-export interface ScriptedTransport {
+/** Stands in place of the network, or listens to it; trae-native/testing makes it. */
+export interface TestTransport {
   /** What sets it apart. */
-  readonly scripted: true;
+  readonly testing: true;
 }
 
 /**
@@ -1073,8 +1086,8 @@ export interface ClientConfig {
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
   httpsAgent?: Agent;
-  /** What answers in place of the network: the `transport` of a `createScripted()` of trae-native/testing. */
-  transport?: ScriptedTransport;
+  /** In place of the network: the `transport` of `createScripted()`, `replay()` or `record()` of trae-native/testing. */
+  transport?: TestTransport;
   /** Let absolute URLs go to other origins than `baseURL`, without this client's credentials. @default false */
   allowAbsoluteUrls?: boolean;
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */
@@ -1083,6 +1096,8 @@ export interface ClientConfig {
   logger?: LoggerOptions | boolean;
   /** Counts calls for `client.metrics()`. Off by default. */
   metrics?: MetricsOptions | boolean;
+  /** Gives answers again, and asks once where many ask the same. Off by default. */
+  cache?: CacheOptions | boolean;
   /** Names each call to the server by a header, the same over its attempts. Off by default. */
   idempotencyKey?: IdempotencyKeyOptions | boolean;
   /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
@@ -1558,6 +1573,8 @@ export interface Client<D = any, E = any> {
    * that another call opens what is missing. Where none could be had it rejects with what the first has failed with.
    */
   warmup(options?: WarmupOptions): Promise<Warmup>;
+  /** What its `cache()` is asked besides calls. */
+  readonly cache: CacheControl;
   /** Figures of this moment: calls under way and waiting, connections, by origin. */
   stats(): Stats;
   /**
@@ -1576,37 +1593,6 @@ export interface Client<D = any, E = any> {
 }
 
 export declare function createClient(config?: ClientConfig): Client;
-
-/** How Redis or Valkey is reached. Clients with equal options share a connection. */
-export interface StoreOptions {
-  /**
-   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
-   * cluster, or Sentinels.
-   */
-  url: string | URL | readonly (string | URL)[];
-  /**
-   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
-   * password and database of the URLs are the master's.
-   */
-  sentinel?: string | { name: string; username?: string; password?: string };
-  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
-  cluster?: boolean;
-  /** What every key begins with. @default 'trae:' */
-  prefix?: string;
-  /** Milliseconds that a command may take. @default 500 */
-  timeout?: number;
-  /** Milliseconds that it may take to connect to one server. @default 2000 */
-  connectTimeout?: number;
-  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
-  tls?: {
-    /** Authorities, instead of the system's. */
-    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
-    /** The client's certificate chain, leaf first; needs `key`. */
-    cert?: string | Uint8Array;
-    /** The key of `cert`. */
-    key?: string | Uint8Array;
-  };
-}
 
 /** How much the sessions of a client may take in memory. */
 export interface SessionsOptions {

@@ -70,3 +70,52 @@ export interface Scripted {
 }
 
 export declare function createScripted(options?: ScriptedOptions): Scripted;
+
+/** A request as a cassette has it: no credential is in it. */
+export interface CassetteRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string | string[]>;
+  /** `{ json }`, `{ text }` or `{ base64 }`; of a form with parts only that it is one: `{ multipart: true }`. */
+  readonly body?: object;
+}
+
+/** Calls as they are written down. */
+export interface Recording {
+  /** The option `transport` of the clients whose calls are written down; they go to the network as ever. */
+  readonly transport: TestTransport;
+  readonly file: string;
+  /** How many there are in the file. */
+  readonly exchanges: number;
+  /** Done when no call is under way and all are in the file; a stream ends a moment after its last event. */
+  done(): Promise<void>;
+}
+
+export interface ReplayOptions extends ScriptedOptions {
+  /** Whether a recording answers this request. Default: method, URL and body are the same, headers don't matter. */
+  match?: (asked: CassetteRequest, recorded: CassetteRequest) => boolean;
+}
+
+/** Calls as they are played again. */
+export interface Replay {
+  /** The option `transport` of the clients that it answers. */
+  readonly transport: TestTransport;
+  /** What nobody has asked for yet. */
+  readonly unused: CassetteRequest[];
+  /** Its time, in ms since it was made. */
+  readonly now: number;
+  /** Moves its time: see `Scripted`. */
+  advance(ms: number): Promise<void>;
+}
+
+/**
+ * Writes exchanges with the network into a file, in place of what was there, each as soon as it has ended: attempts
+ * one by one, streams event by event with their gaps, and no secret by the rules of `redact()`.
+ */
+export declare function record(file: string | URL): Recording;
+
+/**
+ * Answers out of a file that `record()` has written, each recording once, in their order. What is in none fails, and
+ * its message says which comes nearest.
+ */
+export declare function replay(file: string | URL, options?: ReplayOptions): Replay;

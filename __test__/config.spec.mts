@@ -193,10 +193,9 @@ test('every default on the public page and on those of the middlewares is the de
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',
     MetricsOptions: 'metrics.',
-    StoreOptions: 'store.',
-    AdaptiveConcurrency: 'concurrency.adaptive.',
     SessionOptions: 'session.',
     SessionsOptions: 'sessions.',
+    AdaptiveConcurrency: 'concurrency.adaptive.',
   };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];

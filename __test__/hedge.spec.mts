@@ -53,7 +53,7 @@ test('a stream whose first event is late comes from the second attempt, whole, a
   const { client, simulator } = await pair(t);
   const ends: unknown[] = [];
   client.use(hedge({ delay: 40 })).finally(({ req, error }) => void ends.push([req.attempt, error?.code]));
-  simulator.reply([{ hang: 'body', hangAfterEvents: 0 }, { events: 5 }]);
+  simulator.reply([{ hang: 'body' }, { events: 5 }]);
   const stream = await client.stream('/v1/messages', { ...message(), stream: true });
   assert.ok((await collect(stream)).length >= 5);
   await until(() => simulator.received[0]?.aborted === true, 'the first attempt is given up');
@@ -66,7 +66,7 @@ test('a stream of the first attempt that wins is not ended by the second one tha
   const ends: unknown[] = [];
   client.use(hedge({ delay: 40 })).finally(({ req, error }) => void ends.push([req.attempt, error?.code]));
   // Its headers are there at once, and its first event after a while.
-  simulator.reply([{ events: 5, paceMs: 120 }, late]);
+  simulator.reply([{ events: 5, bytesPerWrite: 30, paceMs: 20 }, late]);
   const stream = await client.stream('/v1/messages', { ...message(), stream: true });
   await collect(stream);
   assert.deepEqual([stream.response.attempts, simulator.received.length], [2, 2]);

@@ -15,6 +15,7 @@ test('keys take turns, and a key that still carries a stream has less to take', 
   const { client, simulator } = await pair(t);
   const pool = keyPool({ keys });
   client.use(pool).use(auth({ value: 'never-used-4711', scheme: 'bearer' }));
+  simulator.reply({ events: 20, paceMs: 25 });
   const stream = await client.stream('/v1/messages', { ...message(), stream: true });
   for (let call = 0; call < 2; call++) assert.equal((await client.post('/v1/messages', message())).key, 'b');
   await collect(stream);

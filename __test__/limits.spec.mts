@@ -167,7 +167,7 @@ test('clients that share a Redis share their limit, and each policy does what it
   await Promise.all(Array.from({ length: 30 }, (_, place) => clients[place % 3]?.post('/v1/messages', message())));
   const took = performance.now() - start;
   assert.ok(took > 1300, `28 of 30 at 20 a second, whoever sends them: ${took} ms`);
-  server.kill();
+  await server.kill();
   await until(async () => {
     const outcome = await closed.post('/v1/messages', message()).catch((error) => error);
     return outcome instanceof StoreError && /onStoreFailure/.test(outcome.message);

@@ -78,6 +78,19 @@ test('the function of the page on warm-ups initializes with connections that its
   assert.match(out, /^warm after [\d.]+ ms \[[\s\S]*connectMs[\s\S]*\]\nYou said: Hello\n$/);
   assert.equal(simulator.counters.connectionsTotal, 2);
 });
+test('every program of the pages on tests and on axios runs', async () => {
+  const outs = await Promise.all(
+    ['testing', 'axios'].flatMap((name) =>
+      programs(page(`docs/${name}.md`)).map((program, number) => run(`${name}-${number}`, program)),
+    ),
+  );
+  assert.deepEqual(
+    outs.map(({ code, out }) => (code === 0 ? 'runs' : out)),
+    ['runs', 'runs', 'runs', 'runs', 'runs'],
+  );
+  assert.match(outs.at(-1)?.out ?? '', /greeting: 'Hello'[\s\S]*ERR_BAD_REQUEST NotFoundError/);
+});
+
 test('every program of the page on tracing runs', async () => {
   const all = programs(page('docs/tracing.md'));
   assert.equal(all.length, 2);

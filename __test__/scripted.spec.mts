@@ -177,7 +177,7 @@ test('a client that is there already is extended with the transport, and so are 
   t.after(() => real.close());
   await client.extend({ params: { c: 1 } }).get('/x');
   assert.deepEqual([api.received[0]?.path, api.received[0]?.header('a')], ['/x?c=1', 'b']);
-  assert.throws(() => createClient({ transport: {} as never }), /must be that of createScripted\(\)/);
+  assert.throws(() => createClient({ transport: {} as never }), /must be one that trae-native\/testing has made/);
   assert.equal((await failure(client.get('/', { transport: createScripted().transport } as never))).code, 'CONFIG');
 });
 

@@ -24,9 +24,12 @@ import trae, {
   ValidationError,
   validate,
 } from 'trae-native';
+import { createAdapter } from 'trae-native/axios';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
+import { createScripted, record, replay } from 'trae-native/testing';
 import * as v from 'valibot';
 import { z } from 'zod';
+import type * as axiosDoor from '../js/axios.js';
 import type { Client as ClientFacade } from '../js/client.js';
 import type { TraeError as ErrorFacade } from '../js/errors.js';
 import type { Headers as HeadersFacade } from '../js/headers.js';
@@ -34,6 +37,7 @@ import type * as facade from '../js/index.js';
 import type { TraeResponse as ResponseFacade } from '../js/response.js';
 import type * as simulator from '../js/simulator.js';
 import type { EventStream as StreamFacade } from '../js/stream.js';
+import type * as testing from '../js/testing.js';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 /** What nobody has said anything about. */
@@ -283,6 +287,32 @@ export const simulators =
       Exclude<Names<typeof simulator>, 'default' | 'module.exports'>
     >
   >();
+
+export const testings =
+  proven<
+    Equal<
+      Exclude<Names<typeof import('trae-native/testing')>, 'module.exports'>,
+      Exclude<Names<typeof testing>, 'default' | 'module.exports'>
+    >
+  >();
+export const adapters =
+  proven<
+    Equal<
+      Exclude<Names<typeof import('trae-native/axios')>, 'module.exports'>,
+      Exclude<Names<typeof axiosDoor>, 'default' | 'module.exports'>
+    >
+  >();
+
+/** Each kind of transport is one for a client, and an adapter is one for axios. */
+export const tested = [
+  createClient({ transport: createScripted().transport }),
+  createClient({ transport: record('calls.json').transport }).extend({ transport: replay('calls.json').transport }),
+  createAdapter(createClient()) satisfies import('axios').AxiosAdapter,
+];
+// @ts-expect-error anything else is none
+createClient({ transport: {} });
+// @ts-expect-error a script knows no connection
+createScripted().reply({ raw: 'HTTP' });
 
 // The facade has every member that the contract names: each line fails to compile where one is missing.
 type Missing<Contract, Facade> = Exclude<keyof Contract, keyof Facade>;

@@ -225,8 +225,8 @@ function known(name: string, value: unknown): unknown {
 const CALL = [
   'timeout',
   'retry',
-  'priority',
   'cache',
+  'priority',
   'redirect',
   'maxResponseBytes',
   'maxEventBytes',

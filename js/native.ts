@@ -33,11 +33,18 @@ export interface NativeScript {
   calls(): number;
 }
 
+/** Where exchanges with the network are written down. */
+export interface NativeTape {
+  open(): number;
+}
+
 interface Engine {
   createMiddleware(kind: string, options: string, functions: Record<string, number>): NativeMiddleware | string;
   createClient(config: string): NativeClient | string;
   createScript(ask: number): NativeScript;
   createScriptedClient(config: string, script: NativeScript): NativeClient | string;
+  createTape(keep: number): NativeTape;
+  createTapedClient(config: string, tape: NativeTape): NativeClient | string;
   checkReply(reply: string): void;
   quiet(script: NativeScript, id: number, regardless: boolean): void;
   step(script: NativeScript, id: number, most: number): void;

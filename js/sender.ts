@@ -26,7 +26,7 @@ import { engine, listen, type NativeClient } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import type { Abortable } from './signals.js';
-import { type Script, scriptOf } from './transport.js';
+import { type Transport, transportOf } from './transport.js';
 import type { Keeper, Warmed } from './warmup.js';
 
 /** A call as it was written, or as its middlewares have made it. */
@@ -60,7 +60,7 @@ export class Sender {
   readonly #stack: Stack;
   /** Throws where the client takes no more calls. */
   readonly #taken: () => void;
-  #script: Script | undefined;
+  #transport: Transport | undefined;
   #judge = false;
   /** Whether the options were changed since the engine heard of them. */
   #changed = false;
@@ -75,7 +75,7 @@ export class Sender {
     this.#config = config;
     this.#stack = stack;
     this.#taken = taken;
-    this.#native = this.#create(parent ? parent.#native : undefined);
+    this.#native = this.#create(parent);
   }
 
   /** The options have become others. */
@@ -284,7 +284,7 @@ export class Sender {
       url: target,
       config: () => merge(this.#config, config),
       signal,
-      now: this.#script?.now,
+      now: this.#transport?.now,
       validateStatus: own !== undefined ? own : this.#config['validateStatus'],
       transformResponse: fetched ? undefined : (config?.['transformResponse'] ?? this.#config['transformResponse']),
       responseType: config?.['responseType'] ?? shape,
@@ -301,7 +301,7 @@ export class Sender {
     const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
     const name = engine.send(native, call.id, method, target, text, bytes, type, options, streamed, attempts, again);
     if (onion) onion.name = name;
-    this.#script?.began();
+    this.#transport?.began?.();
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
   }
 
@@ -330,16 +330,18 @@ export class Sender {
   /** Tells the engine what was changed in the options; a wrong one fails each call until it is mended. */
   #refresh(): void {
     if (!this.#changed) return;
-    this.#native = this.#create(this.#native);
+    this.#native = this.#create(this);
     this.#changed = false;
   }
 
-  /** The client as the engine knows it; it shares the pool of another, unless a script answers in place of sockets. */
-  #create(other: NativeClient | undefined): NativeClient {
+  /** The client as the engine knows it; it shares the pool of another that goes the same way. */
+  #create(other: Sender | undefined): NativeClient {
     const json = this.#json();
-    this.#script = scriptOf(this.#config['transport']);
-    if (this.#script) return native(engine.createScriptedClient(json, this.#script.native));
-    return native(other ? other.extend(json) : engine.createClient(json));
+    const transport = transportOf(this.#config['transport']);
+    const same = other !== undefined && other.#transport === transport;
+    this.#transport = transport;
+    if (same) return native(other.#native.extend(json));
+    return native(transport ? transport.client(json) : engine.createClient(json));
   }
 }
 

@@ -4,4 +4,4 @@ import { createRequire } from 'node:module';
 
 const testing = createRequire(import.meta.url)('./testing.js') as typeof import('./testing.js');
 
-export const { createScripted, createSimulator, Simulator } = testing;
+export const { createScripted, createSimulator, record, replay, Simulator } = testing;

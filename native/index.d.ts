@@ -67,6 +67,10 @@ export declare class Engine {
   createScript(ask: number): NativeScript
   /** A client whose calls a script answers, or why its options are wrong. */
   createScriptedClient(config: string, script: NativeScript): NativeClient | string
+  /** A tape whose exchanges this function is told. */
+  createTape(keep: number): NativeTape
+  /** A client whose calls are written down, or why its options are wrong. */
+  createTapedClient(config: string, tape: NativeTape): NativeClient | string
   /** Throws where a reply is wrong. */
   checkReply(reply: string): void
   /**
@@ -148,3 +152,6 @@ export declare class NativeSimulator {
   /** Stops listening and drops the open connections. */
   close(): void
 }
+
+/** What a tape is to JavaScript. */
+export declare class NativeTape {}

@@ -841,3 +841,4 @@ module.exports.NativeKeeper = nativeBinding.NativeKeeper
 module.exports.NativeMiddleware = nativeBinding.NativeMiddleware
 module.exports.NativeScript = nativeBinding.NativeScript
 module.exports.NativeSimulator = nativeBinding.NativeSimulator
+module.exports.NativeTape = nativeBinding.NativeTape

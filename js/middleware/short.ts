@@ -17,8 +17,9 @@ import {
 import type { Stack } from './stack.js';
 
 /**
- * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts, each attempt counts for the
- * limits, none has a place among those under way while it waits for its rate, and each has the credential of its time.
+ * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts,
+ * each attempt counts for the limits, none has a place among those under way while it waits for its rate, and each has
+ * the credential of its time.
  */
 const ORDER: Record<string, (options?: never) => Native> = {
   redact,

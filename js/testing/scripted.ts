@@ -2,23 +2,13 @@
 
 import { inspect } from 'node:util';
 import type { Scripted as Api, ScriptedReply, ScriptedReplyFunction, ScriptedRequest } from '../../testing.js';
-import { Callback } from '../callback.js';
-import { kindOf, config as wrong } from '../errors.js';
+import { config as wrong } from '../errors.js';
 import { engine } from '../native.js';
 import { json, judged, portable } from '../reply.js';
 import { fields, shownUrl } from '../secrets.js';
-import { scripts } from '../transport.js';
-import { Clock } from './clock.js';
+import { type Crossed, optionsOf, Stage } from './stage.js';
 
 type Answer = ScriptedReply | ScriptedReplyFunction;
-
-/** A request as it crossed. */
-interface Crossed {
-  method: string;
-  url: string;
-  headers: [string, string][];
-  body: { text: string } | { base64: string };
-}
 
 /** One request as it was asked. */
 class Received implements ScriptedRequest {
@@ -59,34 +49,10 @@ class Received implements ScriptedRequest {
   }
 }
 
-/** A name for the option `transport`, and nothing else. */
-class ScriptedTransport {
-  readonly scripted = true;
-  /** Options are compared by content. */
-  readonly number = ++last;
-}
-
-let last = 0;
-
-class Scripted implements Api {
-  readonly transport = new ScriptedTransport();
-  readonly #clock: Clock;
-  /** Held, or the engine would ask nobody. */
-  readonly #callback: Callback;
+class Scripted extends Stage implements Api {
   #queue: { answer: Answer; left: number }[] = [];
   #always: Answer | undefined;
   #received: Received[] = [];
-
-  constructor(autoAdvance: boolean) {
-    this.#callback = new Callback((asked) => this.#answer(JSON.parse(asked)));
-    const native = engine.createScript(this.#callback.number);
-    this.#clock = new Clock(native, autoAdvance);
-    scripts.set(this.transport, {
-      native,
-      now: () => this.now,
-      began: () => this.#clock.began(),
-    });
-  }
 
   reply(replies: Answer | Answer[]): this {
     const added = [replies].flat().map((answer) => ({ answer: checked(answer), left: timesOf(answer) }));
@@ -103,22 +69,13 @@ class Scripted implements Api {
     return [...this.#received];
   }
 
-  get now(): number {
-    return this.#clock.now;
-  }
-
-  async advance(ms: number): Promise<void> {
-    if (!Number.isFinite(ms) || ms < 0) throw wrong(`advance() takes milliseconds, got ${kindOf(ms)}`);
-    await this.#clock.advance(ms);
-  }
-
   clear(): void {
     this.#queue = [];
     this.#always = undefined;
     this.#received = [];
   }
 
-  async #answer(crossed: Crossed): Promise<object> {
+  protected override async answer(crossed: Crossed): Promise<object> {
     const req = new Received(crossed, this.now);
     this.#received.push(req);
     const answer = this.#choose(req);
@@ -163,11 +120,5 @@ function checked<T extends Answer>(answer: T): T {
 
 /** A network for tests, with a time of its own. */
 export function createScripted(options: { autoAdvance?: boolean } = {}): Scripted {
-  if (typeof options !== 'object' || options === null)
-    throw wrong(`createScripted() takes options, got ${kindOf(options)}`);
-  for (const name of Object.keys(options))
-    if (name !== 'autoAdvance') throw wrong(`unknown option \`${name}\`: did you mean \`autoAdvance\`?`);
-  const { autoAdvance = true } = options;
-  if (typeof autoAdvance !== 'boolean') throw wrong(`\`autoAdvance\` must be a boolean, got ${kindOf(autoAdvance)}`);
-  return new Scripted(autoAdvance);
+  return new Scripted(optionsOf('createScripted', options, ['autoAdvance']));
 }

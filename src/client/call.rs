@@ -57,14 +57,14 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         if let Some(retry) = fields.take("retry") {
             extensions.insert(rooms::retry::for_call(retry)?);
         }
-        if let Some(priority) = fields.take("priority") {
-            extensions.insert(rooms::priority(&priority)?);
-        }
         if let Some(cache) = fields.take("cache") {
             extensions.insert(rooms::cache::for_call(cache)?);
         }
         if let Some(session) = fields.internal_value("$session") {
             extensions.insert(rooms::session::for_call(session)?);
+        }
+        if let Some(priority) = fields.take("priority") {
+            extensions.insert(rooms::priority(&priority)?);
         }
         own.read(&mut fields)?;
     }

@@ -10,7 +10,7 @@
 //! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
 //! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
-//! - [`secrets`]: what an answer may not repeat
+//! - [`secrets`]: what an answer may not repeat · [`tape`]: calls written down, to be played again
 
 mod call;
 mod connection;
@@ -25,6 +25,7 @@ mod reply;
 mod rooms;
 mod secrets;
 mod settings;
+mod tape;
 mod view;
 mod warmup;
 mod wire;
@@ -40,6 +41,7 @@ pub use self::{
     reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
+    tape::{Tape, shown},
     view::{Changes, View},
     warmup::Warmed,
     wire::refusal,
@@ -48,6 +50,7 @@ use self::{
     fetched::Fetched,
     limit::Limit,
     settings::{Settings, Shape},
+    tape::Taping,
     wire::Wire,
 };
 use crate::{
@@ -76,12 +79,23 @@ pub use crate::{
 /// How many layers a pipeline may have: each lies on the stack of the others.
 pub const MOST_LAYERS: usize = 256;
 
+/// Where the calls of a client go.
+#[derive(Clone, Default)]
+pub enum Way {
+    /// To the network.
+    #[default]
+    Network,
+    /// To this, in place of it.
+    Script(Arc<dyn Endpoint>),
+    /// To the network, and are written down.
+    Tape(Arc<dyn Tape>),
+}
+
 /// A client: one set of options, one pipeline, one pool.
 pub struct Client {
     settings: Arc<Settings>,
     transport: Arc<Transport>,
-    /// What answers in place of the transport.
-    script: Option<Arc<dyn Endpoint>>,
+    way: Way,
     pipeline: Pipeline,
     /// What is never shown of its calls.
     rules: Arc<Rules>,
@@ -94,14 +108,14 @@ impl Client {
     pub fn new(config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(Arc::new(settings), transport, None, Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, Way::Network, Vec::new()))
     }
 
-    /// A client whose calls are answered by this in place of the network.
-    pub fn scripted(config: Value, script: Arc<dyn Endpoint>) -> Result<Self> {
+    /// A client whose calls go another way.
+    pub fn by(way: Way, config: Value) -> Result<Self> {
         let settings = Settings::read(config)?;
         let transport = Arc::new(Transport::new(settings.transport.clone())?);
-        Ok(Self::wire(Arc::new(settings), transport, Some(script), Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, way, Vec::new()))
     }
 
     /// A client with other options; it shares the pool unless those of the pool differ.
@@ -112,7 +126,7 @@ impl Client {
         } else {
             Arc::new(Transport::new(settings.transport.clone())?)
         };
-        Ok(Self::wire(Arc::new(settings), transport, self.script.clone(), Vec::new()))
+        Ok(Self::wire(Arc::new(settings), transport, self.way.clone(), Vec::new()))
     }
 
     /// The same client with these layers around its calls, the first outermost.
@@ -124,21 +138,27 @@ impl Client {
             )));
         }
         let (settings, transport) = (Arc::clone(&self.settings), Arc::clone(&self.transport));
-        Ok(Self::wire(settings, transport, self.script.clone(), layers))
+        Ok(Self::wire(settings, transport, self.way.clone(), layers))
     }
 
     fn wire(
         settings: Arc<Settings>,
         transport: Arc<Transport>,
-        script: Option<Arc<dyn Endpoint>>,
+        way: Way,
         layers: Vec<Arc<dyn Middleware>>,
     ) -> Self {
-        let sockets = || Arc::clone(&transport) as Arc<dyn Endpoint>;
-        let endpoint = Wire { transport: script.clone().unwrap_or_else(sockets) };
+        let network = Arc::clone(&transport) as Arc<dyn Endpoint>;
+        let endpoint = Wire {
+            transport: match &way {
+                Way::Network => network,
+                Way::Script(script) => Arc::clone(script),
+                Way::Tape(tape) => Arc::new(Taping::new(network, Arc::clone(tape))),
+            },
+        };
         let pipeline = Pipeline::new(layers, Arc::new(endpoint));
         let rules = Arc::new(Rules::all(pipeline.layers::<Redact>().map(|layer| &layer.rules)));
         let identity = identity(&pipeline);
-        Self { settings, transport, script, pipeline, rules, identity }
+        Self { settings, transport, way, pipeline, rules, identity }
     }
 
     /// Makes a call. Dropping the future, or the stream in its answer, cancels it.

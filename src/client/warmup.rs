@@ -13,7 +13,7 @@ use http::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    Client, call,
+    Client, Way, call,
     fields::{Fields, Limit},
     settings::{Settings, ms},
 };
@@ -43,9 +43,9 @@ impl Client {
         let started = Instant::now();
         let (warmup, _) = read(&self.settings, options)?;
         // A script has no connections.
-        let connections = match self.script {
-            Some(_) => Vec::new(),
-            None => self.transport.warmup(&warmup).await?,
+        let connections = match self.way {
+            Way::Script(_) => Vec::new(),
+            Way::Network | Way::Tape(_) => self.transport.warmup(&warmup).await?,
         };
         Ok(Warmed { connections, took: started.elapsed() })
     }
@@ -54,7 +54,7 @@ impl Client {
     pub fn keep_warm(&self, options: Value) -> Result<Option<impl Future<Output = ()> + Send + 'static>> {
         let (warmup, every) = read(&self.settings, options)?;
         let pool = Arc::downgrade(&self.transport);
-        let every = every.filter(|_| self.script.is_none());
+        let every = every.filter(|_| !matches!(self.way, Way::Script(_)));
         Ok(every.map(|every| keep(pool, warmup, every)))
     }
 }

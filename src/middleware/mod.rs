@@ -6,8 +6,8 @@
 //! - [`auth`]: sends a call with a key or a token that somebody has · [`jwt`]: with one that is made here
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
-//! - [`rate_limit`]: holds calls to a rate · [`concurrency`]: lets only so many be under way
 //! - [`cache`]: gives an answer again that was given to the same question
+//! - [`rate_limit`]: holds calls to a rate · [`concurrency`]: lets only so many be under way
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`key_pool`]: sends each call with the key that has least to carry

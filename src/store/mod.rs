@@ -20,7 +20,7 @@ pub mod redis;
 pub mod scripts;
 
 #[cfg(feature = "redis")]
-pub use self::redis::Redis;
+pub use self::redis::{Redis, RedisOptions, RedisTls, SentinelOptions};
 pub use self::{
     buckets::{Buckets, MemoryBuckets, SharedBuckets},
     entries::Entries,

@@ -44,6 +44,8 @@ pub struct Arrived {
     pub headers: HeaderMap,
     /// Its content.
     pub body: Bytes,
+    /// What layers have left in its bag.
+    pub extensions: Extensions,
 }
 
 /// What comes of a request, and when.
@@ -142,8 +144,13 @@ impl<P: Peer> Staged<P> {
     ) -> Result<(StatusCode, HeaderMap, Pieces, Ending)> {
         let Timeouts { connect, first_byte, total, .. } = req.options.timeouts;
         let (now, url) = (Instant::now(), &req.url);
-        let arrived =
-            Arrived { method: req.method.clone(), url: url.clone(), headers: req.headers.clone(), body };
+        let arrived = Arrived {
+            method: req.method.clone(),
+            url: url.clone(),
+            headers: req.headers.clone(),
+            body,
+            extensions: req.extensions.clone(),
+        };
         let headers = async move {
             let Scene { delay, outcome } = self.0.answer(arrived).await?;
             // Asked for a length of nothing, a sleep still takes a tick of the clock.

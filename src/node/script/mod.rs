@@ -1,36 +1,37 @@
-//! Scripted clients: their answers come out of JavaScript, and their time moves when JavaScript says so.
+//! Scripted clients: their answers come out of JavaScript, and their time moves when JavaScript says so. And taped
+//! ones, whose exchanges JavaScript is told.
+
+mod reply;
 
 use std::{
     cell::Cell,
     io,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::future::{AbortHandle, Abortable};
-use http::Request;
 use napi::{Env, bindgen_prelude::Either};
 use napi_derive::napi;
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
+use self::reply::{Asked, own};
 use super::{
     call::{self, Job, parse},
     callback::Callback,
     engine::{Engine, NativeClient, Running, made},
     mailbox::{Letter, Whole},
     outbox::Outbox,
-    runtime::STACK,
+    runtime::{self, STACK},
     text::Head,
 };
 use crate::{
-    Error, ErrorKind, Phase, Result,
-    client::{Arrived, Client, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime},
-    pipeline::BoxFuture,
-    server::simulator::{self, Recipe, Reply, Written},
+    client::{Client, Staged, Tape, VirtualTime, Way},
+    server::simulator::{Recipe, Reply},
 };
 
 thread_local! {
@@ -116,8 +117,27 @@ impl Engine {
     ) -> Either<NativeClient, String> {
         let network = Arc::clone(&script.0.network);
         let _guard = script.0.time.handle().enter();
-        let client = parse(&config).and_then(|config| Client::scripted(config, network));
+        let client = parse(&config).and_then(|config| Client::by(Way::Script(network), config));
         made(client, Some(Arc::clone(&script.0)))
+    }
+
+    /// A tape whose exchanges this function is told.
+    #[napi(catch_unwind)]
+    pub fn create_tape(&self, keep: u32) -> NativeTape {
+        NativeTape(Arc::new(Kept {
+            function: self.callback(keep),
+            begun: AtomicU64::new(0),
+            open: AtomicU32::new(0),
+        }))
+    }
+
+    /// A client whose calls are written down, or why its options are wrong.
+    #[napi(catch_unwind)]
+    pub fn create_taped_client(&self, config: String, tape: &NativeTape) -> Either<NativeClient, String> {
+        // The transport wants a runtime at hand.
+        let _guard = runtime::handle();
+        let way = Way::Tape(Arc::clone(&tape.0) as Arc<dyn Tape>);
+        made(parse(&config).and_then(|config| Client::by(way, config)), None)
     }
 
     /// Throws where a reply is wrong.
@@ -161,95 +181,36 @@ impl Engine {
     }
 }
 
-struct Asked {
+/// What a tape is to JavaScript.
+#[napi]
+pub struct NativeTape(Arc<Kept>);
+
+#[napi]
+impl NativeTape {
+    /// How many exchanges have begun and not ended.
+    #[napi(catch_unwind)]
+    pub fn open(&self) -> u32 {
+        self.0.open.load(Ordering::Acquire)
+    }
+}
+
+struct Kept {
     function: Callback,
-    requests: AtomicU64,
+    begun: AtomicU64,
+    open: AtomicU32,
 }
 
-impl Peer for Asked {
-    fn answer(&self, req: Arrived) -> BoxFuture<'_, Result<Scene>> {
-        Box::pin(async move {
-            let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-            let answer = match self.function.ask(told(&req)).await {
-                Ok(json) => serde_json::from_str(&json).unwrap_or_default(),
-                Err((thrown, words)) => return Err(failed(words).with_source(thrown)),
-            };
-            scene(answer, req, number).map_err(failed)
-        })
+impl Tape for Kept {
+    fn begin(&self) -> u64 {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Relaxed)
     }
-}
 
-fn failed(words: String) -> Error {
-    Error::new(ErrorKind::Config, Phase::FirstByte, format!("the script has no answer: {words}"))
-}
-
-fn told(req: &Arrived) -> String {
-    let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
-    let headers: Vec<(&str, String)> =
-        req.headers.iter().map(|(name, value)| (name.as_str(), latin1(value.as_bytes()))).collect();
-    let body = match std::str::from_utf8(&req.body) {
-        Ok(text) => json!({ "text": text }),
-        Err(_) => json!({ "base64": base64(&req.body) }),
-    };
-    json!({ "method": req.method.as_str(), "url": req.url.as_str(), "headers": headers, "body": body })
-        .to_string()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    STANDARD.encode(bytes)
-}
-
-/// What a reply says that only a script can do.
-struct Own {
-    fault: Option<Fault>,
-    /// Before each write, instead of the pace.
-    gaps: Vec<Duration>,
-}
-
-fn own(reply: &mut serde_json::Map<String, Value>) -> Result<Own, String> {
-    let fault = match reply.remove("error") {
-        None | Some(Value::Null) => None,
-        Some(code) => Some(code.as_str().and_then(Fault::of).ok_or_else(|| {
-            let codes: Vec<_> = Fault::codes().collect();
-            format!("reply: `error` must be one of {}", codes.join(", "))
-        })?),
-    };
-    let gap = |gap: &Value| gap.as_f64().and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-    let gaps = match reply.remove("gapsMs") {
-        None | Some(Value::Null) => Some(Vec::new()),
-        Some(gaps) => gaps.as_array().and_then(|gaps| gaps.iter().map(gap).collect()),
-    };
-    let gaps = gaps.ok_or("reply: `gapsMs` must be a list of milliseconds")?;
-    Ok(Own { fault, gaps })
-}
-
-fn scene(answer: Value, req: Arrived, number: u64) -> Result<Scene, String> {
-    let Value::Object(mut reply) = answer else { return Err("it gave no reply".to_owned()) };
-    let Own { fault, gaps } = own(&mut reply)?;
-    let reply = Reply::parse(&Value::Object(reply).to_string()).map_err(|error| error.to_string())?;
-    if let Some(fault) = fault {
-        return Ok(Scene { delay: Duration::from_millis(reply.delay_ms), outcome: Outcome::Fault(fault) });
+    fn ended(&self) {
+        self.open.fetch_sub(1, Ordering::Release);
     }
-    let mut head = Request::new(());
-    *head.method_mut() = req.method;
-    *head.uri_mut() = req.url.as_str().parse().unwrap_or_default();
-    *head.headers_mut() = req.headers;
-    let (head, ()) = head.into_parts();
-    let Recipe { delay, answer } = Recipe::of(reply, &head, &req.body, &format!("req_scripted_{number:06}"))
-        .map_err(|error| error.to_string())?;
-    Ok(Scene { delay, outcome: answer.map_or(Outcome::Silence, |written| played(written, gaps)) })
-}
 
-fn played(Written { status, headers, pace, writes, ending }: Written, gaps: Vec<Duration>) -> Outcome {
-    // Without gaps of its own the first write goes out with the headers, as a server's does.
-    let first = gaps.is_empty().then_some(Duration::ZERO);
-    let gaps = first.into_iter().chain(gaps).chain(std::iter::repeat(pace));
-    let ending = match ending {
-        simulator::Ending::Complete => Ending::Complete,
-        simulator::Ending::Hang => Ending::Silence,
-        simulator::Ending::Close => Ending::Close,
-        simulator::Ending::Reset => Ending::Reset,
-    };
-    Outcome::Answer { status, headers, pieces: Box::new(gaps.zip(writes)), ending }
+    fn keep(&self, place: u64, exchange: Value) {
+        self.function.tell(json!({ "place": place, "exchange": exchange }).to_string());
+    }
 }
