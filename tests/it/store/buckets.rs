@@ -74,9 +74,9 @@ async fn a_server_that_has_forgotten_the_script_is_told_again_and_a_slot_may_mov
     let Some(nodes) = Cluster::start() else { return };
     let shared = SharedBuckets::new(store(nodes.urls()));
     // So slow that it is not full again before it has moved.
-    let mut slow = part("a", 1, 20);
-    slow.rate.interval = 1000 * SECOND;
-    let ask = Ask { parts: vec![slow], pause: Duration::ZERO };
+    let mut asked = part("a", 1, 20);
+    asked.rate.interval = 1000 * SECOND;
+    let ask = Ask { parts: vec![asked], pause: Duration::ZERO };
     assert_eq!(shared.take("key", &ask).await.unwrap().full, Duration::ZERO);
     for node in &nodes.nodes {
         node.cli(&["script", "flush"]);
