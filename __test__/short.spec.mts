@@ -91,7 +91,7 @@ test('wrong short forms are refused when the client is made, and late ones by th
     [{ retries: 1 }, /unknown option `retries`: did you mean `retry`\?/],
     [{ apiKey: 'k' }, /unknown option `apiKey`: .* of claude\(\): here it is `auth: \{ value \}`$/],
     [{ auth_token: 'k' }, /`authToken` is an option of claude\(\): here it is `auth: \{ value, scheme/],
-    [{ nothingLikeIt: 'k' }, /known names are `baseURL`.*`httpsAgent`, `redact`/],
+    [{ nothingLikeIt: 'k' }, /known names are `baseURL`.*`httpsAgent`, `transport`, `redact`/],
   ];
   for (const [options, expected] of cases)
     for (const make of [createClient, (given: object) => createClient().extend(given)])

@@ -14,7 +14,7 @@ use trae_native::{
     Error, ErrorKind, Phase, Result,
     body::Body,
     claude::events_of,
-    pipeline::{BoxFuture, Endpoint, Pipeline},
+    pipeline::{BoxFuture, Endpoint, Middleware, Pipeline},
     request::Request,
     response::Response,
     session::SessionOptions,
@@ -67,7 +67,7 @@ impl Endpoint for Model {
         self.sent.lock().unwrap().push(messages);
         let act = self.acts[number];
         Box::pin(async move {
-            sleep(act.takes as u32 * MS).await;
+            sleep(Duration::from_millis(act.takes)).await;
             let whole = message(&text(&format!("re {number}")), "end_turn");
             match act.ends {
                 End::Fails => Err(Error::new(ErrorKind::Reset, Phase::Body, "it failed")),
@@ -111,7 +111,8 @@ async fn run(pipeline: &Pipeline, number: usize, act: Act) -> bool {
 async fn check(acts: Vec<Act>) -> Result<(), TestCaseError> {
     let sessions = memory();
     let model = Arc::new(Model { acts: acts.clone(), sent: Mutex::default() });
-    let pipeline = Pipeline::new(vec![sessions.clone()], model.clone());
+    let layers = vec![Arc::clone(&sessions) as Arc<dyn Middleware>];
+    let pipeline = Pipeline::new(layers, Arc::clone(&model) as Arc<dyn Endpoint>);
     let calls = acts.iter().enumerate().map(|(number, act)| run(&pipeline, number, *act));
     let acknowledged: BTreeSet<usize> = join_all(calls)
         .await
