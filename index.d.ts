@@ -129,6 +129,11 @@ export interface RequestConfig {
   cache?: CacheCall | false;
   /** What `retry()` does for this call; `false` for no retry. */
   retry?: RetryOptions | number | false;
+  /**
+   * Who goes first where calls wait for `rateLimit()` or `concurrency()`: `high` is 10, `low` is -10, and a step is
+   * worth ten seconds of waiting. From -100 to 100.
+   */
+  priority?: 'high' | 'normal' | 'low' | number;
   [field: string]: any;
 }
 
@@ -359,22 +364,35 @@ export interface CacheStore {
   clear?(): unknown;
 }
 
-/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. Times are in milliseconds. */
+/** How Redis or Valkey is reached. Clients and middlewares with equal options share a connection. */
 export interface StoreOptions {
-  /** `redis://`, `rediss://` (TLS) or `unix://`, with `user:password@` and `/database` where there is one; several are nodes of a cluster, or Sentinels. */
-  url: string | readonly string[];
-  /** The URLs are Sentinels, that know this master. */
+  /**
+   * `redis://user:password@host:port/database`, `rediss://` for TLS, `unix://` for a socket. Several are nodes of a
+   * cluster, or Sentinels.
+   */
+  url: string | URL | readonly (string | URL)[];
+  /**
+   * The URLs are Sentinels; this is the name of the master, or that with the credentials of the Sentinels. User,
+   * password and database of the URLs are the master's.
+   */
   sentinel?: string | { name: string; username?: string; password?: string };
-  /** Whether it is a cluster; several URLs that are no Sentinels always are one. @default false */
+  /** A single URL is a node of a cluster too; several always are, unless they are Sentinels. @default false */
   cluster?: boolean;
   /** What every key begins with. @default 'trae:' */
   prefix?: string;
-  /** How long a command may take. @default 500 */
+  /** Milliseconds that a command may take. @default 500 */
   timeout?: number;
-  /** How long it may take to connect to one server. @default 2000 */
+  /** Milliseconds that it may take to connect to one server. @default 2000 */
   connectTimeout?: number;
-  /** Authorities that are trusted in place of the system's, and a certificate of ours with its key, as PEM. */
-  tls?: { ca?: string | readonly string[]; cert?: string; key?: string };
+  /** PEM of the authorities that are trusted instead of the system's, and of the client; for `rediss://`. */
+  tls?: {
+    /** Authorities, instead of the system's. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+    /** The client's certificate chain, leaf first; needs `key`. */
+    cert?: string | Uint8Array;
+    /** The key of `cert`. */
+    key?: string | Uint8Array;
+  };
 }
 
 /** Options of `cache()`; docs/middlewares/cache.md says what is kept, and for whom. Times are in milliseconds. */
@@ -580,6 +598,146 @@ export interface KeyPoolMiddleware extends NativeMiddleware {
 
 /** Sends each call with the key that has least to carry, and with the next one where a key is refused or used up. `res.key` says which. */
 export declare function keyPool(options: KeyPoolOptions): KeyPoolMiddleware;
+
+/** Options of `hedge()`; docs/middlewares/hedge.md says what a second attempt costs. Times are in milliseconds. */
+export interface HedgeOptions {
+  /** The second attempt always begins after this time; without it what answers have taken lately decides. */
+  delay?: number;
+  /** It begins when the answer is later than this share of them, from 0.5 to 0.999. @default 0.95 */
+  percentile?: number;
+  /** But no sooner than this. @default 50 */
+  minDelay?: number;
+  /** And no later than this, which holds also while too few were seen; without it there is no second attempt until then. */
+  maxDelay?: number;
+  /** How many answers were seen before they mean anything. @default 20 */
+  minCalls?: number;
+  /** How many second attempts all calls together may make; `false` for as many as are late. */
+  budget?: HedgeBudget | false;
+  /** Which methods may be sent twice. @default GET, HEAD, OPTIONS, POST */
+  methods?: readonly string[];
+  /** Whose answers are compared: `endpoint` is origin and path, `model` is credential and model. @default 'model' */
+  per?: 'origin' | 'endpoint' | 'credential' | 'model' | 'all';
+  /** In place of `per`: the key of those whose answers are compared, for this request. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** How many second attempts all calls together may make. */
+export interface HedgeBudget {
+  /** Second attempts per call, from 0 to 1. @default 0.1 */
+  share?: number;
+  /** Those per second that are allowed besides; what is not used is kept for ten seconds. @default 1 */
+  minPerSecond?: number;
+}
+
+/** Makes a call a second time whose answer is late, and takes the first answer that comes; the other is given up at once. */
+export declare function hedge(options?: HedgeOptions): NativeMiddleware;
+
+/** A middleware that makes calls wait. */
+export interface LimiterMiddleware<Stats> extends NativeMiddleware {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<Stats>;
+}
+
+/** What a limit has done with calls. */
+export interface LimiterStats {
+  /** How many passed at once. */
+  passed: number;
+  /** How many passed after they had waited. */
+  waited: number;
+  /** How many were turned away, or waited for longer than they may. */
+  refused: number;
+  /** How many wait now. */
+  waiting: number;
+}
+
+/** What `rateLimit()` has done. */
+export interface RateLimitStats extends LimiterStats {
+  /** How often the store has failed. */
+  storeFailures: number;
+}
+
+/** What `concurrency()` has done, over all that it keeps apart. */
+export interface ConcurrencyStats extends LimiterStats {
+  /** How many calls may be under way. */
+  limit: number;
+  /** How many are. */
+  underWay: number;
+}
+
+/** Those who wait for a limit. Times are in milliseconds. */
+export interface LimitQueue {
+  /** How many may wait; whoever comes then fails at once, with the wait that it would have had. @default 1000 */
+  queueLimit?: number;
+  /** How long one may wait; 0 for as long as the call's own limits let it. @default 0 */
+  queueTimeout?: number;
+}
+
+/** How much may pass in a time. What is not given is not limited. */
+export interface RateLimitAmounts {
+  /** Requests. */
+  requests?: number;
+  /** Tokens that are read, those from the API's cache not counted: estimated before, corrected by `usage` after. */
+  inputTokens?: number;
+  /** Tokens that are written: expected to be what such calls have written, corrected by `usage` after. */
+  outputTokens?: number;
+  /** The time, in milliseconds. @default 60000 */
+  interval?: number;
+  /** The share of each that may pass at once, from 0 to 1; one call may always. @default 0.1 */
+  burst?: number;
+}
+
+/** Options of `rateLimit()`; docs/middlewares/rate_limit.md. */
+export interface RateLimitOptions extends RateLimitAmounts, LimitQueue {
+  /** More limits, that hold at once with those above. */
+  limits?: readonly RateLimitAmounts[];
+  /** What has limits of its own: `model` is each credential and model, as the API's own limits are. @default 'model' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share the limits. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+  /** Whether `anthropic-ratelimit-*` headers and a 429 with `retry-after` are obeyed. @default true */
+  adapt?: boolean;
+  /** Redis or Valkey, where replicas share the limits: its URL, or more. */
+  store?: string | StoreOptions;
+  /** What calls do while the store is away: all pass, all fail, or each replica holds the limits by itself. @default 'local' */
+  onStoreFailure?: 'open' | 'closed' | 'local';
+  /** How much a replica takes ahead of the store: what the whole rate brings in so many milliseconds. @default 1000 */
+  lease?: number;
+}
+
+/**
+ * Holds requests and tokens to a rate; calls wait for their turn. Outside of `retry()` a call counts once, inside of it
+ * each attempt does. Without limits of its own it follows what the API says of its limits.
+ */
+export declare function rateLimit(options?: RateLimitOptions): LimiterMiddleware<RateLimitStats>;
+
+/** How `concurrency()` finds its limit. */
+export interface AdaptiveConcurrency {
+  /** What it begins with. @default 8 */
+  initial?: number;
+  /** What is left of it when the server is overloaded, from 0.1 to 0.95. @default 0.75 */
+  backoff?: number;
+  /** An answer whose headers take longer, in milliseconds, says that the server is overloaded; 0 for none. @default 0 */
+  slow?: number;
+}
+
+/** Options of `concurrency()`; docs/middlewares/concurrency.md. */
+export interface ConcurrencyOptions extends LimitQueue {
+  /** How many calls may be under way, streams until their end. Without it the limit adapts. */
+  limit?: number;
+  /** In place of `limit`: up by one with each round that goes well, down by a share when the server is overloaded. */
+  adaptive?: boolean | AdaptiveConcurrency;
+  /** The least that an adaptive limit becomes. @default 1 */
+  min?: number;
+  /** The most that it becomes. @default 256 */
+  max?: number;
+  /** What has a limit of its own. @default 'origin' */
+  per?: 'credential' | 'model' | 'origin' | 'endpoint' | 'all';
+  /** In place of `per`: calls with the same key share a limit. */
+  key?: (req: KeyedRequest) => string | null | undefined | Promise<string | null | undefined>;
+}
+
+/** Lets only so many calls be under way; the others wait for their turn. A number is `limit`. */
+export declare function concurrency(options?: number | ConcurrencyOptions): LimiterMiddleware<ConcurrencyStats>;
 
 /** Options of `retry()`; docs/middlewares/retry.md says what is retried. Times are in milliseconds. */
 export interface RetryOptions {
@@ -876,9 +1034,9 @@ export interface TestTransport {
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
- * The last seven are the short form of native middlewares: each is installed with these options, `true` for all
- * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, auth or jwt. What `use()`
- * adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
+ * The last nine are the short form of native middlewares: each is installed with these options, `true` for all
+ * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, rateLimit, concurrency,
+ * auth or jwt. What `use()` adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
  */
 export interface ClientConfig {
   /** What relative URLs are appended to. */
@@ -917,6 +1075,13 @@ export interface ClientConfig {
   proxy?: string | boolean | { url: string; noProxy?: string | readonly string[] };
   /** Certificates, of authorities and of the client, and the oldest version of TLS. */
   tls?: Tls;
+  /**
+   * Where state stands that replicas share: Redis or Valkey, by URL or by options. Sessions are kept there, and short
+   * forms that can keep state there do. By default it is this process's memory; docs/store.md.
+   */
+  store?: string | URL | StoreOptions;
+  /** How much the sessions of this client may take in memory; with `store` they stand there. */
+  sessions?: SessionsOptions;
   /** An agent of node:http or the like; its keepAlive, maxSockets, maxFreeSockets and timeout become `pool`. */
   httpAgent?: Agent;
   /** The same as `httpAgent`, and wins over it. */
@@ -931,10 +1096,16 @@ export interface ClientConfig {
   logger?: LoggerOptions | boolean;
   /** Counts calls for `client.metrics()`. Off by default. */
   metrics?: MetricsOptions | boolean;
+  /** Gives answers again, and asks once where many ask the same. Off by default. */
+  cache?: CacheOptions | boolean;
   /** Names each call to the server by a header, the same over its attempts. Off by default. */
   idempotencyKey?: IdempotencyKeyOptions | boolean;
   /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
   retry?: RetryMiddlewareOptions | number | boolean;
+  /** Holds each attempt to a rate of requests and tokens. Off by default. */
+  rateLimit?: RateLimitOptions | boolean;
+  /** Lets only so many attempts be under way; a number is `limit`. Off by default. */
+  concurrency?: ConcurrencyOptions | number | boolean;
   /** Sends calls with a key or a token, or what a provider gives, to the client's own origin only. Off by default. */
   auth?: AuthOptions | false;
   /**
@@ -1402,6 +1573,8 @@ export interface Client<D = any, E = any> {
    * that another call opens what is missing. Where none could be had it rejects with what the first has failed with.
    */
   warmup(options?: WarmupOptions): Promise<Warmup>;
+  /** What its `cache()` is asked besides calls. */
+  readonly cache: CacheControl;
   /** Figures of this moment: calls under way and waiting, connections, by origin. */
   stats(): Stats;
   /**
@@ -1409,12 +1582,108 @@ export interface Client<D = any, E = any> {
    * (1.0.0), or `json`, a list of families. A client without `metrics()` throws a ConfigError.
    */
   metrics(format?: 'prometheus' | 'openmetrics' | 'json'): string;
+  /**
+   * A conversation by its id: with the messages before it each turn is sent. It stands in this process's memory, or
+   * where `store` says; docs/sessions.md. A client that was extended has the sessions of the other.
+   */
+  session(id: string, options?: SessionOptions): Session<D, E>;
   /** Aborts what is under way and takes no more calls, here and in all clients extended from this one. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export declare function createClient(config?: ClientConfig): Client;
+
+/** How much the sessions of a client may take in memory. */
+export interface SessionsOptions {
+  /** How many there are at most; another takes the place of the one that was used least lately. @default 10000 */
+  maxSessions?: number;
+  /** Bytes that they take together, in the same way. @default 67108864 */
+  maxBytes?: number;
+}
+
+/** How a session speaks and is kept. */
+export interface SessionOptions {
+  /** The model; without one each turn names its own. */
+  model?: string;
+  /** The system prompt: it is sent with each turn and not kept. */
+  system?: string | readonly object[];
+  /** The longest answer, in tokens: `max_tokens`. By default 4096. */
+  maxTokens?: number;
+  /** Where turns are posted. By default `/v1/messages`, and `/messages` below a `baseURL` that ends with `/v1`. */
+  path?: string;
+  /** Milliseconds that it is kept after its last turn. @default 86400000 */
+  ttl?: number;
+  /** Tokens that are sent at most, system prompt, tools and new turn included, by estimate. @default 100000 */
+  window?: number;
+  /** Whether a turn waits while another is under way, or is refused with a SessionBusyError. @default 'wait' */
+  onBusy?: 'wait' | 'refuse';
+  /** Milliseconds that it waits before it is refused all the same. @default 60000 */
+  busyTimeout?: number;
+  /** Milliseconds after which the session is free again if the process that speaks has died. @default 15000 */
+  lease?: number;
+}
+
+/** What one turn has of its own: options of its call, and members of its body. */
+export interface TurnOptions
+  extends Pick<
+    RequestConfig,
+    | 'headers'
+    | 'params'
+    | 'timeout'
+    | 'signal'
+    | 'retry'
+    | 'redirect'
+    | 'maxResponseBytes'
+    | 'maxEventBytes'
+    | 'pings'
+    | 'validateStatus'
+    | 'transformRequest'
+    | 'transformResponse'
+    | 'middlewares'
+  > {
+  /** In place of the session's. */
+  maxTokens?: number;
+  /** Options of the call that are none of the above: those that middlewares read. */
+  config?: RequestConfig;
+  /** Any other member of the body: `model`, `system`, `tools`, `temperature`. */
+  [member: string]: any;
+}
+
+/** What `export()` gives and `import()` takes. */
+export interface ExportedSession {
+  /** Of the form; this is 1. */
+  version: number;
+  /** Of the session that it was. */
+  id: string;
+  /** All of them, as the API takes them. */
+  messages: object[];
+}
+
+/** A conversation. Its turns follow each other, whoever makes them, and are kept whole or not at all. */
+export interface Session<D = any, E = any> {
+  /** The name that it is found by. */
+  readonly id: string;
+  /** Says a text, or blocks of content; the answer is there when both are kept. */
+  send(content: string | readonly object[], options?: TurnOptions): Promise<TraeResponse<D>>;
+  /** The same as a stream: both are kept before its last event comes. */
+  stream(
+    content: string | readonly object[],
+    options?: TurnOptions,
+  ): Promise<EventStream<Outermost<E, MessageEvent>>>;
+  /** The messages, of the last so many turns or of all. */
+  history(options?: { last?: number }): Promise<object[]>;
+  /** Forgets all but the last so many turns, and those that they answer; says how many it has forgotten. */
+  trim(keep: number): Promise<number>;
+  /** Another session with the same turns; there must be none of that id. */
+  fork(id: string, options?: SessionOptions): Promise<Session<D, E>>;
+  /** Forgets it all, and says whether there was something. A turn that is under way will not be kept. */
+  delete(): Promise<boolean>;
+  /** All of it, to be kept elsewhere. */
+  export(): Promise<ExportedSession>;
+  /** What `export()` gave, into this session, which must have no turn yet. */
+  import(exported: ExportedSession): Promise<void>;
+}
 
 /**
  * A client for the Claude API with the defaults of production: a key of the environment, `anthropic-version`, retries,

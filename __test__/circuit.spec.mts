@@ -67,10 +67,7 @@ test('a function of your own says what has a circuit of its own', async (t) => {
 test('a key that can not be told is an error of its own, and nothing is sent', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(circuitBreaker({ key: () => 5 as never }));
-  await assert.rejects(
-    client.post('/v1/messages', message()),
-    /`key` failed: it gave a number|`key` failed: it gave 5/,
-  );
+  await assert.rejects(client.post('/v1/messages', message()), /`key` gave 5, where a string is wanted/);
   assert.equal(simulator.received.length, 0);
 });
 

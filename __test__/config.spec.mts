@@ -57,6 +57,19 @@ const WRONG: [unknown, string, RegExp][] = [
   [{ maxResponseBytes: 'big' }, 'maxResponseBytes', / must be/],
   [{ params: 5 }, 'params', / must be an object, a string or URLSearchParams, got 5/],
   [{ params: new Map() }, 'params', / can't be an instance of Map/],
+  [{ store: 5 }, 'store', / must be an URL or \{ url, .* got 5/],
+  [{ store: 'http://x' }, 'store.url', / must begin with redis:\/\//],
+  [{ store: {} }, 'store.url', / is missing/],
+  [{ store: { url: 'redis://x', prefx: '' } }, 'store.prefx', /did you mean `store\.prefix`\?/],
+  [{ store: { url: 'redis://x', timeout: 0 } }, 'store.timeout', / must be more than 0 ms/],
+  [{ store: { url: 'redis://x', tls: { ca: 'x' } } }, 'store.tls', / is for `store\.url` that begin with rediss/],
+  [{ store: { url: 'rediss://x', tls: { ca: 'x' } } }, 'store.tls.ca', / holds no certificates/],
+  [{ store: { url: 'rediss://x', tls: { cert: 'x' } } }, 'store.tls.cert', / needs `store\.tls\.key`/],
+  [{ store: { url: 'redis://x', sentinel: {} } }, 'store.sentinel.name', / is missing/],
+  [{ store: { url: 'redis://x', sentinel: 'm', cluster: true } }, 'store.sentinel', / exclude each other/],
+  [{ store: 'rediss://x#insecure' }, 'store.url', / holds a query or a fragment/],
+  [{ sessions: { maxByte: 1 } }, 'sessions.maxByte', /did you mean `sessions\.maxBytes`\?/],
+  [{ sessions: { maxSessions: 0 } }, 'sessions.maxSessions', / must be a whole number of at least 1, got 0/],
   [{ allowAbsoluteUrls: 1 }, 'allowAbsoluteUrls', / must be true or false, got 1/],
 ];
 
@@ -169,8 +182,9 @@ test('every default on the public page and on those of the middlewares is the de
     ClientConfig: '',
     CacheOptions: 'cache.',
     CircuitBreakerOptions: 'circuitBreaker.',
-    StoreOptions: 'store.',
     FallbackOptions: 'fallback.',
+    HedgeOptions: 'hedge.',
+    HedgeBudget: 'hedge.budget.',
     FallbackPrimary: 'fallback.primary.',
     FallbackTarget: 'fallback.targets.',
     KeyPoolOptions: 'keyPool.',
@@ -179,6 +193,9 @@ test('every default on the public page and on those of the middlewares is the de
     RetryBudget: 'retry.budget.',
     WarmupOptions: 'warmup.',
     MetricsOptions: 'metrics.',
+    SessionOptions: 'session.',
+    SessionsOptions: 'sessions.',
+    AdaptiveConcurrency: 'concurrency.adaptive.',
   };
   for (const [, name, body] of page.matchAll(/export interface (\w+) \{\n([\s\S]*?)\n\}/g)) {
     const prefix = prefixes[name as string];

@@ -112,7 +112,7 @@ test('the names that are known before the engine is asked are those that it know
   const ours = await (async () => createClient({ qqqqqq: 3 } as object))().then(String, list);
   assert.equal(
     ours,
-    `${engine}, \`redact\`, \`logger\`, \`metrics\`, \`idempotencyKey\`, \`retry\`, \`auth\`, \`jwt\``,
+    `${engine}, \`redact\`, \`logger\`, \`metrics\`, \`idempotencyKey\`, \`retry\`, \`rateLimit\`, \`concurrency\`, \`auth\`, \`jwt\``,
   );
 });
 

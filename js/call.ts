@@ -6,7 +6,7 @@ import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
 import type { Bytes } from './fetch/source.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
-import { abandon, engine, Form, type Head, type Listener } from './native.js';
+import { abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import { shownUrl } from './secrets.js';
@@ -35,7 +35,7 @@ export interface Plan {
   /** So many attempts were made before a value was thrown, which does not say so itself. */
   attempted?(attempts: number): void;
   /** The call has come to a group of middlewares within native ones. */
-  entered?(passage: number, group: number, attempt: number, headers: string): void;
+  entered?(entry: Entry, headers: string): void;
   /** The data of the error that an answer stands for. */
   describe(status: number, headers: string, body: Uint8Array): string;
   /** Called once, when neither answer nor stream has anything more to say. */
@@ -131,8 +131,8 @@ export class Call implements Listener, Abortable {
     this.#reject(error);
   }
 
-  entered(passage: number, group: number, attempt: number, headers: string): void {
-    this.#plan.entered?.(passage, group, attempt, headers);
+  entered(entry: Entry, headers: string): void {
+    this.#plan.entered?.(entry, headers);
   }
 
   events(batch: Batch, firstMs: number): void {

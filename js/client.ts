@@ -1,16 +1,18 @@
 // The client that services hold: its verbs, its middlewares, its life. How a call is sent: sender.ts.
 
-import { inspect } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { CacheControl } from './cache.js';
-import { live, merge, type Options, requireObject } from './config.js';
+import { live, merge, type Options, plainStore, requireObject, SESSION } from './config.js';
 import { kindOf, ParseError, placed, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
+import { Native } from './middleware/native.js';
 import { SHORT_FORMS, shortForms } from './middleware/short.js';
 import { type EntryOptions, Stack } from './middleware/stack.js';
 import { CLIENT_OPTIONS, requireKnown } from './names.js';
 import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
 import { closed, Sender } from './sender.js';
+import type { Session } from './session.js';
 import { EventStream } from './stream.js';
 import type { Warmed } from './warmup.js';
 
@@ -32,11 +34,12 @@ export class Client {
   /** Held strongly, so that closing an ancestor finds its way down to this client. */
   readonly #parent: Client | undefined;
   #closed = false;
+  #kept: Native | undefined;
 
   constructor(options: Options, parent?: Client) {
     requireObject(options, 'the options of a client');
     requireKnown(options, KNOWN);
-    const { rest, install } = shortForms(options);
+    const { rest, install } = shortForms(options, options['store'] ?? (parent ? parent.#config['store'] : undefined));
     this.#config = merge(parent ? parent.#config : {}, rest);
     this.#live = live(this.#config, () => this.#sender.change());
     this.#parent = parent;
@@ -47,6 +50,8 @@ export class Client {
     };
     this.#sender = new Sender(this.#config, this.#stack, taken, parent ? parent.#sender : undefined);
     if (parent) parent.#adopt(this);
+    // A wrong option is told here and not at the first session.
+    if (rest['sessions'] !== undefined) this.#sessions();
     // Verbs work without their client, as in `const { post } = client`.
     for (const verb of DETACHABLE)
       Object.defineProperty(this, verb, { value: this[verb].bind(this), configurable: true });
@@ -176,6 +181,33 @@ export class Client {
   /** What its `metrics()` have counted, and what its pool does. */
   metrics(format: unknown = 'prometheus'): string {
     return this.#sender.metrics(String(format));
+  }
+
+  /** A conversation by its id, in the memory of this process or where `store` says. */
+  session(id: unknown, options: Options = {}): Session {
+    return placed(this.session, () => {
+      if (this.#over) throw closed();
+      // Loaded here because many services have none.
+      const { Session } = require('./session.js') as typeof import('./session.js');
+      const base = String(this.#config['baseURL'] ?? '');
+      const owner = {
+        post: (path: string, body: object, config: Options) => this.post(path, body, config),
+        stream: (path: string, body: object, config: Options) => this.stream(path, body, config),
+        path: /\/v1\/*(\?.*)?$/.test(base) ? '/messages' : '/v1/messages',
+        key: SESSION,
+      } as const;
+      return new Session(owner, this.#sessions(), id, options);
+    });
+  }
+
+  /** What keeps the sessions: a client that was extended has those of the other, unless it keeps them elsewhere. */
+  #sessions(): Native {
+    const where = (client: Client): unknown[] => ['store', 'sessions'].map((name) => client.#config[name]);
+    const parent = this.#parent;
+    if (parent && isDeepStrictEqual(where(this), where(parent))) return parent.#sessions();
+    const { store, sessions } = this.#config;
+    this.#kept ??= new Native('session', { ...sessions, store: plainStore(store) });
+    return this.#kept;
   }
 
   #adopt(child: Client): void {

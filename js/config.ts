@@ -2,11 +2,21 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { kindOf, TraeError, config as wrong } from './errors.js';
+import type { Native } from './middleware/native.js';
 import { mergeHeaders, plainHeaders } from './request-headers.js';
 import { fields, guarded, isPlain } from './secrets.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: options are free-form here; Rust checks each by name.
 export type Options = Record<string, any>;
+
+/** Among a call's options, where nobody else sees it: the session that the call is a turn of. */
+export const SESSION = Symbol('session');
+
+/** A turn of a session: what keeps it, and what that is told. */
+export interface Turn {
+  native: Native;
+  session: object;
+}
 
 /** Options whose objects are laid over each other field by field; all others replace. */
 const MERGED = new Set(['params', 'pool', 'tls', 'timeout']);
@@ -26,6 +36,7 @@ export function merge(under: Options, over: Options | undefined): Options {
     else merged[key] = MERGED.has(key) && isLiteral(present) && isLiteral(value) ? { ...present, ...value } : value;
   }
   if (isLiteral(merged['tls'])) merged['tls'] = guarded({ ...merged['tls'] }, fields);
+  if (isLiteral(merged['store'])) merged['store'] = guardedStore(merged['store']);
   return guarded(merged);
 }
 
@@ -62,6 +73,8 @@ const CLIENTS = [
   'http2',
   'proxy',
   'tls',
+  'store',
+  'sessions',
   'httpAgent',
   'httpsAgent',
   'allowAbsoluteUrls',
@@ -126,12 +139,13 @@ export function clientJson(options: Options): string {
   const agent = httpsAgent ?? httpAgent;
   const pool = agent ? { ...poolOf(agent), ...rest.pool } : rest.pool;
   const judgeStatus = 'validateStatus' in rest ? { $judgeStatus: true } : {};
-  const { tls, headers } = rest;
+  const { tls, headers, store } = rest;
   return json({
     ...rest,
     ...judgeStatus,
     pool,
     tls: textual(tls),
+    store: plainStore(store),
     params: params(rest.params),
     headers: headers && plainHeaders(headers),
   });
@@ -150,6 +164,29 @@ function poolOf(agent: { options?: Options } & Options): Options {
   }
   if (Number.isFinite(timeout) && timeout > 0) pool['idleTimeout'] = timeout;
   return pool;
+}
+
+/** Where state is shared holds passwords and keys, in itself and further in. */
+function guardedStore(store: Options): Options {
+  const inner = Object.entries(store).map(([name, value]) => [
+    name,
+    isLiteral(value) ? guarded({ ...value }, fields) : value,
+  ]);
+  return guarded(Object.fromEntries(inner), fields);
+}
+
+/** The option `store` as Rust reads it: URLs and PEM as texts, and nothing hidden. */
+export function plainStore(store: unknown): unknown {
+  if (store instanceof URL) return store.href;
+  if (typeof store !== 'object' || store === null || !isLiteral(store)) return store;
+  const { url, tls, sentinel } = store;
+  const text = (one: unknown): unknown => (one instanceof URL ? one.href : one);
+  return {
+    ...store,
+    url: Array.isArray(url) ? url.map(text) : text(url),
+    tls: textual(tls),
+    sentinel: isLiteral(sentinel) ? { ...sentinel } : sentinel,
+  };
 }
 
 /** Certificates and keys are PEM texts, however they were read. */
@@ -189,6 +226,7 @@ const CALL = [
   'timeout',
   'retry',
   'cache',
+  'priority',
   'redirect',
   'maxResponseBytes',
   'maxEventBytes',
@@ -203,6 +241,7 @@ export function callJson(
   shape: string | undefined,
   fetched?: { seen: boolean },
 ): string | undefined {
+  const turn = (options as { [SESSION]?: Turn } | undefined)?.[SESSION];
   if (options === undefined && !judge && shape === undefined) return undefined;
   const own: Options = {};
   let some = false;
@@ -215,6 +254,7 @@ export function callJson(
   if (options?.['params'] !== undefined) own['params'] = params(options['params']);
   if (judge) own['$judgeStatus'] = true;
   if (fetched) own['$fetch'] = fetched.seen;
+  if (turn !== undefined) own['$session'] = turn.session;
   if (shape !== undefined && own['responseType'] === undefined) own['responseType'] = shape;
   return some || Object.keys(own).length > 0 ? json(own) : undefined;
 }

@@ -4,6 +4,7 @@
 // - warmup.ts: connections before the first call
 // - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
+// - session.ts: conversations
 // - stream.ts: events · mapping.ts: events made of events · message.ts: what they add up to · readable.ts: bytes
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
@@ -52,12 +53,15 @@ export {
   auth,
   cache,
   circuitBreaker,
+  concurrency,
   fallback,
+  hedge,
   idempotencyKey,
   jwt,
   keyPool,
   logger,
   metrics,
+  rateLimit,
   redact,
   retry,
   timeout,

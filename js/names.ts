@@ -12,6 +12,8 @@ export const CLIENT_OPTIONS = [
   'http2',
   'proxy',
   'tls',
+  'store',
+  'sessions',
   'allowAbsoluteUrls',
   'timeout',
   'redirect',

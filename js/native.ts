@@ -135,13 +135,23 @@ export const enum Form {
   Kept = 4,
 }
 
+/** How a call has come to a group of middlewares. */
+export interface Entry {
+  passage: number;
+  group: number;
+  attempt: number;
+  /** The passage that it has come from, and the lane of attempts under way at once that it is in; 0 for none. */
+  parent: number;
+  lane: number;
+}
+
 /** Whoever waits for a call. None of these may throw. */
 export interface Listener {
   settled(head: Head, form: Form, content: unknown): void;
   opened(head: Head, events: boolean): void;
   /** With an error of the engine's; or with what JavaScript threw itself, after so many attempts. */
   failed(error: unknown, attempts?: number): void;
-  entered(passage: number, group: number, attempt: number, headers: string): void;
+  entered(entry: Entry, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
   ended(error: TraeError | undefined): void;
@@ -272,12 +282,23 @@ function tell(listener: Listener, at: number, first: unknown, second: unknown): 
       break;
     }
     case Kind.Entered:
-      listener.entered(slab[at + 2] as number, slab[at + 3] as number, slab[at + 4] as number, first as string);
+      listener.entered(entry(at), first as string);
       break;
     case Kind.Room:
       listener.room();
       break;
   }
+}
+
+function entry(at: number): Entry {
+  const [passage, group, attempt, parent, lane] = slab.subarray(at + 2, at + 7) as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { passage, group, attempt, parent, lane };
 }
 
 function piece(listener: Listener | undefined, at: number, content: unknown, failure: unknown): void {

@@ -145,6 +145,11 @@ export class TraeResponse<T = unknown> {
     return this.#headers;
   }
 
+  /** For `fetch`, which reads them in its own way. */
+  get headerLines(): string {
+    return headerLines(this.#head);
+  }
+
   get requestId(): string | undefined {
     return requestId(this.headers);
   }

@@ -11,10 +11,13 @@ import {
   requireFunctions,
   requireNoClients,
   requireObject,
+  SESSION,
   signalOf,
+  type Turn,
 } from './config.js';
 import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
+import type { Native } from './middleware/native.js';
 import { type Limit, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
@@ -63,7 +66,8 @@ export class Sender {
   #changed = false;
   readonly #pending = new Set<Abortable>();
   #keeper: Keeper | undefined;
-  #arranged: { entries: readonly Entry[]; arranged: Arranged } | undefined;
+  /** Of calls, and of those that are turns of a session. */
+  readonly #arranged: Record<string, { entries: readonly Entry[]; arranged: Arranged }> = {};
   #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
 
   /** With a parent it shares the pool of that. */
@@ -146,7 +150,7 @@ export class Sender {
   }
 
   #answer(method: unknown, url: unknown, data: unknown, config?: Options, shape?: Shape): Promise<TraeResponse> {
-    const arranged = this.#arrange(config?.['middlewares']);
+    const arranged = this.#arrange(config?.['middlewares'], turnOf(config)?.native);
     if (arranged.outer.length > 0 || arranged.groups.length > 0)
       return this.#through(arranged, method, url, data, config, shape);
     return new Promise((resolve, reject) => {
@@ -208,11 +212,15 @@ export class Sender {
   }
 
   /** The client's middlewares and those of the call; without the latter they are arranged once. */
-  #arrange(own: unknown): Arranged {
+  #arrange(own: unknown, session?: Native): Arranged {
     const entries = this.#stack.layers;
-    if (own !== undefined) return arrange([...entries, ...layersOf(own)]);
-    if (this.#arranged?.entries !== entries) this.#arranged = { entries, arranged: arrange(entries) };
-    return this.#arranged.arranged;
+    if (own !== undefined) return arrange(outermost(session, [...entries, ...layersOf(own)]));
+    const place = session ? 'turns' : 'calls';
+    const known = this.#arranged[place];
+    if (known?.entries === entries) return known.arranged;
+    const arranged = arrange(outermost(session, entries));
+    this.#arranged[place] = { entries, arranged };
+    return arranged;
   }
 
   /** The engine's client with this pipeline; the last one is kept. */
@@ -358,6 +366,18 @@ function limitOf(timeout: unknown): Limit | undefined {
   const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
   if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
   return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };
+}
+
+function turnOf(config: Options | undefined): Turn | undefined {
+  return (config as { [SESSION]?: Turn } | undefined)?.[SESSION];
+}
+
+/** With what keeps a session outside of all native ones: retries are then of one turn. */
+function outermost(session: Native | undefined, entries: readonly Entry[]): readonly Entry[] {
+  if (session === undefined) return entries;
+  const first = entries.findIndex((entry) => 'native' in entry);
+  const at = first < 0 ? entries.length : first;
+  return [...entries.slice(0, at), { name: 'session', when: undefined, native: session }, ...entries.slice(at)];
 }
 
 /** The middlewares of one call. */

@@ -13,8 +13,9 @@
 //! | 2 | [`partition`] | which calls belong together |
 //! | 2 | [`place`] | where calls go instead of the client's own base, and what must not go with them |
 //! | 2 | [`budget`] | how many attempts besides the first all calls may make |
+//! | 2 | [`queue`] | who waits for a limit, in which order |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, circuit breaker, fallback, key pool, hedge, logger, redact, metrics |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, rate limit, concurrency, circuit breaker, fallback, key pool, hedge, logger, redact, metrics |
 //! | 3 | [`session`] | conversations over a store |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
 //! | 5 | `node` `server` | the Node addon; the simulator |
@@ -46,6 +47,7 @@ pub mod notice;
 pub mod partition;
 pub mod pipeline;
 pub mod place;
+pub mod queue;
 pub mod random;
 pub mod redact;
 pub mod request;

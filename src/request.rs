@@ -97,6 +97,24 @@ pub struct Impatient;
 #[derive(Debug, Clone, Copy)]
 pub struct Repeated;
 
+/// Tells attempts of one call apart that are under way at once. It stands in the extensions of those that whoever made
+/// them has added to one that was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane(u32);
+
+impl Lane {
+    /// One that no other attempt has.
+    pub fn next() -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// As a number above 0, for whoever keeps something of each attempt outside.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Put into a request's extensions where the caller judges the status himself: every status is then an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyStatus;

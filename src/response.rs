@@ -122,10 +122,20 @@ pub struct Served {
 pub struct Timing {
     /// When the request came to the transport; `None` where none has seen it.
     pub sent: Option<Instant>,
-    /// Spent waiting for a place in the pool.
+    /// Spent waiting for a place in the pool, and for limits of the client.
     pub queued: Duration,
+    /// What of that was spent waiting for limits of the client.
+    pub held: Duration,
     /// Spent on a new connection; `None` when an open one was used.
     pub connect: Option<Duration>,
     /// From the start of the call to the response headers.
     pub first_byte: Option<Duration>,
+}
+
+impl Timing {
+    /// A limit of the client has made the call wait.
+    pub fn hold(&mut self, time: Duration) {
+        self.queued += time;
+        self.held += time;
+    }
 }

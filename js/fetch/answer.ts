@@ -1,7 +1,6 @@
 // What an answer's data is as a body. Middlewares see it as that of any other call, and may put something else there.
 
 import { piece } from '../body.js';
-import { Headers } from '../headers.js';
 import type { TraeResponse } from '../response.js';
 import { EventStream } from '../stream.js';
 import type { Content } from './response.js';
@@ -62,13 +61,14 @@ export function bodyOf(data: unknown, told: Telling): Body {
 /** Headers that describe a body as it was sent. */
 const OF_THE_BODY = ['content-length', 'content-encoding', 'transfer-encoding'];
 
-/** An answer's headers; those of another body than the one that was sent are not this one's. */
-export function headersOf(res: TraeResponse, { content, type }: Body): Headers {
+/** An answer's headers, a line for each; those of another body than the one that was sent are not this one's. */
+export function headersOf(res: TraeResponse, { content, type }: Body): string {
   const { headers } = res;
-  if (content === null || (type === undefined && isAsLong(content, headers.get('content-length')))) return headers;
+  if (content === null || (type === undefined && isAsLong(content, headers.get('content-length'))))
+    return res.headerLines;
   const kept = [...headers.entries()].filter(([name]) => !OF_THE_BODY.includes(name));
   if (type !== undefined && !headers.has('content-type')) kept.push(['content-type', type]);
-  return Headers.parse(kept.map(([name, value]) => `${name}: ${value}`).join('\n'));
+  return kept.map(([name, value]) => `${name}: ${value}`).join('\n');
 }
 
 function isAsLong(content: Content, length: string | null): boolean {

@@ -1,22 +1,26 @@
 // An answer's headers as the WHATWG standard has them. Made for each answer, and read in few.
 
 import { inspect } from 'node:util';
-import { type Headers as Ours, shownHeader } from '../headers.js';
+import { shownHeader } from '../headers.js';
 
+const COOKIE = 'set-cookie';
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** Passes for Node's own class, whose constructor checks and sorts what an engine has checked already. */
 export class FetchHeaders implements Headers {
-  readonly #given: () => Ours;
-  #ours: Ours | undefined;
+  /** Lines `name: value`, names in lower case. */
+  readonly #given: () => string;
+  #read: Map<string, string> | undefined;
+  /** A cookie may have a comma in it, so cookies are never joined. */
+  readonly #cookies: string[] = [];
   #sorted: [string, string][] | undefined;
 
-  constructor(given: () => Ours) {
+  constructor(given: () => string) {
     this.#given = given;
   }
 
   get(name: string): string | null {
-    return this.#all.get(checked(name));
+    return this.#all.get(checked(name)) ?? null;
   }
 
   has(name: string): boolean {
@@ -24,7 +28,8 @@ export class FetchHeaders implements Headers {
   }
 
   getSetCookie(): string[] {
-    return this.#all.getSetCookie();
+    void this.#all;
+    return [...this.#cookies];
   }
 
   append(): never {
@@ -65,15 +70,30 @@ export class FetchHeaders implements Headers {
     return `Headers ${inspect(shown, options)}`;
   }
 
-  get #all(): Ours {
-    this.#ours ??= this.#given();
-    return this.#ours;
+  get #all(): Map<string, string> {
+    if (this.#read) return this.#read;
+    const all = new Map<string, string>();
+    this.#read = all;
+    for (const line of this.#given().split('\n')) {
+      const colon = line.indexOf(': ');
+      if (colon <= 0) continue;
+      const name = line.slice(0, colon);
+      const value = line.slice(colon + 2);
+      if (name === COOKIE) this.#cookies.push(value);
+      const present = all.get(name);
+      all.set(name, present === undefined ? value : `${present}, ${value}`);
+    }
+    return all;
   }
 
   /** By name; each cookie by itself. */
   get #entries(): [string, string][] {
-    this.#sorted ??= [...this.#all.entries()].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return this.#sorted;
+    if (this.#sorted) return this.#sorted;
+    const sorted = [...this.#all].sort(([a], [b]) => (a < b ? -1 : 1));
+    const at = sorted.findIndex(([name]) => name === COOKIE);
+    if (at >= 0) sorted.splice(at, 1, ...this.#cookies.map((cookie): [string, string] => [COOKIE, cookie]));
+    this.#sorted = sorted;
+    return sorted;
   }
 }
 
@@ -82,7 +102,7 @@ passFor(FetchHeaders.prototype, Headers);
 function checked(name: unknown): string {
   const text = String(name);
   if (!NAME.test(text)) throw new TypeError(`${text} is an invalid header name.`);
-  return text;
+  return text.toLowerCase();
 }
 
 function immutable(): never {

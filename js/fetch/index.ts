@@ -84,7 +84,7 @@ function answer(res: TraeResponse, { method, url }: Asked, seen: boolean, told: 
     statusText: res.statusText,
     url: res.request.url || url,
     redirected: res.redirected,
-    headers: new FetchHeaders(() => (seen ? headersOf(res, body) : res.headers)),
+    headers: new FetchHeaders(() => (seen ? headersOf(res, body) : res.headerLines)),
   });
   return new FetchResponse(status, facts, body.content);
 }

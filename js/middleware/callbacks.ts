@@ -65,7 +65,7 @@ export const key =
     const key = await given(JSON.parse(question));
     if (key === undefined || key === null) return null;
     if (typeof key === 'string') return key;
-    throw wrong(`it gave ${kindOf(key)}, where a string is wanted`);
+    throw wrong(`\`key\` gave ${kindOf(key)}, where a string is wanted`);
   };
 
 /** Takes the lines of a log, those of one wake-up together. What it throws at one of them keeps it from no other. */

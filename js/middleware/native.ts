@@ -1,6 +1,7 @@
 // Native middlewares as JavaScript holds them: a name and a handle; what they do is in Rust.
 
 import { type Ask, Callback } from '../callback.js';
+import { plainStore } from '../config.js';
 import { fromFailure, config as wrong } from '../errors.js';
 import { engine, type NativeMiddleware } from '../native.js';
 import { neverShow, type RedactOptions } from '../secrets.js';
@@ -21,7 +22,7 @@ export class Native {
   constructor(kind: string, options: unknown, asks: Asks = {}) {
     this.callbacks = callbacksOf(kind, options, asks);
     const numbers = Object.entries(this.callbacks).map(([name, { number }]) => [name, number]);
-    const made = engine.createMiddleware(kind, json(kind, options), Object.fromEntries(numbers));
+    const made = engine.createMiddleware(kind, json(kind, withStore(options)), Object.fromEntries(numbers));
     if (typeof made === 'string') throw fromFailure(made);
     this.kind = kind;
     this.handle = made;
@@ -38,6 +39,14 @@ export class Credential extends Native {
   /** Throws away what it keeps: the next call gets another. */
   invalidate(): void {
     this.handle.invalidate();
+  }
+}
+
+/** One that makes calls wait. */
+export class Limiter extends Native {
+  /** What it has decided so far, for all clients that it serves. */
+  stats(): Promise<unknown> {
+    return this.ask('stats');
   }
 }
 
@@ -70,6 +79,15 @@ export const keyPool = (options?: unknown): KeyPool => new KeyPool('keyPool', op
 /** Sends a call that fails at one target to the next. */
 export const fallback = (options?: unknown): Native => new Native('fallback', options);
 
+/** Makes a call a second time whose answer is late, and takes the first answer that comes. */
+export const hedge = (options?: unknown): Native => new Native('hedge', options, { key });
+
+/** Holds requests and tokens to a rate, in one process or over all that share a store. */
+export const rateLimit = (options?: unknown): Limiter => new Limiter('rateLimit', options, { key });
+
+/** Lets only so many calls be under way. */
+export const concurrency = (options?: unknown): Limiter => new Limiter('concurrency', options, { key });
+
 /** Gives up on what stands inside of it after a time. */
 export const timeout = (options?: unknown): Native => new Native('timeout', options);
 
@@ -97,6 +115,12 @@ function withExpressions(options: RedactOptions | undefined): unknown {
     pattern instanceof RegExp ? { source: pattern.source, flags: pattern.flags } : pattern,
   );
   return { ...options, patterns };
+}
+
+/** Where its state stands may be written with objects that JSON spoils. */
+function withStore(options: unknown): unknown {
+  const { store } = (options ?? {}) as { store?: unknown };
+  return typeof store === 'object' ? { ...(options as object), store: plainStore(store) } : options;
 }
 
 function callbacksOf(kind: string, options: unknown, asks: Asks): Record<string, Callback> {

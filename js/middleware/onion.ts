@@ -4,7 +4,7 @@ import type { Plan } from '../call.js';
 import { type Ending, ended } from '../ending.js';
 import { aborted, TimeoutError, TraeError } from '../errors.js';
 import { Headers } from '../headers.js';
-import { leaves } from '../native.js';
+import { type Entry, leaves } from '../native.js';
 import type { TraeResponse } from '../response.js';
 import { type Abortable, listenTo } from '../signals.js';
 import { compose, type Layer } from './compose.js';
@@ -15,8 +15,8 @@ import type { Arranged, Condition } from './stack.js';
 /** What the attempts of one call of the engine have in common. */
 interface Attempts {
   plan: Host['plan'];
-  /** The ends of streams that the present attempt's groups have handed on, by group. */
-  given: Ending[][];
+  /** The ends of streams that the present attempt's groups have handed on, by its lane and the group. */
+  given: Map<number, Ending[][]>;
 }
 
 const ANOTHER = new Error('another attempt took its place');
@@ -52,8 +52,8 @@ export class Onion implements Abortable {
   #told: number | undefined;
   /** Attempts that have ended. */
   attempts = 0;
-  /** The request as it has gone on, from outside of all native middlewares and from each group within. */
-  readonly #sent: TraeRequest[] = [];
+  /** The request as it has gone on, from outside of all native middlewares (0) and from each passage of a group within. */
+  readonly #sent = new Map<number, TraeRequest>();
   /** Streams that middlewares saw and Rust took back: they end when the call's own answer does. */
   #followers: Ending[] = [];
   #reject: (error: unknown) => void = () => {};
@@ -106,10 +106,13 @@ export class Onion implements Abortable {
   }
 
   /** The call has come to a group within native middlewares. */
-  entered(number: number, group: number, attempt: number, headers: string, { plan, given }: Attempts): void {
-    // An attempt that is made again has handed out nothing: its stream was given up unread.
-    for (const ending of given.splice(group).flat()) ending.come(aborted('body', ANOTHER));
-    const sent = this.#sent[group] as TraeRequest;
+  entered({ passage: number, group, attempt, parent, lane }: Entry, headers: string, { plan, given }: Attempts): void {
+    const endings = given.get(lane) ?? [];
+    given.set(lane, endings);
+    // An attempt that is made again has handed out nothing: its stream was given up unread. One in another lane may
+    // still be the answer.
+    for (const ending of endings.splice(group).flat()) ending.come(aborted('body', ANOTHER));
+    const sent = this.#sent.get(parent) as TraeRequest;
     const { method, url, params, data, state } = sent;
     const config = () => sent.config;
     const fields = { method, url, params, data, state, config, headers: () => lists(Headers.parse(headers)) };
@@ -120,17 +123,16 @@ export class Onion implements Abortable {
       attempt,
       aborted: () => this.#aborted?.error,
       goesOn: (changed: TraeRequest) => {
-        this.#sent[group + 1] = changed;
+        this.#sent.set(number, changed);
       },
       follow: (ending: Ending) => {
-        given[group] = [ending];
+        endings[group] = [ending];
         this.#followers.push(ending);
       },
     };
     const layers = this.layers.groups[group] as readonly Layer[] | Condition;
     if (typeof layers === 'function') {
       req.attempt = attempt;
-      this.#sent[group + 1] = sent;
       choose(number, layers, req);
       return;
     }
@@ -150,7 +152,8 @@ export class Onion implements Abortable {
 
   async #centre(req: TraeRequest, send: Send): Promise<TraeResponse> {
     if (this.#aborted) throw this.#aborted.error;
-    this.#sent[0] = req;
+    this.#sent.clear();
+    this.#sent.set(0, req);
     this.#told = undefined;
     try {
       const res = await send(req, this);
@@ -204,10 +207,10 @@ function follow(followers: Ending[]): (error: unknown) => void {
 export function within(onion: Onion, plan: Plan): Plan {
   const { method: _method, over: _over, ...host } = plan;
   const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
-  const attempts: Attempts = { plan: inner, given: [] };
+  const attempts: Attempts = { plan: inner, given: new Map() };
   return {
     ...plan,
     attempted: (attempts) => onion.attempted(attempts),
-    entered: (passage, group, attempt, headers) => onion.entered(passage, group, attempt, headers, attempts),
+    entered: (entry, headers) => onion.entered(entry, headers, attempts),
   };
 }

@@ -1,12 +1,25 @@
 // The short form of a client's options: `retry: { … }` installs `retry({ … })` at the place that suits most.
 
 import { kindOf, config as wrong } from '../errors.js';
-import { auth, cache, idempotencyKey, jwt, logger, metrics, type Native, redact, retry } from './native.js';
+import {
+  auth,
+  cache,
+  concurrency,
+  idempotencyKey,
+  jwt,
+  logger,
+  metrics,
+  type Native,
+  rateLimit,
+  redact,
+  retry,
+} from './native.js';
 import type { Stack } from './stack.js';
 
 /**
- * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts, and each attempt has the
- * credential of its time.
+ * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts,
+ * each attempt counts for the limits, none has a place among those under way while it waits for its rate, and each has
+ * the credential of its time.
  */
 const ORDER: Record<string, (options?: never) => Native> = {
   redact,
@@ -15,26 +28,43 @@ const ORDER: Record<string, (options?: never) => Native> = {
   cache,
   idempotencyKey,
   retry,
+  rateLimit,
+  concurrency,
   auth,
   jwt,
 };
 export const SHORT_FORMS = Object.keys(ORDER);
 
-/** Takes the short forms out of the options; what is left are those of the client itself. */
-export function shortForms(options: Record<string, unknown>): {
+/** Those whose state may be shared: without a store of their own they take the client's. */
+const SHARED: readonly string[] = ['cache', 'rateLimit'];
+
+/**
+ * Takes the short forms out of the options; what is left are those of the client itself. `store` is where the client
+ * keeps what replicas share.
+ */
+export function shortForms(
+  options: Record<string, unknown>,
+  store: unknown,
+): {
   rest: Record<string, unknown>;
   install: (stack: Stack) => void;
 } {
   const rest = { ...options };
   const given = SHORT_FORMS.filter((name) => rest[name] !== undefined).map((name) => [name, rest[name]] as const);
   for (const name of SHORT_FORMS) delete rest[name];
-  const made = given.map(([name, value]) => [name, make(name, value)] as const);
+  const made = given.map(([name, value]) => [name, make(name, stored(name, value, store))] as const);
   return {
     rest,
     install: (stack) => {
       for (const [name, native] of made) stack.install(name, native, SHORT_FORMS);
     },
   };
+}
+
+function stored(name: string, value: unknown, store: unknown): unknown {
+  if (store === undefined || store === null || !SHARED.includes(name)) return value;
+  if (value === true) return { store };
+  return typeof value === 'object' && value !== null ? { store, ...value } : value;
 }
 
 /** `true` is all defaults, `false` none at all: in a client that is extended it takes out what the other had. */

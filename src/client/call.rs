@@ -63,6 +63,9 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
         if let Some(session) = fields.internal_value("$session") {
             extensions.insert(rooms::session::for_call(session)?);
         }
+        if let Some(priority) = fields.take("priority") {
+            extensions.insert(rooms::priority(&priority)?);
+        }
         own.read(&mut fields)?;
     }
     let (mut url, foreign) = target(settings, &call.url)?;

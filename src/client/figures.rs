@@ -2,7 +2,13 @@
 
 use crate::{
     Error, Result,
-    middleware::metrics::{Format, Kind, Metrics, Reading, write},
+    middleware::{
+        concurrency::Concurrency,
+        metrics::{Format, Kind, Metrics, Reading, Sample, write},
+        rate_limit::RateLimit,
+    },
+    pipeline::Pipeline,
+    queue::Decided,
     transport::Stats,
 };
 
@@ -17,13 +23,10 @@ pub(super) fn format(name: &str) -> Result<Format> {
     }
 }
 
-/// The figures of these layers under their own prefixes, those of the pool under the first.
-pub(super) fn tell<'a>(
-    layers: impl Iterator<Item = &'a Metrics>,
-    stats: &Stats,
-    format: Format,
-) -> Result<String> {
-    let layers: Vec<&Metrics> = layers.collect();
+/// The figures of the layers called `metrics` under their own prefixes, those of limits and of the pool under the
+/// first.
+pub(super) fn tell(pipeline: &Pipeline, stats: &Stats, format: Format) -> Result<String> {
+    let layers: Vec<&Metrics> = pipeline.layers().collect();
     let Some(outermost) = layers.first() else {
         return Err(Error::config(
             "the client counts nothing: give it `use(metrics())`, before its first call",
@@ -38,8 +41,62 @@ pub(super) fn tell<'a>(
         }
     }
     let mut readings: Vec<Reading> = layers.iter().flat_map(|layer| layer.read()).collect();
+    limits(outermost.prefix(), pipeline, &mut readings);
     readings.extend(pool(outermost.prefix(), stats));
     Ok(write(&readings, format))
+}
+
+/// What the layers that limit have decided, of each kind together: also for other clients that they serve.
+fn limits(prefix: &str, pipeline: &Pipeline, readings: &mut Vec<Reading>) {
+    let rates: Vec<&RateLimit> = pipeline.layers().collect();
+    let ceilings: Vec<&Concurrency> = pipeline.layers().collect();
+    let mut waiting = Vec::new();
+    let mut decided = |limiter: &'static str, all: Vec<Decided>| {
+        if all.is_empty() {
+            return;
+        }
+        let sum = |count: fn(&Decided) -> u64| all.iter().map(count).sum();
+        let labels = |outcome: Option<&'static str>| {
+            let named = outcome.map(|outcome| ("outcome", outcome.to_owned()));
+            [("limiter", limiter.to_owned())].into_iter().chain(named).collect()
+        };
+        let counts: [(_, u64); 3] = [
+            ("passed", sum(|all| all.passed)),
+            ("waited", sum(|all| all.waited)),
+            ("refused", sum(|all| all.refused)),
+        ];
+        let name = format!("{prefix}limiter_decisions");
+        if let Some(family) = readings.iter_mut().find(|reading| reading.name == name) {
+            family.samples.extend(counts.map(|(outcome, count)| sample(labels(Some(outcome)), count)));
+        }
+        waiting.push(sample(labels(None), sum(|all| all.waiting)));
+    };
+    decided("rate_limit", rates.iter().map(|layer| layer.decided()).collect());
+    decided("concurrency", ceilings.iter().map(|layer| layer.decided()).collect());
+    let mut tell = |name: &str, help: &'static str, kind: Kind, samples: Vec<Sample>| {
+        if !samples.is_empty() {
+            readings.push(Reading { name: format!("{prefix}{name}"), help, kind, samples });
+        }
+    };
+    tell("limiter_waiting", "Calls that wait for limits of the client", Kind::Gauge, waiting);
+    if !rates.is_empty() {
+        let failures = rates.iter().map(|layer| layer.store_failures()).sum();
+        let labels = vec![("limiter", "rate_limit".to_owned())];
+        let help = "How often the store of a limit has failed";
+        tell("limiter_store_failures", help, Kind::Counter, vec![sample(labels, failures)]);
+    }
+    if !ceilings.is_empty() {
+        let (limit, under_way) =
+            ceilings.iter().map(|layer| layer.read()).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let one = |count| vec![sample(Vec::new(), count)];
+        tell("concurrency_limit", "How many calls may be under way", Kind::Gauge, one(limit));
+        tell("concurrency_in_flight", "How many of them are", Kind::Gauge, one(under_way));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53, and Prometheus knows only floats")]
+fn sample(labels: Vec<(&'static str, String)>, count: u64) -> Sample {
+    Sample { suffix: "", labels, le: None, value: count as f64 }
 }
 
 /// Without the origins: a label must not have as many values as there are servers.

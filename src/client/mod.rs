@@ -209,7 +209,7 @@ impl Client {
     /// What the layers called `metrics` have counted, and what the pool is doing, as `prometheus`, `openmetrics`
     /// or `json`.
     pub fn metrics(&self, format: &str) -> Result<String> {
-        figures::tell(self.pipeline.layers(), &self.transport.stats(), figures::format(format)?)
+        figures::tell(&self.pipeline, &self.transport.stats(), figures::format(format)?)
     }
 
     /// What the pool is doing.

@@ -20,11 +20,12 @@ use crate::{
 };
 
 /// Names that JavaScript reads itself, and whether they must be functions.
-const JAVASCRIPT: [(&str, bool); 7] = [
+const JAVASCRIPT: &[(&str, bool)] = &[
     ("transformRequest", true),
     ("transformResponse", true),
     ("validateStatus", true),
     ("signal", false),
+    ("sessions", false),
     ("httpAgent", false),
     ("httpsAgent", false),
     ("transport", false),
@@ -197,7 +198,7 @@ impl Settings {
         // Whoever keeps state reads it again, and shares the connection; here a wrong one is told at once.
         store(&mut fields)?;
         call.read(&mut fields)?;
-        for (name, function) in JAVASCRIPT {
+        for &(name, function) in JAVASCRIPT {
             fields.left_to_javascript(name, function)?;
         }
         fields.finish()?;

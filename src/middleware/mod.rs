@@ -7,9 +7,11 @@
 //! - [`retry`]: makes a call again that failed in a way that may heal
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`cache`]: gives an answer again that was given to the same question
+//! - [`rate_limit`]: holds calls to a rate · [`concurrency`]: lets only so many be under way
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`key_pool`]: sends each call with the key that has least to carry
+//! - [`hedge`]: makes a call a second time whose answer is late
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
 //! - [`metrics`]: counts what passes, and tells it
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
@@ -19,12 +21,15 @@
 pub mod auth;
 pub mod cache;
 pub mod circuit_breaker;
+pub mod concurrency;
 pub mod fallback;
+pub mod hedge;
 pub mod idempotency_key;
 pub mod jwt;
 pub mod key_pool;
 pub mod logger;
 pub mod metrics;
+pub mod rate_limit;
 pub mod redact;
 pub mod retry;
 pub mod timeout;

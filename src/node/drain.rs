@@ -90,9 +90,10 @@ impl Drained<'_, '_> {
                 self.text(0, text.as_bytes())?;
                 Some(id)
             }
-            Letter::Entered { id, passage, group, attempt, headers } => {
-                let numbers = [id, passage, group, attempt].map(f64::from);
-                self.numbers(&[numbers[0], kind::ENTERED, numbers[1], numbers[2], numbers[3]]);
+            Letter::Entered { id, passage, group, attempt, parent, lane, headers } => {
+                let [id, passage, group, attempt, parent, lane] =
+                    [id, passage, group, attempt, parent, lane].map(f64::from);
+                self.numbers(&[id, kind::ENTERED, passage, group, attempt, parent, lane]);
                 self.text(0, headers.as_bytes())?;
                 None
             }
@@ -151,7 +152,7 @@ impl Drained<'_, '_> {
     }
 
     fn head(&mut self, id: u32, kind: f64, form: f64, head: &Head) -> Result<()> {
-        let Timing { queued, connect, first_byte, sent: _ } = head.timing;
+        let Timing { queued, connect, first_byte, held: _, sent: _ } = head.timing;
         self.numbers(&[
             f64::from(id),
             kind,

@@ -34,7 +34,7 @@ use crate::{
     body::Body,
     client::{self, Asked, Changes, Look, View},
     pipeline::{BoxFuture, Middleware, Next},
-    request::Request,
+    request::{Lane, Request},
     response::{Response, Timing},
 };
 
@@ -120,7 +120,7 @@ struct Passage {
 impl Passage {
     /// Tells JavaScript that the call has come to this group.
     fn enter(caller: Caller, group: u32, req: &Request) -> Self {
-        let number = caller.passages.last.fetch_add(1, Ordering::Relaxed);
+        let number = caller.passages.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let (tell, wishes) = unbounded_channel();
         lock(&caller.passages.open).insert(number, tell);
         caller.mailbox.push(Letter::Entered {
@@ -128,6 +128,8 @@ impl Passage {
             passage: number,
             group,
             attempt: req.attempt,
+            parent: req.extensions.get().map_or(0, |Via(parent)| *parent),
+            lane: req.extensions.get::<Lane>().map_or(0, |lane| lane.number()),
             headers: super::text::header_lines(&req.headers),
         });
         Self { number, caller, wishes, answered: false }
@@ -227,7 +229,7 @@ impl<'a> Group<'a> {
             tokio::select! {
                 biased;
                 wish = passage.wishes.recv() => match wish {
-                    Some(Wish::Next { id, changes }) => inner = self.begin(id, changes),
+                    Some(Wish::Next { id, changes }) => inner = self.begin(id, changes, passage.number),
                     Some(Wish::GiveUp) => inner = Inner::Nothing,
                     Some(Wish::Open(opening)) => Self::hand_over(&view, &mut inner, opening, &passage.caller).await,
                     // Nobody else asks for that.
@@ -255,7 +257,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn begin(&mut self, id: u32, changes: Result<Changes>) -> Inner<'a> {
+    fn begin(&mut self, id: u32, changes: Result<Changes>, passage: u32) -> Inner<'a> {
         let Some(mut req) = self.req.replay().or_else(|| self.once()) else {
             let error = Error::new(
                 ErrorKind::RequestBody,
@@ -271,6 +273,7 @@ impl<'a> Group<'a> {
         // The first is the attempt that came here; each that the group makes besides is one more.
         req.attempt = req.attempt.max(self.made.saturating_add(1));
         self.made = req.attempt;
+        req.extensions.insert(Via(passage));
         let applied = changes.and_then(|changes| self.view.change(&mut req, changes));
         let asked = Asked::of(&req);
         let outcome = match applied {
@@ -341,6 +344,10 @@ impl<'a> Group<'a> {
         tokio::spawn(caller.tasks.track_future(Abortable::new(stream, registration)));
     }
 }
+
+/// Stands in a request that a group has handed on: which one, as JavaScript knows it.
+#[derive(Clone, Copy)]
+struct Via(u32);
 
 /// Stands in a request whose body has passed.
 #[derive(Clone)]

@@ -31,8 +31,9 @@ pub(super) enum Letter {
     Failed { id: u32, error: Error },
     /// The same, described already.
     Told { id: u32, text: String },
-    /// A call has come to a group of JavaScript's middlewares.
-    Entered { id: u32, passage: u32, group: u32, attempt: u32, headers: String },
+    /// A call has come to a group of JavaScript's middlewares, from the one that `parent` is, in one of the lanes of
+    /// attempts that are under way at once; 0 is none.
+    Entered { id: u32, passage: u32, group: u32, attempt: u32, parent: u32, lane: u32, headers: String },
     /// Nobody waits for that group any more.
     Left { passage: u32 },
     /// A function is called; without a number of its own, nobody waits for what it gives.

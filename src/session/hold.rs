@@ -4,13 +4,18 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Waker},
     time::Duration,
 };
 
 use tokio::{
     runtime::Handle,
-    sync::{Mutex as Place, OwnedMutexGuard},
+    sync::{Mutex as Turnstile, Notify, OwnedMutexGuard},
     task::AbortHandle,
     time::{Instant, sleep, sleep_until, timeout_at},
 };
@@ -30,7 +35,32 @@ const MANY: usize = 1024;
 
 /// Turns of this process that want the same session, in their order.
 #[derive(Default)]
-pub(super) struct Queues(Mutex<HashMap<String, Weak<Place<()>>>>);
+pub(super) struct Queues(Mutex<HashMap<String, Weak<Place>>>);
+
+/// Where the turns of one session stand in line.
+#[derive(Default)]
+struct Place {
+    turn: Arc<Turnstile<()>>,
+    /// Whoever had it is leaving: the store is being told.
+    leaving: AtomicBool,
+    left: Notify,
+}
+
+impl Place {
+    /// The first place, unless somebody has it; who is leaving it already is waited for.
+    async fn enter(&self) -> Option<OwnedMutexGuard<()>> {
+        loop {
+            let left = self.left.notified();
+            if let Ok(first) = Arc::clone(&self.turn).try_lock_owned() {
+                return Some(first);
+            }
+            if !self.leaving.load(Ordering::Acquire) {
+                return None;
+            }
+            left.await;
+        }
+    }
+}
 
 /// A session that is ours. Dropped, it is given back at once.
 pub(super) struct Hold {
@@ -43,7 +73,8 @@ struct Held {
     key: String,
     owner: String,
     options: SessionOptions,
-    place: OwnedMutexGuard<()>,
+    place: Arc<Place>,
+    first: OwnedMutexGuard<()>,
 }
 
 impl Held {
@@ -76,16 +107,18 @@ impl Queues {
     ) -> Result<(Hold, u64, Vec<Turn>)> {
         let until = Instant::now().checked_add(options.busy_timeout);
         let place = self.place(&key);
-        let place = match (options.on_busy, until) {
-            (OnBusy::Refuse, _) => place.try_lock_owned().map_err(|_| busy(options))?,
-            (OnBusy::Wait, None) => place.lock_owned().await,
+        let turn = Arc::clone(&place.turn);
+        let first = match (options.on_busy, until) {
+            (OnBusy::Refuse, _) => place.enter().await.ok_or_else(|| busy(options))?,
+            (OnBusy::Wait, None) => turn.lock_owned().await,
             (OnBusy::Wait, Some(until)) => {
-                timeout_at(until, place.lock_owned()).await.map_err(|_| busy(options))?
+                timeout_at(until, turn.lock_owned()).await.map_err(|_| busy(options))?
             }
         };
+        place.leaving.store(false, Ordering::Release);
         let owner = Identity::own().short();
         // Made first: if the call is given up while the store is asked, it is given back all the same.
-        let held = Held { ledger: Arc::clone(ledger), key, owner, options, place };
+        let held = Held { ledger: Arc::clone(ledger), key, owner, options, place, first };
         let mut ours = Hold { held: Some(held), renewal: None };
         let mut wait = LOOK.0;
         loop {
@@ -108,7 +141,7 @@ impl Queues {
         }
     }
 
-    fn place(&self, key: &str) -> Arc<Place<()>> {
+    fn place(&self, key: &str) -> Arc<Place> {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = places.get(key).and_then(Weak::upgrade) {
             return place;
@@ -116,7 +149,7 @@ impl Queues {
         if places.len() >= MANY {
             places.retain(|_, place| place.strong_count() > 0);
         }
-        let place = Arc::default();
+        let place = Arc::<Place>::default();
         places.insert(key.to_owned(), Arc::downgrade(&place));
         place
     }
@@ -164,8 +197,11 @@ impl Hold {
         if !kept {
             return Err(lost());
         }
-        // The step that kept it has given the session back.
-        self.held = None;
+        // The step that kept it has given the session back in the store.
+        if let Some(Held { place, first, .. }) = self.held.take() {
+            drop(first);
+            place.left.notify_waiters();
+        }
         Ok(())
     }
 }
@@ -175,14 +211,24 @@ impl Drop for Hold {
         if let Some(renewal) = self.renewal.take() {
             renewal.abort();
         }
-        if let (Some(held), Ok(runtime)) = (self.held.take(), Handle::try_current()) {
-            runtime.spawn(async move {
-                // Where this fails, the lease ends by itself.
-                let _ends = held.ledger.release(&held.key, &held.owner).await;
-                drop(held.place);
-            });
+        let Some(held) = self.held.take() else { return };
+        held.place.leaving.store(true, Ordering::Release);
+        // Without a runtime, as at the end of a process, the lease ends by itself.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let mut leaving = Box::pin(leave(held));
+        // In memory that is one step; what takes longer goes on by itself.
+        if leaving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            runtime.spawn(leaving);
         }
     }
+}
+
+/// Gives the session back. Where this fails, the lease ends by itself.
+async fn leave(held: Held) {
+    let _ends = held.ledger.release(&held.key, &held.owner).await;
+    let Held { place, first, .. } = held;
+    drop(first);
+    place.left.notify_waiters();
 }
 
 fn busy(options: SessionOptions) -> Error {

@@ -21,7 +21,7 @@ pub struct Failure {
     /// The failure.
     pub error: Error,
     /// The answer that stands for it.
-    pub answer: Option<Response>,
+    pub answer: Option<Box<Response>>,
 }
 
 impl Failure {
@@ -62,7 +62,7 @@ impl Judge {
     async fn judge(self, mut res: Response) -> Result<Response, Failure> {
         if res.status.is_client_error() || res.status.is_server_error() {
             let error = describe(res.status, &res.headers, Bytes::new());
-            return Err(Failure { error, answer: Some(res) });
+            return Err(Failure { error, answer: Some(Box::new(res)) });
         }
         let length = res.content_length();
         res.body = match (res.body, self.options.expect) {
@@ -74,7 +74,7 @@ impl Judge {
                 if let Some(error) = failure {
                     // Who asked for bytes reads in them what the server has to say.
                     res.body = Body::Events(events);
-                    return Err(Failure { error, answer: judges.then_some(res) });
+                    return Err(Failure { error, answer: judges.then(|| Box::new(res)) });
                 }
                 Body::Events(events)
             }

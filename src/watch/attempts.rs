@@ -5,7 +5,12 @@
 
 use std::{mem::take, time::Duration};
 
-use crate::{Error, attempt::Attempt, request::Request, response::Response};
+use crate::{
+    Error, ErrorKind,
+    attempt::Attempt,
+    request::Request,
+    response::{Response, Served},
+};
 
 /// The attempts so far.
 #[derive(Debug)]
@@ -37,6 +42,13 @@ impl Attempts {
         }
         self.told = self.told.max(error.attempts());
         self.add(Attempt::failed(error, waited, took), error.history())
+    }
+
+    /// One was given up before it ended, since another was as good.
+    pub fn given_up(&mut self, waited: Duration, took: Duration) {
+        let served = Served::default();
+        let code = Some(ErrorKind::Aborted.code());
+        self.list.push(Attempt { status: None, code, waited, took, served });
     }
 
     fn add(&mut self, attempt: Attempt, inner: &[Attempt]) -> &mut [Attempt] {

@@ -10,7 +10,9 @@ const NOUNS: [&str; 10] =
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
     match room {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
-        "pipeline" | "sse" | "store" | "redact" => (&[], "pipeline, sse, store and redact use nouns only"),
+        "pipeline" | "sse" | "store" | "redact" | "queue" => {
+            (&[], "pipeline, sse, store, redact and queue use nouns only")
+        }
         "claude" => (&["sse"], "claude uses nouns and sse only"),
         "transport" | "credential" | "partition" => {
             (&["pipeline"], "transport, credential and partition use nouns and pipeline only")
@@ -29,9 +31,10 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "partition",
                 "place",
                 "budget",
+                "queue",
                 "watch",
             ],
-            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, place, budget and watch only",
+            "a middleware, and session, uses nouns, pipeline, sse, claude, store, redact, credential, partition, place, budget, queue and watch only",
         ),
         "client" => (
             &[
@@ -45,6 +48,7 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
                 "partition",
                 "budget",
                 "place",
+                "queue",
                 "middleware",
                 "session",
             ],

@@ -4,13 +4,18 @@
 mod auth;
 mod cache;
 mod circuit_breaker;
+mod concurrency;
 mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
+mod key_pool;
 mod logger;
 mod metrics;
 mod options;
+mod rate_limit;
 mod retry;
+mod session;
 mod timeout;
 
 use std::{
@@ -124,7 +129,7 @@ fn failure(kind: ErrorKind, phase: Phase) -> Step {
     now(Err(Error::new(kind, phase, "it failed")))
 }
 
-fn answer(status: u16, body: Body) -> Response {
+pub(crate) fn answer(status: u16, body: Body) -> Response {
     Response {
         status: StatusCode::from_u16(status).unwrap(),
         version: Version::HTTP_11,
@@ -183,7 +188,7 @@ fn options() -> Options {
     }
 }
 
-fn post() -> Request {
+pub(crate) fn post() -> Request {
     Request {
         method: Method::POST,
         url: "http://api.test/v1/messages".parse().unwrap(),

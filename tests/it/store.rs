@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(feature = "redis")]
+mod buckets;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::time::Duration;

@@ -1,16 +1,21 @@
 //! The native middlewares by their public names: each room's options read out of JSON, a file per room.
 
 mod auth;
+mod budget;
 pub(super) mod cache;
 mod circuit_breaker;
+mod concurrency;
 mod credential;
 mod fallback;
+mod hedge;
 mod idempotency_key;
 mod jwt;
 mod key_pool;
 mod logger;
 mod metrics;
 mod partition;
+mod queue;
+mod rate_limit;
 mod redact;
 #[cfg(feature = "redis")]
 mod redis;
@@ -23,6 +28,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
+pub(super) use self::queue::priority;
 pub use self::{auth::auth, jwt::jwt};
 use super::{
     fields::{Fields, nearest},
@@ -94,11 +100,14 @@ const ROOMS: &[(&str, Build)] = &[
     ("cache", cache::build),
     ("circuitBreaker", circuit_breaker::build),
     ("fallback", fallback::build),
+    ("hedge", hedge::build),
+    ("concurrency", concurrency::build),
     ("idempotencyKey", idempotency_key::build),
     ("jwt", jwt::build),
     ("keyPool", key_pool::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
+    ("rateLimit", rate_limit::build),
     ("redact", redact::build),
     ("retry", retry::build),
     ("session", session::build),
@@ -159,11 +168,14 @@ pub(super) fn defaults() -> Map<String, Value> {
         cache::defaults(),
         circuit_breaker::defaults(),
         fallback::defaults(),
+        hedge::defaults(),
+        concurrency::defaults(),
         idempotency_key::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
         logger::defaults(),
         metrics::defaults(),
+        rate_limit::defaults(),
         retry::defaults(),
         session::defaults(),
         store::defaults(),

@@ -10,10 +10,7 @@ use super::super::{
 };
 use crate::{
     Error, Result,
-    store::{
-        Redis, Shared,
-        redis::{RedisOptions, RedisTls, SentinelOptions},
-    },
+    store::{Redis, RedisOptions, RedisTls, SentinelOptions, Shared},
 };
 
 pub(super) fn shared(given: Value) -> Result<Arc<dyn Shared>> {

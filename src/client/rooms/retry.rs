@@ -8,6 +8,7 @@ use super::{
         settings::ms,
     },
     Functions, Native,
+    budget::budget,
 };
 use crate::{
     Error, Result,
@@ -26,7 +27,7 @@ const JITTERS: [(&str, Jitter); 5] = [
 pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     let mut fields = open(options)?;
     let mut changes = changes(&mut fields)?;
-    changes.extend(budget(&mut fields)?.map(Change::Budget));
+    changes.extend(budget(&mut fields, BudgetOptions::default())?.map(Change::Budget));
     fields.left_to_javascript("shouldRetry", true)?;
     fields.left_to_javascript("onRetry", true)?;
     fields.finish()?;
@@ -75,27 +76,6 @@ fn changes(fields: &mut Fields) -> Result<Vec<Change>> {
     changes.extend(fields.limit("deadline")?.map(Limit::duration).map(Change::Deadline));
     changes.extend(fields.limit("maxRetryAfter")?.map(Limit::duration).map(Change::MaxRetryAfter));
     Ok(changes)
-}
-
-/// `false` is no budget at all; `None` leaves it as it is.
-#[expect(clippy::option_option, reason = "not given and none are two answers")]
-fn budget(fields: &mut Fields) -> Result<Option<Option<BudgetOptions>>> {
-    let given = match fields.take("budget") {
-        None => return Ok(None),
-        Some(Value::Bool(false)) => return Ok(Some(None)),
-        Some(object @ Value::Object(_)) => object,
-        Some(other) => return Err(wrong("retry.budget", "{ share, minPerSecond } or false", &other)),
-    };
-    let default = BudgetOptions::default();
-    let mut budget = Fields::open("retry.budget", given)?;
-    let options = BudgetOptions {
-        share: budget.number("share", 0.0..=1.0, "from 0 to 1")?.unwrap_or(default.share),
-        min_per_second: budget
-            .number("minPerSecond", 0.0..=f64::MAX, "of at least 0")?
-            .unwrap_or(default.min_per_second),
-    };
-    budget.finish()?;
-    Ok(Some(Some(options)))
 }
 
 pub(super) fn defaults() -> Value {

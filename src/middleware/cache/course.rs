@@ -110,15 +110,6 @@ fn passed_by(core: &Core, outcome: Result<Response>) -> Result<Response> {
 }
 
 impl<'a> Course<'a> {
-    /// Of a call without a function to ask; nothing where it passes by.
-    pub(super) fn of(core: &'a Arc<Core>, req: &Request) -> Option<Self> {
-        let own = own(req);
-        let key = own.and_then(|own| own.key.as_deref());
-        let asks = core.options.key.is_some() && key.is_none();
-        let forgets = matches!(req.extensions.get(), Some(CacheOverride::Forget(_)));
-        if asks || forgets { None } else { Self::with(core, req, own, key) }
-    }
-
     fn with(core: &'a Arc<Core>, req: &Request, own: Option<&Own>, key: Option<&str>) -> Option<Self> {
         if matches!(req.extensions.get(), Some(CacheOverride::Off)) {
             return None;
@@ -133,13 +124,6 @@ impl<'a> Course<'a> {
         let question = core.rules.question(req, key)?;
         let key = core.rules.key(&question);
         Some(Self { core, question, key, mode, ttl: own.and_then(|own| own.ttl) })
-    }
-
-    /// What is kept and fresh.
-    pub(super) fn peek(&self, req: &Request) -> Option<Response> {
-        let entry = self.fitting(&req.headers)?;
-        let is_fresh = self.mode.reads() && self.core.judge(&entry, self.ttl) == Freshness::Fresh;
-        if is_fresh { self.give(&entry, &req.url, Cached::Hit) } else { None }
     }
 
     async fn run(self, ask: Ask, next: Next<'_>) -> Result<Response> {
@@ -179,10 +163,13 @@ impl<'a> Course<'a> {
     }
 
     fn give(&self, entry: &Entry, url: &Url, cached: Cached) -> Option<Response> {
-        let giving = Giving { url, replay: self.core.options.replay, cached };
-        let res = entry.answer(&self.question, giving)?;
+        let res = self.made(entry, url, cached)?;
         self.core.counts.gave(cached);
         Some(res)
+    }
+
+    fn made(&self, entry: &Entry, url: &Url, cached: Cached) -> Option<Response> {
+        entry.answer(&self.question, Giving { url, replay: self.core.options.replay, cached })
     }
 
     /// What is kept in place of a failure of the server's.
@@ -236,13 +223,15 @@ impl<'a> Course<'a> {
         let flights = &self.core.flights;
         let fresh = || {
             let entry = self.fitting(&ask.headers).filter(|_| self.mode.reads())?;
-            (self.core.judge(&entry, self.ttl) == Freshness::Fresh).then_some(entry)
+            let is_fresh = self.core.judge(&entry, self.ttl) == Freshness::Fresh;
+            // One that can't be had in this form is as good as none, and would be found for ever.
+            (is_fresh && self.made(&entry, &ask.url, Cached::Hit).is_some()).then_some(())
         };
         let seat = match self.mode {
             Mode::Both | Mode::Refresh => match flights.join(self.key, &self.question, &ask.options, fresh) {
                 Ok(seat) => seat,
                 // It has landed in between.
-                Err(_) => return Outcome::Again,
+                Err(()) => return Outcome::Again,
             },
             Mode::WriteOnly => flights.private(&ask.options),
             Mode::ReadOnly => match flights.join_only(self.key, &self.question) {

@@ -40,7 +40,6 @@ use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
 
 use self::{
-    course::Course,
     entry::Entry,
     flight::Flights,
     fresh::{Freshness, Grace},
@@ -104,11 +103,6 @@ impl Cache {
             Some(level) => level.clear().await,
             None => Ok(()),
         }
-    }
-
-    /// The answer that is kept to this request, where that needs no waiting: what a call would be given at once.
-    pub fn peek(&self, req: &Request) -> Option<Response> {
-        Course::of(&self.core, req)?.peek(req)
     }
 }
 

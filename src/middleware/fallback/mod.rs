@@ -122,7 +122,7 @@ impl Course<'_> {
 
     fn give_up(self, failure: Failure, target: &Target, passes_once: bool) -> Result<Response> {
         if let Some(answer) = failure.answer {
-            return Ok(self.attempts.on_answer(served(answer, target)));
+            return Ok(self.attempts.on_answer(served(*answer, target)));
         }
         // That the last one was not even asked is less than what the one before has said.
         let error = match self.sent {

@@ -259,7 +259,7 @@ impl Course<'_> {
 
     fn give_up(self, failure: Failure, key: &Ready) -> Result<Response> {
         if let Some(answer) = failure.answer {
-            return Ok(self.attempts.on_answer(served(answer, key)));
+            return Ok(self.attempts.on_answer(served(*answer, key)));
         }
         // That the last key was passed over is less than what the server has said to another.
         let mut error = match self.sent {

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Phase,
     claude::Usage,
+    notice::Notices,
     redact::Rules,
     request::Request,
     response::Response,
@@ -24,6 +25,8 @@ use crate::{
 pub(super) struct Course {
     log: Arc<Log>,
     rules: Arc<Rules>,
+    /// What layers further in have to say besides.
+    notices: Notices,
     started: Instant,
     limits: Limits,
     asked: Asked,
@@ -33,12 +36,13 @@ pub(super) struct Course {
 }
 
 impl Course {
-    pub fn begin(log: &Arc<Log>, req: &Request) -> Self {
+    pub fn begin(log: &Arc<Log>, req: &Request, notices: Notices) -> Self {
         let rules = req.extensions.get::<Arc<Rules>>().cloned().unwrap_or_default();
         let course = Self {
             asked: Asked::of(req, &log.options, &rules),
             log: Arc::clone(log),
             rules,
+            notices,
             started: Instant::now(),
             limits: Limits::of(req),
             answered: None,
@@ -51,6 +55,7 @@ impl Course {
 
     /// Headers are here.
     pub fn answered(mut self, res: &Response) -> Self {
+        self.pass_on();
         self.answered = Some(Answered::of(res, &self.log.options, &self.rules));
         self
     }
@@ -60,8 +65,16 @@ impl Course {
         self.fail(error, Usage::default());
     }
 
+    /// Writes what was told to the log.
+    fn pass_on(&self) {
+        for text in self.notices.take() {
+            self.write(Level::Warn, |line| Line { msg: self.rules.text(&text).into_owned(), ..line });
+        }
+    }
+
     fn succeed(&mut self, usage: Usage) {
         self.over = true;
+        self.pass_on();
         self.write(self.log.options.levels.response, |line| Line {
             answered: self.answered.as_ref(),
             outcome: Some(self.outcome(usage, None, 1)),
@@ -72,6 +85,7 @@ impl Course {
 
     fn fail(&mut self, error: &Error, usage: Usage) {
         self.over = true;
+        self.pass_on();
         self.write(self.log.options.levels.error, |line| {
             let failed = Failed::of(error, &self.rules);
             let outcome = self.outcome(usage, failed.request_id.clone(), error.attempts());

@@ -37,6 +37,7 @@ pub use self::{
 };
 use crate::{
     Result,
+    notice::Notices,
     pipeline::{BoxFuture, Middleware, Next},
     request::{Repeated, Request},
     response::Response,
@@ -65,7 +66,12 @@ impl Middleware for Logger {
             return next.run(req);
         }
         Box::pin(async move {
-            let course = Course::begin(&self.0, &req);
+            // Of several that keep a log the outermost hears what is told once.
+            let notices = req.extensions.get::<Notices>().is_none().then(Notices::default);
+            if let Some(notices) = &notices {
+                req.extensions.insert(notices.clone());
+            }
+            let course = Course::begin(&self.0, &req, notices.unwrap_or_default());
             let asked = Asked::of(&req);
             if self.0.options.headers || self.0.options.bodies.is_some() {
                 req.extensions.insert(Repeated);

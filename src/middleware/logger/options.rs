@@ -84,6 +84,7 @@ impl LoggerOptions {
     /// Whether none is.
     pub fn is_silent(&self) -> bool {
         let Levels { request, response, error } = self.levels;
-        ![request, response, error].into_iter().any(|level| self.writes(level))
+        // What is told besides the calls is a warning.
+        ![request, response, error, Level::Warn].into_iter().any(|level| self.writes(level))
     }
 }

@@ -72,8 +72,9 @@ impl Course {
         if self.attempts == 0 {
             return;
         }
-        self.registry.queue.at(&none).observe(res.timing.queued);
-        self.decided("pool", if res.timing.queued.is_zero() { "passed" } else { "waited" });
+        let queued = res.timing.queued.saturating_sub(res.timing.held);
+        self.registry.queue.at(&none).observe(queued);
+        self.decided("pool", if queued.is_zero() { "passed" } else { "waited" });
         // Of a later attempt it would tell mostly how long was waited between them.
         if let (1, Some(sent)) = (self.attempts, res.timing.sent) {
             self.registry.overhead.at(&none).observe(sent.saturating_duration_since(self.started.into_std()));
@@ -114,7 +115,8 @@ impl Course {
 
     fn fail(&mut self, kind: ErrorKind) {
         match kind {
-            ErrorKind::QueueFull => self.decided("pool", "refused"),
+            // What limits further in refuse makes no attempt, and they count it themselves.
+            ErrorKind::QueueFull if self.attempts > 0 => self.decided("pool", "refused"),
             ErrorKind::CircuitOpen => self.decided("circuit_breaker", "refused"),
             _ => {}
         }

@@ -33,7 +33,7 @@ use self::{course::Course, registry::Registry};
 pub use self::{
     labels::Extra,
     options::MetricsOptions,
-    text::{Format, Kind, Reading, write},
+    text::{Format, Kind, Reading, Sample, write},
 };
 use crate::{
     Result,

@@ -217,7 +217,7 @@ impl<'a> Course<'a> {
 
     fn give_up(self, failure: Failure, reason: Reason) -> Result<Response> {
         if let Some(answer) = failure.answer {
-            return Ok(self.attempts.on_answer(answer));
+            return Ok(self.attempts.on_answer(*answer));
         }
         let error = match reason.note() {
             Some(note) => failure.error.with_note(&note),

@@ -320,7 +320,8 @@ impl Tape {
         if let Some((place, _)) = end {
             read.truncate(place + 1);
         }
-        self.size += size_of_events(&kept);
+        // Signs of life are not kept, but they wait for those who come later.
+        self.size += size_of_events(read);
         if self.size > most {
             self.batches = None;
         } else if let Some(batches) = self.batches.as_mut().filter(|_| !kept.is_empty()) {

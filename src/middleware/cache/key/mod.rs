@@ -2,9 +2,10 @@
 //!
 //! Invariants: who asks is part of every key, or the name that stands for it; no key can be read back.
 //!
-//! - `canonical`: JSON in one spelling
+//! - `canonical`: JSON in one spelling · `decimal`: its numbers
 
 pub(super) mod canonical;
+mod decimal;
 
 use std::fmt::Write;
 

@@ -6,23 +6,20 @@ mod model;
 mod store;
 mod streams;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use http::{HeaderName, HeaderValue};
 use trae_native::{
     Error, ErrorKind, Phase, Result,
     body::{Body, collect},
-    event::Event,
     middleware::cache::{Cache, CacheOptions, CacheOverride, Mode, Own},
     pipeline::{Middleware, Pipeline},
-    request::{Expect, Request},
+    request::Request,
     response::{Age, Cached, Response},
 };
 
-use super::{
-    MS, Peer, SECOND, Step, after, answer, bytes, event, failure, never, now, onion, post, status, with,
-};
+use super::{Peer, SECOND, Step, after, answer, bytes, failure, now, onion, post, status};
 
 pub(super) const MESSAGE: &str = r#"{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"Hi there"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}"#;
 

@@ -1,1 +1,193 @@
-//! x
+//! The second level: answers that replicas share, and what happens when it is away.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use tokio::time::sleep;
+use trae_native::{
+    Error, ErrorKind, Phase, Result,
+    middleware::cache::{Cache, CacheOptions, CacheOverride, Own, Store},
+    notice::Notices,
+    pipeline::{BoxFuture, Pipeline},
+    response::Cached,
+    store::{Entries, Leases, Memory, Redis, redis::RedisOptions},
+};
+
+use super::{
+    super::{MS, Peer, SECOND, after, never, now, status},
+    around, asks, given, having, message, post, saying, steps, whole,
+};
+use crate::support::redis::Server;
+
+fn replica(shared: &Arc<Memory>) -> Arc<Cache> {
+    let store = Store::new(Arc::clone(shared) as _, Some(Arc::clone(shared) as _));
+    let options = CacheOptions { store: Some(store), stale_if_error: 60 * SECOND, ..CacheOptions::default() };
+    Arc::new(Cache::new(options))
+}
+
+fn two(steps: Vec<super::Step>) -> (Arc<Memory>, [Arc<Cache>; 2], [Pipeline; 2], Arc<Peer>) {
+    let shared = Arc::new(Memory::new(1 << 24));
+    let caches = [replica(&shared), replica(&shared)];
+    let peer = Peer::new(steps);
+    let onions = caches.clone().map(|cache| super::onion(vec![cache as _], &peer));
+    (shared, caches, onions, peer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_replica_was_answered_is_given_by_another_for_the_rest_of_its_time() {
+    let (_, caches, [one, other], peer) = two(steps(&["a", "b"]));
+    given(one.run(post()).await).await;
+    sleep(200 * SECOND).await;
+    assert_eq!(given(other.run(post()).await).await, (Cached::Hit, message("a")));
+    assert_eq!((caches[1].stats().store_hits, caches[1].stats().hits), (1, 1));
+    sleep(100 * SECOND).await;
+    assert_eq!(peer.count(), 1);
+    assert_eq!(
+        given(other.run(post()).await).await,
+        (Cached::Miss, message("b")),
+        "its time is over there too"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_replicas_that_lack_the_same_answer_ask_once() {
+    let (_, _, [one, other], peer) = two(vec![after(20 * SECOND, Ok(whole("a")))]);
+    let all =
+        join_all((0..20).map(|call| if call % 2 == 0 { one.run(post()) } else { other.run(post()) })).await;
+    for outcome in all {
+        assert_eq!(given(outcome).await.1, message("a"));
+    }
+    assert_eq!(peer.count(), 1, "a lease lasts as long as it is renewed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_dies_holding_the_lease_holds_the_other_up_for_no_longer_than_that() {
+    let (_, _, [one, other], peer) = two(vec![never(), now(Ok(whole("b")))]);
+    let dies = tokio::time::timeout(2 * SECOND, one.run(post()));
+    let begun = tokio::time::Instant::now();
+    let (dead, answered) = tokio::join!(dies, async {
+        sleep(MS).await;
+        given(other.run(post()).await).await
+    });
+    assert!(dead.is_err());
+    assert_eq!(answered, (Cached::Miss, message("b")));
+    assert!(begun.elapsed() < 8 * SECOND, "{:?}", begun.elapsed());
+    assert_eq!(peer.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_call_has_failed_lets_the_other_ask_at_once() {
+    let (_, _, [one, other], _) = two(vec![status(500), now(Ok(whole("b")))]);
+    assert!(one.run(post()).await.is_err());
+    let begun = tokio::time::Instant::now();
+    assert_eq!(given(other.run(post()).await).await, (Cached::Miss, message("b")));
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_is_forgotten_in_the_store_and_no_key_can_be_read_there() {
+    let (_, caches, [one, other], _) = two(steps(&["a", "b", "c"]));
+    given(one.run(post()).await).await;
+    let forget = saying(post(), CacheOverride::Forget(Own::default()));
+    assert_eq!(other.run(forget).await.unwrap().status, 200, "it was in the store");
+    assert_eq!(given(other.run(post()).await).await, (Cached::Miss, message("b")));
+    caches[0].clear().await.unwrap();
+    caches[1].clear().await.unwrap();
+    assert_eq!(given(one.run(post()).await).await, (Cached::Miss, message("c")));
+}
+
+/// A store that is away, or has only what is broken.
+struct Odd {
+    holds: Option<Bytes>,
+}
+
+impl Odd {
+    fn say<T>(&self, value: T) -> Result<T> {
+        match self.holds {
+            Some(_) => Ok(value),
+            None => Err(Error::new(ErrorKind::Store, Phase::Prepare, "it is away")),
+        }
+    }
+}
+
+impl Entries for Odd {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        assert!(!key.contains("secret") && !key.contains("api.test"), "{key}");
+        Box::pin(async { self.say(self.holds.clone()) })
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { self.say(()) })
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async { self.say(true) })
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { self.say(()) })
+    }
+}
+
+impl Leases for Odd {
+    fn acquire<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async { self.say(true) })
+    }
+
+    fn release<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { self.say(()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_or_holds_what_is_broken_fails_no_call_and_is_told_once() {
+    for (holds, told) in [(None, 1), (Some("broken"), 0), (Some("TC\u{2}\u{0}12345678{}"), 0)] {
+        let store = Arc::new(Odd { holds: holds.map(|text| Bytes::from_static(text.as_bytes())) });
+        let store = Store::new(Arc::clone(&store) as _, Some(store as _));
+        let cache = super::cache(|options| options.store = Some(store));
+        let (onion, _) = around(&cache, steps(&["a", "b"]));
+        let notices = Notices::default();
+        for number in 0..2 {
+            let mut req = having(asks(&format!("{{\"n\":{number}}}")), &[("x-api-key", "secret")]);
+            req.extensions.insert(notices.clone());
+            given(onion.run(req).await).await;
+        }
+        sleep(SECOND).await;
+        let stats = cache.stats();
+        assert_eq!((stats.store_errors > 0, stats.store_broken > 0), (holds.is_none(), holds.is_some()));
+        let all = notices.take();
+        assert_eq!(all.len(), told, "{all:?}");
+        assert!(all.iter().all(|text| text.contains("its store is away")));
+    }
+}
+
+#[tokio::test]
+async fn in_redis_two_processes_ask_once_and_share_what_they_were_answered() {
+    let Some(server) = Server::start() else { return };
+    // Two connections, as two processes have them.
+    let cache = |prefix: &str| {
+        let options = RedisOptions { urls: vec![server.url()], ..RedisOptions::default() };
+        let redis = Arc::new(Redis::new(&options).unwrap());
+        let mut store = Store::new(Arc::clone(&redis) as _, Some(redis as _));
+        store.prefix = prefix.to_owned();
+        super::cache(|options| options.store = Some(store))
+    };
+    let (large, peer) = ("long ".repeat(2000), Peer::new(Vec::new()));
+    let [one, other] = [cache("c:"), cache("c:")];
+    let (first, _) = around(&one, vec![after(200 * MS, Ok(whole(&large)))]);
+    let second = super::onion(vec![Arc::clone(&other) as _], &peer);
+    let led = async { given(first.run(post()).await).await };
+    let followed = async {
+        sleep(50 * MS).await;
+        given(second.run(post()).await).await
+    };
+    let (led, followed) = tokio::join!(led, followed);
+    assert_eq!((led.0, followed.0), (Cached::Miss, Cached::Hit));
+    assert_eq!((led.1, followed.1, peer.count()), (message(&large), message(&large), 0));
+    other.clear().await.unwrap();
+    let third = cache("c:");
+    let (third, asked) = around(&third, steps(&["b"]));
+    assert_eq!(given(third.run(post()).await).await, (Cached::Miss, message("b")));
+    assert_eq!(asked.count(), 1);
+}

@@ -1,0 +1,177 @@
+// cache(): answers that are given again, in either form, to whoever asked; one call for many who ask the same.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, cache, createClient, metrics, OverloadedError } from 'trae-native';
+import { answering, collect, message, pair } from './helpers/simulator.mts';
+
+const path = '/v1/messages';
+
+test('an answer is given again, and says where it came from', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  const first = await client.post(path, message());
+  assert.deepEqual([first.cache, first.cacheAgeMs, first.attempts], ['miss', null, 1]);
+  const again = await client.post(path, message());
+  assert.equal(again.cache, 'hit');
+  assert.ok((again.cacheAgeMs as number) >= 0 && (again.cacheAgeMs as number) < 60_000);
+  assert.deepEqual([again.attempts, again.status, again.httpVersion], [0, 200, first.httpVersion]);
+  assert.deepEqual(again.data, first.data);
+  assert.deepEqual([again.timing.firstByteMs, again.timing.queuedMs], [null, 0]);
+  assert.equal(JSON.parse(JSON.stringify(again)).cache, 'hit');
+  assert.equal(simulator.received.length, 1);
+  assert.equal((await createClient({ baseURL: simulator.url, proxy: false }).post(path, message())).cache, 'bypass');
+});
+
+test('a stream is kept when it has ended and given again as a stream and whole, and the other way round', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  const first = await collect(await client.stream(path, { ...message(), stream: true }));
+  const again = await client.post(path, { ...message(), stream: true });
+  assert.equal(again.cache, 'hit');
+  assert.deepEqual(await collect(again.data as AsyncIterable<unknown>), first);
+  const whole = await client.post(path, message());
+  assert.equal(whole.cache, 'hit');
+  const { content } = whole.data as { content: { text: string }[] };
+  assert.ok((content[0]?.text.length ?? 0) > 0);
+  await client.post(path, message('other'));
+  const streamed = await client.post(path, { ...message('other'), stream: true });
+  assert.equal(streamed.cache, 'hit');
+  const types = (await collect(streamed.data as AsyncIterable<{ type: string }>)).map((event) => event.type);
+  assert.deepEqual([types[0], types.at(-1)], ['message_start', 'message_stop']);
+  assert.equal(simulator.received.length, 2);
+});
+
+test('a hundred who ask the same ask once, and one who leaves fails no other', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  simulator.always({ delayMs: 100 });
+  const leaves = new AbortController();
+  const calls = Array.from({ length: 100 }, (_, at) =>
+    client.post(path, message(), at === 0 ? { signal: leaves.signal } : {}),
+  );
+  setTimeout(() => leaves.abort(), 20);
+  const [left, ...others] = await Promise.allSettled(calls);
+  assert.equal(left?.status, 'rejected');
+  assert.ok(others.every((one) => one.status === 'fulfilled' && one.value.cache === 'shared'));
+  assert.equal(simulator.received.length, 1);
+});
+
+test('a call says what it wants, and a key of its own stands for it', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  const ask = async (own: object, text?: string) => (await client.post(path, message(text), own)).cache;
+  assert.equal(await ask({ cache: { mode: 'read-only' } }), 'miss');
+  assert.equal(await ask({}), 'miss');
+  assert.equal(await ask({ cache: false }), 'bypass');
+  assert.equal(await ask({ cache: { mode: 'refresh' } }), 'miss');
+  assert.equal(await ask({}), 'hit');
+  assert.equal(await ask({ cache: { key: 'k' } }, 'one'), 'miss');
+  assert.equal(await ask({ cache: { key: 'k' } }, 'other'), 'hit');
+  assert.equal(await client.cache.delete('k'), true);
+  assert.equal(await ask({ cache: { key: 'k' } }, 'one'), 'miss');
+  assert.equal(await client.cache.delete({ url: path, data: message() }), true);
+  assert.equal(await client.cache.delete({ url: path, data: message() }), false);
+  assert.equal(await ask({}), 'miss');
+  await client.cache.clear();
+  assert.equal(await ask({}), 'miss');
+  const stats = await client.cache.stats();
+  assert.deepEqual([stats.entries, stats.hits, stats.bypassed], [1, 2, 1]);
+  assert.equal(simulator.received.length, stats.misses + 1);
+  await assert.rejects(createClient().cache.stats(), ConfigError);
+  await assert.rejects(client.post(path, message(), { cache: { mode: 'sometimes' } as never }), /`cache.mode` must be/);
+});
+
+test('a function says the key, and null is for what is not kept', async (t) => {
+  const { client } = await pair(t);
+  client.use(
+    cache({
+      key: async (req) => (req.data.messages[0].content === 'secret' ? null : `${req.method} ${req.data.model}`),
+    }),
+  );
+  assert.equal((await client.post(path, message('a'))).cache, 'miss');
+  assert.equal((await client.post(path, message('b'))).cache, 'hit');
+  assert.equal((await client.post(path, message('secret'))).cache, 'bypass');
+});
+
+test('two credentials never share an answer unless they are told to', async (t) => {
+  const { client } = await pair(t);
+  const shared = cache();
+  const as = (key: string) => client.extend({ auth: { value: key } }).use(shared);
+  const [one, other] = [as('sk-ant-one'), as('sk-ant-other')];
+  assert.equal((await one.post(path, message())).cache, 'miss');
+  assert.equal((await other.post(path, message())).cache, 'miss');
+  assert.equal((await one.post(path, message())).cache, 'hit');
+  const team = cache({ tenant: 'team' });
+  const [a, b] = ['sk-ant-a', 'sk-ant-b'].map((value) => client.extend({ auth: { value } }).use(team));
+  assert.equal((await a?.post(path, message()))?.cache, 'miss');
+  assert.equal((await b?.post(path, message()))?.cache, 'hit');
+});
+
+test('a failure is not kept, and a stale answer may stand in for it', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache({ ttl: 30, staleIfError: 60_000 }));
+  await assert.rejects(client.post(path, message(), answering({ status: 529 })), OverloadedError);
+  assert.equal((await client.post(path, message())).cache, 'miss');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal((await client.post(path, message(), answering({ status: 529 }))).cache, 'stale');
+  assert.equal(simulator.received.length, 3);
+});
+
+test('an object that keeps values is the second level, and its failures fail no call', async (t) => {
+  const { client, simulator } = await pair(t);
+  const kept = new Map<string, string>();
+  const store = {
+    get: async (key: string) => kept.get(key),
+    set: async (key: string, value: string, _ttl?: number) => void kept.set(key, value),
+    delete: async (key: string) => kept.delete(key),
+    clear: async () => kept.clear(),
+  };
+  const [one, other] = [client.extend().use(cache({ store })), client.extend().use(cache({ store }))];
+  const { data } = await one.post(path, message());
+  const found = await other.post(path, message());
+  assert.equal(found.cache, 'hit');
+  assert.deepEqual(found.data, data);
+  assert.ok([...kept.keys()].every((key) => /^cache:[0-9a-f]{64}$/.test(key)));
+  assert.equal((await other.cache.stats()).storeHits, 1);
+  await other.cache.clear();
+  assert.equal(kept.size, 0);
+  assert.equal(simulator.received.length, 1);
+  const away = async () => {
+    throw new Error('away');
+  };
+  const third = client.extend().use(cache({ store: { ...store, get: away, set: away } }));
+  assert.equal((await third.post(path, message())).cache, 'miss');
+  assert.equal((await third.post(path, message())).cache, 'hit');
+  assert.ok((await third.cache.stats()).storeErrors >= 1);
+});
+
+test('layers of JavaScript see where an answer came from, within and outside of the cache', async (t) => {
+  const { client, simulator } = await pair(t);
+  const seen: unknown[] = [];
+  const sees = async (_req: unknown, next: () => Promise<{ cache: unknown }>) => {
+    const res = await next();
+    seen.push(res.cache);
+    return res as never;
+  };
+  client.use(metrics()).use(sees).use(cache()).use(sees);
+  await client.post(path, message());
+  await client.post(path, message());
+  assert.deepEqual(seen, ['bypass', 'miss', 'hit']);
+  assert.match(client.metrics(), /claude_cache_answers_total\{outcome="hit"\} 1/);
+  assert.equal(simulator.received.length, 1);
+});
+
+test('wrong options are refused by name', () => {
+  for (const [options, expected] of [
+    [{ ttl: 0 }, /`cache.ttl` must be more than 0 ms/],
+    [{ tll: 1 }, /did you mean `cache.ttl`/],
+    [{ replay: 'slow' }, /`cache.replay` must be 'instant' or 'paced'/],
+    [{ vary: ['a b'] }, /`cache.vary` has a name that is none/],
+    [{ key: 'k' }, /`cache.key` must be a function/],
+    [{ store: { get: () => 1 } }, /has no set\(\)/],
+  ] as const)
+    assert.throws(
+      () => cache(options as never),
+      (error) => error instanceof ConfigError && expected.test(error.message),
+    );
+});
