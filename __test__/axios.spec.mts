@@ -355,12 +355,13 @@ test('headers of an answer are of axios, cookies a list, and it is known who ans
   const { api, simulator } = await both(t);
   simulator.reply([
     { status: 302, headers: { location: '/there?q=1' } },
-    { body: {}, headers: { 'set-cookie': ['a=1', 'b=2'], 'X-Thing': 'y' } },
+    { body: {}, headers: { 'set-cookie': ['a=1', 'b=2'], 'X-Thing': 'y', 'x-list': ['1', '2'], get: 'me' } },
   ]);
   const res = await api.get('/here');
   assert.ok(res.headers instanceof axios.AxiosHeaders);
   assert.deepEqual([res.headers['x-thing'], res.headers.get('X-Thing')], ['y', 'y']);
   assert.deepEqual(res.headers['set-cookie'], ['a=1', 'b=2']);
+  assert.deepEqual([res.headers['x-list'], res.headers.get('x-thing')], ['1, 2', 'y']);
   assert.equal(res.request.res.responseUrl, `${simulator.url}/there?q=1`);
   assert.equal(res.request.path, '/there?q=1');
 });

@@ -104,7 +104,7 @@ test('a stream is written event by event with its gaps, and played with them', a
   const on = await deck(t);
   const { client, tape } = on.recording();
   on.simulator.reply({ text: 'One two', paceMs: 40, delayMs: 30 });
-  const recorded = await collect(await client.stream('/v1/messages', { ...message(), stream: true }));
+  const recorded = await collect(await client.stream('/v1/messages', { ...message(), stream: true }, { pings: true }));
   await tape.done();
   const { response } = on.cassette.exchanges[0] as Cassette['exchanges'][0];
   assert.equal(response.events?.length, recorded.length);
@@ -115,7 +115,10 @@ test('a stream is written event by event with its gaps, and played with them', a
   const total = gaps.reduce((sum, gap) => sum + gap, 0);
   assert.ok(total >= 40 * (gaps.length - 1), String(gaps));
   const again = on.replaying();
-  assert.deepEqual(await collect(await again.client.stream('/v1/messages', { ...message(), stream: true })), recorded);
+  assert.deepEqual(
+    await collect(await again.client.stream('/v1/messages', { ...message(), stream: true }, { pings: true })),
+    recorded,
+  );
   const whole = total + (response['delayMs'] as number) + (response.events?.[0]?.['afterMs'] as number);
   assert.equal(Math.round(again.tape.now), whole);
 });
@@ -287,7 +290,7 @@ test('numbers and texts come back as they were, also those that JavaScript can n
   const on = await deck(t);
   const bodies = [
     '{"n":12345678901234567890,"m":1.0}',
-    '{ "spaced" : [1e400] }',
+    '{ "spaced" : [1e21] }',
     '[1,2]\n',
     '"a\\u0000b"',
     '',

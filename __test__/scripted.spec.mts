@@ -1,8 +1,10 @@
 // What docs/testing.md says of a network that is played, and of its time.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
-import { inspect } from 'node:util';
+import { inspect, promisify } from 'node:util';
 import { type ClientConfig, createClient, retry, TimeoutError, type TraeError } from 'trae-native';
 import { createScripted, type ScriptedOptions } from 'trae-native/testing';
 import { collect, counters, message } from './helpers/simulator.mts';
@@ -194,4 +196,33 @@ test('redirects, encodings and uploads are those of a network', async (t) => {
   api.reply([{ status: 307, headers: { location: '/there' } }, { echo: true }]);
   const followed = await client.post('/here', { again: 1 });
   assert.equal(followed.request.url, `${HOST}/there`);
+});
+
+test('a thread that ends in the middle of a scripted call ends, and a program that is done does too', async () => {
+  const source = `
+    const { createClient } = require('trae-native');
+    const { createScripted } = require('trae-native/testing');
+    const { parentPort } = require('node:worker_threads');
+    const api = createScripted({ autoAdvance: parentPort === null });
+    const client = createClient({ baseURL: 'https://api.example', transport: api.transport });
+    api.always(() => (parentPort?.postMessage('asked'), { body: { ok: true }, delayMs: 1000 }));
+    client.get('/').then((res) => console.log(JSON.stringify(res.data)));`;
+  const { Worker } = await import('node:worker_threads');
+  const worker = new Worker(source, { eval: true });
+  await once(worker, 'message');
+  assert.equal(await worker.terminate(), 1);
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', source], { timeout: 20_000 });
+  assert.equal(stdout, '{"ok":true}\n');
+});
+
+test('a call holds a script that nobody else holds any more', async (t) => {
+  const client = createClient({
+    baseURL: HOST,
+    transport: createScripted().always({ body: { ok: true }, delayMs: 5000 }).transport,
+  });
+  t.after(() => client.close());
+  globalThis.gc?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  globalThis.gc?.();
+  assert.deepEqual((await client.get('/')).data, { ok: true });
 });

@@ -71,6 +71,9 @@ export function isMade(given: unknown): given is Made {
 /** The error that an answer stands for, whose status somebody else judges. */
 export let failureOf: (response: TraeResponse) => TraeError | undefined;
 
+/** An answer's header lines, for those who make a record of their own of them. */
+export let linesOf: (response: TraeResponse) => string;
+
 export class TraeResponse<T = unknown> {
   static {
     failureOf = (response) => {
@@ -81,6 +84,7 @@ export class TraeResponse<T = unknown> {
       error.request = { method, url: shownUrl(url) };
       return error;
     };
+    linesOf = (response) => headerLines(response.#head);
   }
 
   readonly status: number;

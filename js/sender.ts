@@ -18,7 +18,7 @@ import {
 import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
 import type { Native } from './middleware/native.js';
-import { type Limit, Onion, within } from './middleware/onion.js';
+import { limitOf, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
 import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
@@ -356,16 +356,6 @@ function sized(encoded: Encoded, config: Options | undefined, headers?: HeaderRe
   // As for a body in memory: a length that we know is believed before one that the caller says.
   const length = { 'content-length': encoded.length };
   return { encoded, headers: mergeHeaders(headers ?? plainHeaders(config?.['headers']), length) };
-}
-
-/** The longest that a timer of Node's can wait. */
-const LONGEST = 2 ** 31 - 1 - 1000;
-
-/** The limit on a whole call; what is none the engine refuses, or knows none. */
-function limitOf(timeout: unknown): Limit | undefined {
-  const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
-  if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
-  return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };
 }
 
 function turnOf(config: Options | undefined): Turn | undefined {

@@ -3,7 +3,7 @@
 import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
 import type { Client } from '../client.js';
-import type { TraeResponse } from '../response.js';
+import { linesOf, type TraeResponse } from '../response.js';
 import { connections } from './connections.js';
 import { failed, refused, tooLong } from './failure.js';
 import { Meter } from './progress.js';
@@ -36,7 +36,7 @@ async function answered(
     data: undefined,
     status: res.status,
     statusText: res.statusText,
-    headers: new axios.AxiosHeaders(record(res)),
+    headers: headersOf(res, axios),
     config,
     request: requestOf(res),
   };
@@ -60,7 +60,7 @@ async function content(
     if (maxContentLength === 0 && (res.data as string).length > 0) throw tooLong(0, config, axios);
     return text(res.data, config);
   }
-  const meter = onDownloadProgress && new Meter(onDownloadProgress, 'download', lengthOf(res));
+  const meter = onDownloadProgress && new Meter(onDownloadProgress, 'download', lengthOf(call.response));
   const limit = maxContentLength > -1 ? maxContentLength : Number.POSITIVE_INFINITY;
   const source = res.data as AsyncIterable<Buffer>;
   async function* counted(): AsyncGenerator<Buffer> {
@@ -96,17 +96,27 @@ function encodingOf(config: InternalAxiosRequestConfig): BufferEncoding {
   return (config.responseEncoding ?? 'utf8') as BufferEncoding;
 }
 
-function lengthOf(res: TraeResponse): number | undefined {
-  const length = res.headers.get('content-length');
-  return length === null ? undefined : Number(length);
+function lengthOf(response: AxiosResponse | undefined): number | undefined {
+  const length = response?.headers['content-length'];
+  return length === undefined ? undefined : Number(length);
 }
 
-/** A plain record: cookies are a list. */
-function record(res: TraeResponse): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
-  for (const [name, value] of res.headers) {
-    if (name !== 'set-cookie') headers[name] = value;
-    else headers[name] = [...((headers[name] as string[] | undefined) ?? []), value];
+/**
+ * Headers of axios's, cookies as a list. Their `set()` looks through all the others for each; these have one spelling
+ * each and no line breaks, so that they are fields at once. One that is called like a method is left to `set()`.
+ */
+function headersOf(res: TraeResponse, axios: Axios): AxiosResponse['headers'] {
+  const headers = new axios.AxiosHeaders();
+  const fields = headers as unknown as Record<string, string | string[]>;
+  for (const line of linesOf(res).split('\n')) {
+    const colon = line.indexOf(': ');
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon);
+    const value = line.slice(colon + 2);
+    const own = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (name === 'set-cookie') fields[name] = [...((own as string[] | undefined) ?? []), value];
+    else if (own === undefined && name in headers) headers.set(name, value);
+    else fields[name] = own === undefined ? value : `${own}, ${value}`;
   }
   return headers;
 }

@@ -188,6 +188,16 @@ export interface Limit {
   option: 'timeout' | 'timeout.total';
 }
 
+/** The longest that a timer of Node's can wait. */
+const LONGEST = 2 ** 31 - 1 - 1000;
+
+/** The limit on a whole call; what is none the engine refuses, or knows none. */
+export function limitOf(timeout: unknown): Limit | undefined {
+  const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
+  if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
+  return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };
+}
+
 /** What the engine is asked for it limits itself, and says more of it: here it strikes only where a middleware waits. */
 const GRACE = 20;
 
