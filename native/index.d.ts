@@ -154,4 +154,7 @@ export declare class NativeSimulator {
 }
 
 /** What a tape is to JavaScript. */
-export declare class NativeTape {}
+export declare class NativeTape {
+  /** How many exchanges have begun and not ended. */
+  open(): number
+}
