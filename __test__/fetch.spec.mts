@@ -483,6 +483,7 @@ test('an answer is there with its head, also where its body keeps one waiting', 
 test('it works without its client, and shows no credential', async (t) => {
   const { client } = await pair(t);
   const { fetch } = client;
+  assert.deepEqual([fetch.name, fetch.length], ['fetch', 1]);
   const res = await fetch('/x?api_key=hidden', answering({ body: 'x', headers: { 'set-cookie': 'k=secret' } }));
   assert.ok(!/hidden|secret/.test(inspect(res)), inspect(res));
   assert.match(inspect(res), /^Response \{\s+status: 200/);

@@ -55,6 +55,8 @@ export class Client {
     // Verbs work without their client, as in `const { post } = client`.
     for (const verb of DETACHABLE)
       Object.defineProperty(this, verb, { value: this[verb].bind(this), configurable: true });
+    // Some ask what they were given by its name.
+    Object.defineProperty(this.fetch, 'name', { value: 'fetch', configurable: true });
   }
 
   get config(): Options {
@@ -110,7 +112,7 @@ export class Client {
   }
 
   /** As the WHATWG standard has it, through this client: for whatever takes a `fetch`. */
-  fetch(input: unknown, init?: unknown): Promise<Response> {
+  fetch(input: unknown, ...[init]: unknown[]): Promise<Response> {
     // Loaded here because it loads Node's own fetch, whose classes it passes for.
     const { fetch } = require('./fetch/index.js') as typeof import('./fetch/index.js');
     return fetch(this.#sender, this.#config, input, init);
