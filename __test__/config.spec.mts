@@ -156,13 +156,14 @@ test('an argument that cannot be sent rejects with a ConfigError and sends nothi
   }
 });
 
-/** The tables of the middlewares' pages: a row has an option and its default, or a dash where there is none. */
+/** The tables of the rooms' pages: a row has an option and its default, or a dash where there is none. */
 function documentedByRooms(): Map<string, string> {
-  const folder = new URL('../docs/middlewares/', import.meta.url);
+  const folder = new URL('../docs/', import.meta.url);
+  const pages = readdirSync(new URL('middlewares/', folder)).map((file) => `middlewares/${file}`);
   const defaults = new Map<string, string>();
-  for (const file of readdirSync(folder)) {
+  for (const file of [...pages, 'store.md']) {
     const page = readFileSync(new URL(file, folder), 'utf8');
-    const room = /^# (\w+)\(/.exec(page)?.[1];
+    const room = file === 'store.md' ? 'store' : /^# (\w+)\(/.exec(page)?.[1];
     for (const [, option, value] of page.matchAll(/^\| `([\w.]+)` \| ([^|]+) \|/gm)) {
       if (value !== '–') defaults.set(`${room}.${option}`, (value as string).replaceAll(', ', ','));
     }

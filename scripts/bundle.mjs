@@ -21,7 +21,9 @@ await build({
 });
 for (const door of ['api', 'simulator', 'testing', 'axios']) {
   const name = door === 'api' ? 'index' : door;
-  writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n`);
+  // Its default said in so many words: tools that read the file, and don't run it, find it then.
+  const said = door === 'api' ? 'module.exports.default = module.exports.trae;\n' : '';
+  writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n${said}`);
 }
 await build({
   ...common,

@@ -3,6 +3,8 @@
 mod flights;
 mod keys;
 mod model;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 mod streams;
 
