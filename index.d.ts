@@ -1667,10 +1667,7 @@ export interface Session<D = any, E = any> {
   /** Says a text, or blocks of content; the answer is there when both are kept. */
   send(content: string | readonly object[], options?: TurnOptions): Promise<TraeResponse<D>>;
   /** The same as a stream: both are kept before its last event comes. */
-  stream(
-    content: string | readonly object[],
-    options?: TurnOptions,
-  ): Promise<EventStream<Outermost<E, MessageEvent>>>;
+  stream(content: string | readonly object[], options?: TurnOptions): Promise<EventStream<Outermost<E, MessageEvent>>>;
   /** The messages, of the last so many turns or of all. */
   history(options?: { last?: number }): Promise<object[]>;
   /** Forgets all but the last so many turns, and those that they answer; says how many it has forgotten. */
