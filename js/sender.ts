@@ -148,7 +148,7 @@ export class Sender {
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
     const onion = new Onion(asked.signal, arranged);
-    const limit = limitOf(config?.['timeout'] ?? this.#config['timeout']);
+    const limit = limitOf(config?.['timeout'] ?? this.#config['timeout'], shape ?? config?.['responseType']);
     this.#pending.add(onion);
     try {
       const fields = {
@@ -309,7 +309,9 @@ export class Sender {
 const LONGEST = 2 ** 31 - 1 - 1000;
 
 /** The limit on a whole call; what is none the engine refuses, or knows none. */
-function limitOf(timeout: unknown): Limit | undefined {
+function limitOf(timeout: unknown, shape: unknown): Limit | undefined {
+  // A message is a stream until it is whole: a mere number holds until that begins, and Rust knows when.
+  if (shape === 'message' && typeof timeout !== 'object') return undefined;
   const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
   if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
   return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };

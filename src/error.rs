@@ -3,7 +3,7 @@
 //! An `Error` never holds a request header, a request body or a query: it may be logged. It may hold
 //! the response (status, headers, an excerpt of the body), because that is what explains it.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -31,6 +31,16 @@ struct Inner {
     history: Vec<Attempt>,
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
+    partial: Option<Partial>,
+}
+
+/// What had come of a message; never printed.
+struct Partial(String);
+
+impl fmt::Debug for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Partial({} bytes)", self.0.len())
+    }
 }
 
 /// The answer that came with a failure.
@@ -199,6 +209,7 @@ impl Error {
             history: Vec::new(),
             response: None,
             source: None,
+            partial: None,
         }))
     }
 
@@ -231,6 +242,13 @@ impl Error {
     #[must_use]
     pub fn with_response(mut self, response: ErrorResponse) -> Self {
         self.0.response = Some(Box::new(response));
+        self
+    }
+
+    /// Keeps what had come of the message that failed, as JSON.
+    #[must_use]
+    pub fn with_partial(mut self, message: Option<String>) -> Self {
+        self.0.partial = message.map(Partial);
         self
     }
 
@@ -302,6 +320,11 @@ impl Error {
     /// When the server asks to come back.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// What had come of the message that failed, as JSON.
+    pub fn partial(&self) -> Option<&str> {
+        self.0.partial.as_ref().map(|partial| partial.0.as_str())
     }
 
     /// How many attempts were made.

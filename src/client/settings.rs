@@ -81,12 +81,14 @@ pub(super) enum Shape {
     Events,
     /// Events whose data is text.
     Sse,
+    /// The message that events add up to.
+    Message,
 }
 
 impl Shape {
     pub(super) fn expect(self) -> Expect {
         match self {
-            Self::Auto => Expect::Auto,
+            Self::Auto | Self::Message => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
             Self::Bytes => Expect::Bytes,
             Self::Events => Expect::Events,
@@ -95,7 +97,7 @@ impl Shape {
     }
 }
 
-const SHAPES: [(&str, Shape); 9] = [
+const SHAPES: [(&str, Shape); 10] = [
     ("auto", Shape::Auto),
     ("json", Shape::Json),
     ("text", Shape::Text),
@@ -105,6 +107,7 @@ const SHAPES: [(&str, Shape); 9] = [
     ("events", Shape::Events),
     ("sse", Shape::Sse),
     ("event-stream", Shape::Events),
+    ("message", Shape::Message),
 ];
 
 /// An event crosses within one text, and V8 takes none of 512 MiB.

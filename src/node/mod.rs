@@ -34,6 +34,7 @@ mod runtime;
 mod simulator;
 mod text;
 mod upload;
+mod wanted;
 mod warmup;
 
 #[global_allocator]
