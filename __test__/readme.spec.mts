@@ -35,7 +35,11 @@ test('every program of the pages on middlewares runs', async (t) => {
   const simulator = await createSimulator();
   t.after(() => simulator.close());
   const folder = new URL('../docs/', import.meta.url);
-  const pages = ['claude.md', ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`)];
+  const pages = [
+    'claude.md',
+    'streams.md',
+    ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`),
+  ];
   let count = 0;
   for (const name of pages)
     for (const program of programs(page(`docs/${name}`))) {

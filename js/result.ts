@@ -100,8 +100,9 @@ export class Result {
   get final(): object {
     this.requireEnd();
     if (this.#last?.why !== undefined) throw fromFailure(this.#last.why);
-    const message = this.#whole ?? (this.#sum.complete ? this.#sum.message : undefined);
-    if (message !== undefined) return message;
+    // The same for all who ask.
+    this.#message ??= this.#whole ?? (this.#sum.complete ? this.#sum.message : undefined);
+    if (this.#message !== undefined) return this.#message;
     const why = this.#sum.message ? 'ended before message_stop' : 'had no message: it is none of the Messages API';
     throw new IncompleteStreamError({
       code: 'INCOMPLETE_STREAM',
