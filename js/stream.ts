@@ -95,6 +95,8 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** The text as it comes: of one wake-up in one piece. */
   text(): AsyncIterableIterator<string> {
+    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
+      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
     const reader = this.#reader<string>('text');
     this.#channel.textOnly();
     return reader;
@@ -211,16 +213,15 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** Has everything come, unless it is being read already. A reader that comes in the same turn is in time. */
   #drive(): void {
-    // It is held until it has ended: nobody else may hold it.
-    this.#channel.ending.add(() => this.#driven());
     queueMicrotask(() => {
       if (this.#read === 'free') this.#read = 'driven';
+      if (this.#read === 'reader' && !this.#use.awaited) return;
       // Whoever waits for the end must not wait for a reader that has stopped.
-      if (this.#read === 'driven' || this.#use.awaited) this.#channel.hurry(this.#read === 'reader');
+      this.#channel.hurry(this.#read === 'reader');
+      // It is held until it has ended: nobody else may hold it.
+      this.#channel.ending.add(() => this.#read);
     });
   }
-
-  #driven(): void {}
 
   #listen(name: string, listener: (...args: never[]) => unknown, once: boolean): this {
     // Loaded here because few streams are listened to.

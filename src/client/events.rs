@@ -45,7 +45,12 @@ pub(super) enum Rules {
 impl EventReader {
     /// A reader of events by these rules, the first of which must come within a limit. Their message is kept up to so
     /// many bytes.
-    pub(super) fn new(events: EventStream, rules: Rules, first_event: Option<Duration>, largest: u64) -> Self {
+    pub(super) fn new(
+        events: EventStream,
+        rules: Rules,
+        first_event: Option<Duration>,
+        largest: u64,
+    ) -> Self {
         let first_event = first_event.map(|limit| (Box::pin(sleep_until(Instant::now() + limit)), limit));
         let message = MessageSoFar::new(largest);
         Self { events, reading: Reading::Open, rules, first_event, attempts: Vec::new(), message }

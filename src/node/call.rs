@@ -110,7 +110,9 @@ async fn forward_stream(stream: Content, mut duty: Duty<'_>, started: Instant) {
     match stream {
         Content::Bytes(stream) => forward_bytes(stream, duty, started).await,
         Content::Events(reader) => forward_events(*reader, duty, started).await,
-        Content::Empty | Content::Json(_) | Content::Text(_) | Content::Buffer(_) => duty.end(End::Complete(None)),
+        Content::Empty | Content::Json(_) | Content::Text(_) | Content::Buffer(_) => {
+            duty.end(End::Complete(None))
+        }
     }
 }
 

@@ -13,10 +13,11 @@ use trae_native::{
 
 use crate::support::peer::Peer;
 
-const STREAM: &str = "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-
-fn sse(lines: &str) -> String {
-    lines.lines().map(|line| format!("data: {line}\n\n")).collect()
+/// The answer whose events are these lines.
+fn streamed(lines: &str) -> String {
+    let body: String = lines.lines().map(|line| format!("data: {line}\n\n")).collect();
+    let length = body.len();
+    format!("HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
 async fn ask(answer: String, mut options: Value, shape: &str) -> Result<Content> {
@@ -60,7 +61,7 @@ async fn a_stream_is_answered_as_the_message_that_it_adds_up_to() {
         include_str!("../fixtures/duplicate_start.jsonl"),
         include_str!("../fixtures/unknown_types.jsonl"),
     ] {
-        let told = message(format!("{STREAM}{}", sse(lines)), json!({})).await.unwrap();
+        let told = message(streamed(lines), json!({})).await.unwrap();
         assert_eq!(told, serde_json::from_str::<Value>(&folded(lines)).unwrap());
     }
 }
@@ -77,7 +78,7 @@ async fn a_failure_carries_what_had_come_and_shows_none_of_it() {
     let cut: String = lines.lines().take(5).fold(String::new(), |cut, line| cut + line + "\n");
     let broken = cut.clone() + r#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
     for (stream, kind) in [(&cut, ErrorKind::IncompleteStream), (&broken, ErrorKind::Status(529))] {
-        let error = message(format!("{STREAM}{}", sse(stream)), json!({})).await.unwrap_err();
+        let error = message(streamed(stream), json!({})).await.unwrap_err();
         assert_eq!((error.kind(), error.partial()), (kind, Some(folded(&cut).as_str())));
         let shown = |error: &Error| format!("{error} {error:?}");
         assert!(!shown(&error).contains("\"content\"") && shown(&error).contains("Partial("));
@@ -87,7 +88,7 @@ async fn a_failure_carries_what_had_come_and_shows_none_of_it() {
 #[tokio::test]
 async fn a_message_that_is_too_large_is_not_kept_and_its_events_come_all_the_same() {
     let lines = include_str!("../fixtures/text.jsonl");
-    let stream = || format!("{STREAM}{}", sse(lines));
+    let stream = || streamed(lines);
     let small = || json!({ "maxResponseBytes": 300 });
     assert_eq!(message(stream(), small()).await.unwrap_err().kind(), ErrorKind::TooLarge);
     let mut reader = reader(stream(), small()).await;
@@ -102,7 +103,7 @@ async fn a_message_that_is_too_large_is_not_kept_and_its_events_come_all_the_sam
 
 #[tokio::test]
 async fn a_stream_of_another_kind_has_no_message() {
-    let mut other = reader(format!("{STREAM}data: {{\"a\":1}}\n\ndata: [DONE]\n\n"), json!({})).await;
+    let mut other = reader(streamed("{\"a\":1}\n[DONE]"), json!({})).await;
     assert!(other.next().await.unwrap().is_ok() && other.next().await.is_none());
     assert!(other.message().json().is_none() && other.message().too_large().is_none());
 }
@@ -123,9 +124,9 @@ proptest! {
     #[test]
     fn any_message_comes_out_of_the_stream_that_it_would_have_been(whole in any_message()) {
         let events = events_of(&whole.to_string()).unwrap();
-        let body: String = events.iter().map(|event| format!("data: {}\n\n", event.data)).collect();
+        let lines: Vec<&str> = events.iter().map(|event| event.data.as_str()).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let told = runtime.block_on(message(format!("{STREAM}{body}"), json!({}))).unwrap();
+        let told = runtime.block_on(message(streamed(&lines.join("\n")), json!({}))).unwrap();
         prop_assert_eq!(told, whole);
     }
 }
