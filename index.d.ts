@@ -77,6 +77,7 @@ export interface Tls {
  * What an answer becomes.
  * `auto`: JSON by media type, an EventStream for `text/event-stream`, a string for text or no media type,
  * `''` where there is no body, otherwise a Buffer.
+ * `message`: a stream of the Messages API as the message that it adds up to; an answer that is whole as by `auto`.
  */
 export type ResponseType =
   | 'auto'
@@ -87,7 +88,8 @@ export type ResponseType =
   | 'stream'
   | 'events'
   | 'event-stream'
-  | 'sse';
+  | 'sse'
+  | 'message';
 
 /** Options of one call. Names that are not listed are the caller's own and come back as `res.config`. */
 export interface RequestConfig {
@@ -1232,16 +1234,80 @@ export type Usage = {
   [field: string]: any;
 };
 
-/** The message that a stream begins with; its content is still to come. */
-export type StartedMessage = {
+/** Why a message ended; later versions of the API may have more. */
+export type StopReason =
+  | 'end_turn'
+  | 'max_tokens'
+  | 'stop_sequence'
+  | 'tool_use'
+  | 'pause_turn'
+  | 'refusal'
+  | 'model_context_window_exceeded'
+  | (string & {});
+
+/** A message of the Messages API, whole or as far as it has come. */
+export type Message = {
   id: string;
   type: string;
   role: string;
   model: string;
-  content: any[];
-  stop_reason: string | null;
+  content: ContentBlock[];
+  stop_reason: StopReason | null;
   stop_sequence: string | null;
   usage: Usage;
+  [field: string]: any;
+};
+
+/** The message that a stream begins with; its content is still to come. */
+export type StartedMessage = Message;
+
+/** A block of content, told apart by `type`; of kinds that are not listed all fields may be read. */
+export type ContentBlock =
+  | { type: 'text'; text: string; citations?: Citation[] | null; [field: string]: any }
+  | { type: 'thinking'; thinking: string; signature: string; [field: string]: any }
+  | { type: 'redacted_thinking'; data: string; [field: string]: any }
+  | { type: 'tool_use' | 'server_tool_use'; id: string; name: string; input: any; [field: string]: any }
+  | UnknownBlock;
+
+/** Fields have the type of their namesakes, so that looking at `type` tells them apart. */
+interface UnknownBlock {
+  type: string;
+  text: string;
+  citations?: Citation[] | null;
+  thinking: string;
+  signature: string;
+  data: string;
+  id: string;
+  name: string;
+  /** An object; of a block that was cut off, the text as far as it came. */
+  input: any;
+  [field: string]: any;
+}
+
+/** Where a text has something from. */
+export type Citation = { type: string; cited_text?: string; [field: string]: any };
+
+/** What a turn says: a text, or blocks. */
+export type TurnContent = string | readonly { type: string; [field: string]: any }[];
+
+/** What the Messages API is asked; fields that are not listed go along as they are. */
+export type MessageRequest = {
+  model: string;
+  /** The most tokens that may be written. */
+  max_tokens: number;
+  messages: readonly { role: 'user' | 'assistant' | (string & {}); content: TurnContent; [field: string]: any }[];
+  system?: string | readonly { type: string; [field: string]: any }[];
+  /** Whether events are wanted; `client.message()` sees to it. */
+  stream?: boolean;
+  temperature?: number;
+  top_k?: number;
+  top_p?: number;
+  stop_sequences?: readonly string[];
+  tools?: readonly { name?: string; description?: string; input_schema?: object; [field: string]: any }[];
+  tool_choice?: { type: 'auto' | 'any' | 'tool' | 'none' | (string & {}); [field: string]: any };
+  thinking?: { type: 'enabled' | 'disabled' | (string & {}); budget_tokens?: number; [field: string]: any };
+  metadata?: { user_id?: string | null; [field: string]: any };
+  service_tier?: 'auto' | 'standard_only' | (string & {});
   [field: string]: any;
 };
 
@@ -1251,7 +1317,7 @@ export type ContentDelta =
   | { type: 'input_json_delta'; partial_json: string; [field: string]: any }
   | { type: 'thinking_delta'; thinking: string; [field: string]: any }
   | { type: 'signature_delta'; signature: string; [field: string]: any }
-  | { type: 'citations_delta'; citation: any; [field: string]: any }
+  | { type: 'citations_delta'; citation: Citation; [field: string]: any }
   | UnknownDelta;
 
 /** Fields have the type of their namesakes, so that looking at `type` tells them apart. */
@@ -1265,7 +1331,7 @@ interface UnknownDelta extends StopDelta {
 
 /** Why the message ended. */
 interface StopDelta {
-  stop_reason: string | null;
+  stop_reason: StopReason | null;
   stop_sequence: string | null;
   [field: string]: any;
 }
@@ -1294,8 +1360,38 @@ interface UnknownEvent {
   [field: string]: any;
 }
 
-type ContentBlock = { type: string; [field: string]: any };
-type ApiError = { type: string; message: string; [field: string]: any };
+/** What the API says went wrong. */
+export type ApiError = { type: string; message: string; [field: string]: any };
+
+/** What a stream tells its listeners, and with what. Snapshots are what there is so far; they grow. */
+export interface StreamListeners<E = MessageEvent> {
+  /** Every event. */
+  event: (event: E) => void;
+  /** A piece of text, and the text of its block so far. */
+  text: (delta: string, snapshot: string) => void;
+  /** A piece of thinking, and all of its block so far. */
+  thinking: (delta: string, snapshot: string) => void;
+  /** The signature of a block of thinking. */
+  signature: (signature: string) => void;
+  /** A citation, and those of its block so far. */
+  citation: (citation: Citation, citations: Citation[]) => void;
+  /** A piece of a tool's input, and the input as far as it can be read; what a piece costs is its own length. */
+  inputJson: (partialJson: string, snapshot: unknown) => void;
+  /** A block that is complete. */
+  contentBlock: (block: ContentBlock) => void;
+  /** The message, at its last event. */
+  message: (message: Message) => void;
+  /** A ping, where the call has `pings: true`. */
+  ping: (event: E) => void;
+  /** The message, at the end of the stream. */
+  finalMessage: (message: Message) => void;
+  /** What the stream has failed with. */
+  error: (error: any) => void;
+  /** The caller gave up, or the reader left. */
+  abort: (error: AbortError) => void;
+  /** The last of all. */
+  end: () => void;
+}
 
 /**
  * Events as they come. Leaving the loop ends the transfer. One reader; `tee()` makes two.
@@ -1307,6 +1403,30 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   [Symbol.asyncIterator](): AsyncIterableIterator<E>;
   /** Events as they were handed over: one list per wake-up of the JavaScript thread. */
   batches(): AsyncIterableIterator<E[]>;
+  /** The text as it comes: a piece for each wake-up of the JavaScript thread. No other event crosses to it. */
+  text(): AsyncIterableIterator<string>;
+  /**
+   * The message when it is whole; rejects with what the stream fails with. It may be asked for before, while and after
+   * the stream is read. Without a reader no event crosses to JavaScript; with one, what that has not read is kept.
+   */
+  finalMessage(): Promise<Message>;
+  /** The text of all its blocks of text, joined. */
+  finalText(): Promise<string>;
+  /** When the stream is over; rejects with what it fails with. Without a reader everything comes at once. */
+  done(): Promise<void>;
+  /** The message as far as it has come from the server, made anew each time; docs/streams.md. */
+  readonly currentMessage: Message | undefined;
+  /** The tokens counted so far. */
+  readonly usage: Usage | undefined;
+  /**
+   * Tells of what comes. Without a reader in the same turn the stream flows by itself, `error`, `abort` and `end`
+   * excepted, which only listen. A failure that nobody reads, awaits or listens for is an unhandled rejection.
+   */
+  on<N extends keyof StreamListeners<E>>(name: N, listener: StreamListeners<E>[N]): this;
+  /** The same, for one time. */
+  once<N extends keyof StreamListeners<E>>(name: N, listener: StreamListeners<E>[N]): this;
+  /** Takes a listener out. */
+  off<N extends keyof StreamListeners<E>>(name: N, listener: StreamListeners<E>[N]): this;
   /** Ends the transfer. With a reason a waiting reader gets an AbortError, without one the stream is over. */
   abort(reason?: unknown): void;
   /** Two streams of the same events; what one has read and the other has not is kept in memory. */
@@ -1434,11 +1554,15 @@ type ByType<R, T, E> = unknown extends R
     ? EventStream<ByStream<R, E>>
     : R extends 'stream'
       ? Readable
-      : R extends 'text'
-        ? string
-        : R extends 'buffer' | 'arraybuffer'
-          ? Buffer
-          : T;
+      : R extends 'message'
+        ? unknown extends T
+          ? Message
+          : T
+        : R extends 'text'
+          ? string
+          : R extends 'buffer' | 'arraybuffer'
+            ? Buffer
+            : T;
 type ByStream<R, E> = unknown extends R ? any : Outermost<E, R extends 'sse' ? SseEvent : MessageEvent>;
 /** Where a call passes by `validate()`, nobody says what comes. */
 type Unheld<R> = unknown extends R ? any : R extends StreamType ? EventStream<any> : ByType<R, any, any>;
@@ -1529,6 +1653,15 @@ export interface Client<D = any, E = any> {
    * `transformRequest`, `transformResponse` and `maxResponseBytes` are not applied. Works without its client.
    */
   readonly fetch: typeof globalThis.fetch;
+  /**
+   * Posts to `/messages`, or to `url`, with `stream: true`, and gives the message that the events add up to as one
+   * answer. However long it takes, no limit on a whole answer strikes: a `timeout` that is a number holds until the
+   * stream begins, `timeout.idle`, `firstEvent` and `total` hold within it.
+   */
+  message(
+    body: MessageRequest,
+    config?: Verb & RequestConfig & { url?: string | URL; responseType?: 'message' },
+  ): Promise<TraeResponse<unknown extends D ? Message : D>>;
   /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.
@@ -1769,6 +1902,10 @@ export declare class TraeError extends Error {
   readonly request?: { method: string; url: string };
   /** The answer that said so; not enumerable. */
   readonly response?: { status: number; statusText: string; headers: ResponseHeaders; data: any };
+  /** What had come of the message, where a stream of one has failed; not enumerable, and never printed. */
+  get partial(): Message | undefined;
+  /** The tokens that were counted in it. */
+  get usage(): Usage | undefined;
   /** The facts, without the answer and without secrets. */
   toJSON(): Record<string, unknown>;
 }

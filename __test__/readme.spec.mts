@@ -39,6 +39,7 @@ test('every program of the pages on middlewares runs', async (t) => {
     'claude.md',
     'sessions.md',
     'store.md',
+    'streams.md',
     ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`),
   ];
   let count = 0;

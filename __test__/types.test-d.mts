@@ -18,6 +18,7 @@ import trae, {
   registerMetrics,
   retry,
   type SseEvent,
+  type StopReason,
   TraeError,
   type TraeResponse,
   tracing,
@@ -257,7 +258,7 @@ export async function shapes(client: Client): Promise<void> {
   }
   for await (const event of await client.stream('/x', {})) {
     if (event.type === 'message_start') proven<Equal<typeof event.message.id, string>>();
-    if (event.type === 'message_delta') proven<Equal<typeof event.delta.stop_reason, string | null>>();
+    if (event.type === 'message_delta') proven<Equal<typeof event.delta.stop_reason, StopReason | null>>();
     if (event.type === 'content_block_delta') {
       proven<Equal<typeof event.index, number>>();
       proven<Equal<typeof event.delta.text, Anything>>();

@@ -14,4 +14,8 @@ export const native = (): typeof import('./native.js') => require('./native.js')
 
 export const load = (): typeof import('./load.js') => require('./load.js');
 
+export const message = (): typeof import('./message.js') => require('./message.js');
+
+export const partialJson = (): typeof import('./partial-json.js') => require('./partial-json.js');
+
 export const held = (): typeof import('./held.js') => require('./held.js');

@@ -9,6 +9,7 @@ import { heldAs } from './held.js';
 import { abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, refusal, requestId, TraeResponse } from './response.js';
+import type { Last } from './result.js';
 import { shownUrl } from './secrets.js';
 import { type Abortable, listenTo } from './signals.js';
 import { EventStream } from './stream.js';
@@ -71,8 +72,9 @@ export class Call implements Listener, Abortable {
   }
 
   abort(reason?: unknown): void {
+    const partial = this.#content ? engine.soFar(this.id, false) : null;
     abandon(this.id);
-    const error = aborted(this.#content ? 'body' : 'firstByte', reason);
+    const error = aborted(this.#content ? 'body' : 'firstByte', reason, partial);
     if (this.#content) this.ended(error);
     else this.failed(error);
   }
@@ -144,13 +146,14 @@ export class Call implements Listener, Abortable {
     (this.#content as ByteSource | Bytes).take(chunk, size);
   }
 
-  ended(error: TraeError | undefined): void {
+  ended(error: TraeError | undefined, last?: Last, firstMs = -1): void {
     const head = this.#head;
+    if (head && firstMs >= 0) head.firstEventMs = firstMs;
     if (head) head.totalMs = this.#now() - this.#started;
     if (error) error.request = this.#asked();
     // The answer's headers named the request; what failed inside its body knows nothing of them.
     if (head && error && error.requestId === undefined) error.requestId = requestId(Headers.parse(headerLines(head)));
-    this.#content?.end(error);
+    this.#content?.end(error, last);
     this.#over();
   }
 

@@ -3,8 +3,10 @@
 
 import { Ending } from './ending.js';
 import { aborted, middleware, ParseError } from './errors.js';
+import { MessageSum } from './message.js';
 import { abandon, engine } from './native.js';
-import { noBlock, unpack, whole } from './unpack.js';
+import { type Last, Result, type Sum } from './result.js';
+import { noBlock, pack, texts, unpack, whole } from './unpack.js';
 
 export type Step<T> = IteratorResult<T, undefined>;
 
@@ -28,8 +30,11 @@ export type Look = (events: readonly unknown[]) => void;
 const GRANT = 128 << 10;
 const DONE: Step<never> = { value: undefined, done: true };
 
-/** What a step of reading gives: an event, the events of a batch, or a batch as it came. */
-export type Unit = 'event' | 'events' | 'batch';
+/** What a step of reading gives: an event, the events of a batch, a batch as it came, or the text that has come. */
+export type Unit = 'event' | 'events' | 'batch' | 'text';
+
+/** Which events have to come: all, those that are no pieces of content but of text, none of these, or only the end. */
+type Wanted = 'events' | 'text' | 'steps' | 'end';
 
 /**
  * A stream that was dropped without a word ends its transfer when it is collected. Only while it lasts: what the
@@ -50,6 +55,14 @@ export class Channel<E> {
   #granted = 0;
   readonly #block = noBlock();
   readonly #lookers: Look[] = [];
+  /** Whoever hears every event as it comes; they are unpacked for him first. */
+  #hear: Look | undefined;
+  readonly #heard = noBlock();
+  #wanted: Wanted = 'events';
+  /** How it comes: as it is read; as it can, and kept for its reader; or as it can, and nobody reads it. */
+  #flow: 'read' | 'kept' | 'unread' = 'read';
+  #text = '';
+  readonly result: Result;
   readonly ending = new Ending();
   readonly #id: number;
   readonly #release: (error: unknown) => void;
@@ -58,19 +71,21 @@ export class Channel<E> {
   /** Set before the first step. */
   unit: Unit = 'event';
 
-  constructor(id: number, release: (error: unknown) => void, pull?: () => void) {
+  /** `sum` adds up what is no stream of the engine's. */
+  constructor(id: number, release: (error: unknown) => void, pull?: () => void, sum?: Sum) {
     this.#id = id;
     this.#release = release;
     this.#pull = pull;
+    this.result = new Result(this.ending, sum ?? (id === 0 ? new MessageSum() : new Native(id)));
   }
 
   get ended(): boolean {
     return this.#state === 'ended';
   }
 
-  /** Whether somebody waits. */
+  /** Whether more has to come. */
   get starved(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 || (this.#flow !== 'read' && !this.ended);
   }
 
   // ----- bringing -----
@@ -78,15 +93,26 @@ export class Channel<E> {
   /** Takes a batch in. */
   take(batch: Batch): void {
     if (this.ended) return;
-    this.#batches.push(this.#lookers.length > 0 ? shown(batch, this.#lookers) : batch);
+    let taken = batch;
+    if (this.#id === 0) this.result.add(batch.packed);
+    if (this.#lookers.length > 0) taken = shown(taken, this.#lookers);
+    if (this.#hear) taken = this.#told(taken, this.#hear);
+    // A listener may have ended it.
+    if (this.ended) return;
+    if (this.#flow === 'unread') {
+      this.#grant(batch.size);
+      return;
+    }
+    this.#batches.push(taken);
     while (this.#waiting.length > 0 && this.#ready()) (this.#waiting.shift() as Waiting).resolve(this.#step());
   }
 
   /** Nothing more will come; events already here are still read first. */
-  end(error: unknown): void {
+  end(error: unknown, last?: Last): void {
     if (this.ended) return;
     this.#state = 'ended';
     this.#error = error;
+    this.result.come(last);
     dropped.unregister(this);
     this.#release(error);
     this.ending.come(error);
@@ -103,6 +129,49 @@ export class Channel<E> {
     this.#lookers.push(look);
     for (let at = this.#first; at < this.#batches.length; at++)
       this.#batches[at] = shown(this.#batches[at] as Batch, [look]);
+  }
+
+  /** Tells of each event as it comes, those that wait for a reader first. */
+  hear(hear: Look): void {
+    this.#hear = hear;
+    if (this.#wanted !== 'events') this.#want('events');
+    // What has been unpacked already is being read.
+    Object.assign(this.#heard, this.#block);
+    for (let at = this.#first; at < this.#batches.length; at++)
+      this.#batches[at] = this.#told(this.#batches[at] as Batch, hear);
+  }
+
+  /** Everything comes as it can, whether it is read or not; without a reader it is let go, and mostly does not come. */
+  hurry(reads: boolean): void {
+    if (this.ended || this.#flow !== 'read') return;
+    this.#flow = reads ? 'kept' : 'unread';
+    if (reads) this.#want(this.#wanted);
+    else {
+      this.#drop();
+      this.#want(this.#hear ? 'events' : this.#lookers.length > 0 ? 'steps' : 'end');
+    }
+  }
+
+  /** Only text is read of it. */
+  textOnly(): void {
+    this.unit = 'text';
+    if (!this.#hear) this.#want('text');
+  }
+
+  /** Tells the engine, or whoever else brings it. */
+  #want(wanted: Wanted): void {
+    this.#wanted = wanted;
+    this.#pull?.();
+    if (this.#id !== 0 && !this.ended) engine.want(this.#id, wanted, this.#flow !== 'read');
+  }
+
+  /** The batch after its events were told of; whoever reads it gets the same objects. */
+  #told(batch: Batch, hear: Look): Batch {
+    const packed = this.#parsed(batch);
+    if (packed === undefined) return batch;
+    const events = unpack(packed, this.#heard);
+    hear(events);
+    return { packed: pack(events), size: batch.size };
   }
 
   /** Ends the transfer once nobody holds the reader any more. */
@@ -130,19 +199,20 @@ export class Channel<E> {
 
   /** Ends the transfer. Who waits is told; events already here are dropped. */
   abort(reason?: unknown): void {
-    this.leave(reason === undefined ? undefined : aborted('body', reason));
+    this.leave(reason === undefined ? undefined : aborted('body', reason, this.result.text));
   }
 
   /** The same with this error, if any. */
   leave(error: unknown): void {
     if (!this.ended) abandon(this.#id);
     this.#drop();
-    this.end(error);
+    this.end(error, { left: true });
   }
 
   /** Whether there is something for a reader. */
   #ready(): boolean {
     if (this.unit === 'batch') return this.#first < this.#batches.length;
+    if (this.unit === 'text') return this.#gather();
     return this.#next < this.#events.length || this.#advance();
   }
 
@@ -152,9 +222,38 @@ export class Channel<E> {
       this.#next = this.#events.length;
       return { value: this.#events as never, done: false };
     }
+    if (this.unit === 'text') {
+      const text = this.#text;
+      this.#text = '';
+      return { value: text as never, done: false };
+    }
     const batch = this.#shift() as Batch;
     this.#grant(batch.size);
     return { value: batch as never, done: false };
+  }
+
+  /** All of the text that is here; says whether there is some. */
+  #gather(): boolean {
+    for (let batch = this.#shift(); batch !== undefined; batch = this.#shift()) {
+      const packed = this.#parsed(batch);
+      if (packed === undefined) return this.#text !== '';
+      this.#text += texts(packed, this.#block);
+      this.#grant(batch.size);
+    }
+    return this.#text !== '';
+  }
+
+  /** Rust has checked every element, so what can't be parsed is a fault of ours; it must not pass for an end. */
+  #parsed({ packed }: Batch): readonly unknown[] | undefined {
+    if (typeof packed !== 'string') return packed;
+    try {
+      return JSON.parse(packed);
+    } catch (cause) {
+      if (!this.ended) abandon(this.#id);
+      this.#drop();
+      this.end(new ParseError({ code: 'PARSE', phase: 'body', message: 'an event could not be parsed' }, cause));
+      return undefined;
+    }
   }
 
   /** Moves on to the next batch; the one before it is granted back. */
@@ -168,16 +267,9 @@ export class Channel<E> {
       this.#next = 0;
       return false;
     }
-    try {
-      const packed = typeof batch.packed === 'string' ? JSON.parse(batch.packed) : batch.packed;
-      this.#events = unpack(packed, this.#block);
-    } catch (cause) {
-      // Rust has checked every element, so this is a fault of ours; it must not pass for an end.
-      abandon(this.#id);
-      this.#drop();
-      this.end(new ParseError({ code: 'PARSE', phase: 'body', message: 'an event could not be parsed' }, cause));
-      return false;
-    }
+    const packed = this.#parsed(batch);
+    if (packed === undefined) return false;
+    this.#events = unpack(packed, this.#block);
     this.#next = 0;
     this.#size = batch.size;
     return this.#events.length > 0 || this.#advance();
@@ -199,7 +291,7 @@ export class Channel<E> {
 
   #grant(size: number): void {
     this.#granted += size;
-    if (this.#granted < GRANT || this.ended) return;
+    if (this.#granted < GRANT || this.ended || this.#id === 0) return;
     engine.grant(this.#id, this.#granted);
     this.#granted = 0;
   }
@@ -218,6 +310,33 @@ export class Channel<E> {
     this.#first = 0;
     this.#next = 0;
     this.#size = 0;
+    this.#text = '';
+  }
+}
+
+/** The message of a stream of the engine's, which adds it up itself. */
+class Native implements Sum {
+  readonly #id: number;
+
+  constructor(id: number) {
+    this.#id = id;
+  }
+
+  /** The engine says when. */
+  readonly complete = true;
+
+  get text(): string | undefined {
+    return engine.soFar(this.#id, false) ?? undefined;
+  }
+
+  get message(): object | undefined {
+    const { text } = this;
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  get usage(): unknown {
+    const usage = engine.soFar(this.#id, true);
+    return usage === null ? undefined : JSON.parse(usage);
   }
 }
 

@@ -118,6 +118,18 @@ export class Client {
     return fetch(this.#sender, this.#config, input, init);
   }
 
+  /** Asks for a stream, and gives the message that it adds up to as one answer. */
+  async message(body: unknown, config?: Options): Promise<TraeResponse> {
+    const { url = '/messages', method, responseType } = config ?? {};
+    requireObject(body, 'the body of message()');
+    if (responseType != null && responseType !== 'message')
+      throw wrong(`message() gives a message: it takes no \`responseType\`, got ${kindOf(responseType)}`);
+    const res = await this.#sender.send(method ?? 'POST', url, { ...body, stream: true }, config, 'message');
+    // A middleware has put a stream of its own in the place of the engine's.
+    if (res.data instanceof EventStream) res.data = await res.data.finalMessage();
+    return res;
+  }
+
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
   extend(options: Options = {}): Client {
     return placed(Client.prototype.extend, () => {
@@ -268,6 +280,7 @@ const DETACHABLE = [
   'request',
   'stream',
   'fetch',
+  'message',
   'extend',
   'create',
   'use',

@@ -25,6 +25,11 @@ export class Ending {
   #told: ((error: unknown) => unknown)[] = [];
   #over: { error: unknown } | undefined;
 
+  /** What it ended with. */
+  get error(): unknown {
+    return this.#over?.error;
+  }
+
   add(told: (error: unknown) => unknown): void {
     if (this.#over) tell(told, this.#over.error);
     else this.#told.push(told);

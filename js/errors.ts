@@ -23,6 +23,8 @@ export interface Failure {
   history: Listed[];
   /** A number stands for what JavaScript threw. */
   causes: (string | number)[];
+  /** What had come of the message, as JSON. */
+  partial?: string | null;
   response: { status: number; statusText: string; headers: string; body: string } | null;
 }
 
@@ -73,6 +75,7 @@ export class TraeError extends Error {
       // Not enumerable: a logger that walks an error's fields would print whole answers.
       Object.defineProperty(this, 'response', { value: response });
     }
+    this.#partial = failure.partial ?? undefined;
     if (failure.code === 'INTERNAL') Error.captureStackTrace?.(this, TraeError);
   }
 
@@ -84,6 +87,18 @@ export class TraeError extends Error {
   }
 
   #placed = false;
+  #partial: string | object | undefined;
+
+  /** What had come of the message that failed. Of the class and not of the object: nothing that walks an error prints it. */
+  get partial(): object | undefined {
+    if (typeof this.#partial === 'string') this.#partial = JSON.parse(this.#partial) as object;
+    return this.#partial;
+  }
+
+  /** The tokens that were counted in it. */
+  get usage(): unknown {
+    return (this.partial as { usage?: unknown } | undefined)?.usage;
+  }
 
   override get name(): string {
     return this.constructor.name;
@@ -221,10 +236,10 @@ export function described(json: string): { error: unknown; attempts?: number } {
 }
 
 /** The caller gave up; `cause` is the signal's reason. */
-export function aborted(phase: string, reason?: unknown): AbortError {
+export function aborted(phase: string, reason?: unknown, partial: string | null = null): AbortError {
   const why = reason instanceof Error && reason.message ? `: ${String(reason.message)}` : '';
   const attempts = phase === 'prepare' ? 0 : 1;
-  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}`, attempts }, reason);
+  return new AbortError({ code: 'ABORTED', phase, message: `the call was aborted${why}`, attempts, partial }, reason);
 }
 
 /** What `make` gives; an error of ours shows who called `below`, however deep in there it was made. */

@@ -5,7 +5,8 @@
 // - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
 // - session.ts: conversations
-// - stream.ts: events · mapping.ts: events made of events · message.ts: what they add up to · readable.ts: bytes
+// - stream.ts: events · mapping.ts: events made of events · readable.ts: bytes
+// - result.ts, message.ts: what events add up to · listeners.ts, partial-json.ts: who listens to them
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
 // - errors.ts: failures as classes · secrets.ts: what is never shown

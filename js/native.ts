@@ -5,6 +5,7 @@ import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
 import { load } from './load.js';
+import type { Last } from './result.js';
 import { surface } from './words.js';
 
 /** The addon, as napi made it. */
@@ -97,6 +98,8 @@ interface Engine {
   drain(slab: Float64Array, values: unknown[]): number;
   abort(id: number): void;
   grant(id: number, bytes: number): void;
+  want(id: number, what: string, unlimited: boolean): void;
+  soFar(id: number, usage: boolean): string | null;
   upload(id: number, piece: Uint8Array): boolean;
   uploadEnd(id: number, failure?: string): void;
   flushLog(): void;
@@ -154,7 +157,7 @@ export interface Listener {
   entered(entry: Entry, headers: string): void;
   events(batch: Batch, firstMs: number): void;
   bytes(chunk: Buffer, size: number, firstMs: number): void;
-  ended(error: TraeError | undefined): void;
+  ended(error: TraeError | undefined, last?: Last, firstMs?: number): void;
   room(): void;
 }
 
@@ -301,7 +304,7 @@ function entry(at: number): Entry {
   return { passage, group, attempt, parent, lane };
 }
 
-function piece(listener: Listener | undefined, at: number, content: unknown, failure: unknown): void {
+function piece(listener: Listener | undefined, at: number, content: unknown, last: unknown): void {
   const size = slab[at + 3] as number;
   const count = slab[at + 4] as number;
   const firstMs = slab[at + 7] as number;
@@ -318,7 +321,10 @@ function piece(listener: Listener | undefined, at: number, content: unknown, fai
   }
   if (count > 0 && isEvents) listener.events({ packed: packed as Batch['packed'], size }, firstMs);
   else if (count > 0) listener.bytes(packed as Buffer, size, firstMs);
-  if (end !== 0) listener.ended(end === 2 ? (fromFailure(failure as string) as TraeError) : undefined);
+  if (end === 2) listener.ended(fromFailure(last as string) as TraeError, undefined, firstMs);
+  else if (end === 3) listener.ended(undefined, { message: last as string }, firstMs);
+  else if (end === 4) listener.ended(undefined, { why: last as string }, firstMs);
+  else if (end !== 0) listener.ended(undefined, undefined, firstMs);
 }
 
 function headAt(at: number, text: string): Head {

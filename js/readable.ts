@@ -37,7 +37,7 @@ export class ByteSource {
   }
 
   /** Nothing more will come. Who has not begun to read is told when he does: nobody may be listening yet. */
-  end(error: TraeError | undefined): void {
+  end(error: TraeError | undefined, _last?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;

@@ -169,7 +169,7 @@ export class Sender {
   ): Promise<TraeResponse> {
     const asked = this.#asked({ method, url, data, config, shape });
     const onion = new Onion(asked.signal, arranged);
-    const limit = limitOf(config?.['timeout'] ?? this.#config['timeout']);
+    const limit = limitOf(config?.['timeout'] ?? this.#config['timeout'], shape ?? config?.['responseType']);
     this.#pending.add(onion);
     try {
       const fields = {

@@ -4,7 +4,8 @@ import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Look, type Step, type Unit } from './channel.js';
 import { onEnd, onEvents } from './ending.js';
-import { config } from './errors.js';
+import { config, kindOf } from './errors.js';
+import type { Listeners, Use } from './listeners.js';
 import { type Mapping, mapped, pump } from './mapping.js';
 import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
@@ -12,7 +13,11 @@ import { pack } from './unpack.js';
 
 export class EventStream<E = unknown> implements AsyncIterable<E> {
   readonly #channel: Channel<E>;
-  #read = false;
+  /** Who reads: nobody yet, a reader, or the stream itself for those who wait for its message. */
+  #read: 'free' | 'reader' | 'driven' = 'free';
+  readonly #use: Use = { reader: false, awaited: false };
+  #listeners: Listeners | undefined;
+  #hearing: 'no' | 'soon' | 'yes' = 'no';
   /** Held weakly: another stream may have taken this one's place in it, and must not be held by this one. */
   readonly #response: WeakRef<TraeResponse>;
   readonly #shell: TraeResponse<unknown>;
@@ -88,6 +93,57 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return this.#reader<E[]>('events');
   }
 
+  /** The text as it comes: of one wake-up in one piece. */
+  text(): AsyncIterableIterator<string> {
+    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
+      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
+    const reader = this.#reader<string>('text');
+    this.#channel.textOnly();
+    return reader;
+  }
+
+  /** The message, when it is whole. Without a reader everything comes at once, and no event is made of it. */
+  async finalMessage(): Promise<object> {
+    await this.#end();
+    return this.#channel.result.final;
+  }
+
+  /** The text of the message. */
+  async finalText(): Promise<string> {
+    const { content } = (await this.finalMessage()) as { content?: { type?: unknown; text?: unknown }[] };
+    const texts = (content ?? []).filter((block) => block.type === 'text' && typeof block.text === 'string');
+    return texts.map((block) => block.text).join('');
+  }
+
+  /** When the stream is over; without a reader everything comes at once. */
+  async done(): Promise<void> {
+    await this.#end();
+    this.#channel.result.requireEnd();
+  }
+
+  /** The message as far as it has come, made anew each time. */
+  get currentMessage(): object | undefined {
+    return this.#channel.result.soFar;
+  }
+
+  /** The tokens counted so far. */
+  get usage(): unknown {
+    return this.#channel.result.usage;
+  }
+
+  on(name: string, listener: (...args: never[]) => unknown): this {
+    return this.#listen(name, listener, false);
+  }
+
+  once(name: string, listener: (...args: never[]) => unknown): this {
+    return this.#listen(name, listener, true);
+  }
+
+  off(name: string, listener: (...args: never[]) => unknown): this {
+    this.#listeners?.remove(name, listener);
+    return this;
+  }
+
   /** Ends the transfer. A reader that waits is told; events already here are dropped. */
   abort(reason?: unknown): void {
     this.#channel.abort(reason);
@@ -96,19 +152,21 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   /** Two streams of the same events; what one has read and the other has not is kept in memory. */
   tee(): [EventStream<E>, EventStream<E>] {
     const source = this.#reader<Batch>('batch');
+    const { result } = this.#channel;
     const release = (): void => {
       if (halves.every((half) => half.ended)) this.abort();
     };
     const step = async (): Promise<void> => {
       try {
         const { value, done } = await source.next();
-        for (const half of halves) done ? half.end(undefined) : half.take({ ...value, size: 0 });
+        for (const half of halves) done ? half.end(undefined, result.last) : half.take({ ...value, size: 0 });
       } catch (error) {
         for (const half of halves) half.fail(error);
       }
     };
     const pull = pump(step, () => halves.some((half) => half.starved));
-    const halves = [new Channel<E>(0, release, pull), new Channel<E>(0, release, pull)] as const;
+    const sum = this.#channel.result.shared;
+    const halves = [new Channel<E>(0, release, pull, sum), new Channel<E>(0, release, pull, sum)] as const;
     return [new EventStream(halves[0], this.response), new EventStream(halves[1], this.response)];
   }
 
@@ -138,8 +196,66 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   }
 
   #claim(): void {
-    if (this.#read) throw config('this stream has a reader, or had one: use tee() before the first for a second');
-    this.#read = true;
+    if (this.#read !== 'free')
+      throw config('this stream has a reader, or had one: use tee() before the first for a second');
+    this.#read = 'reader';
+    this.#use.reader = true;
+    this.#hear();
+  }
+
+  /** Waits for the end, and sees to it that it comes. */
+  #end(): Promise<void> {
+    this.#use.awaited = true;
+    const end = new Promise<void>((resolve) => this.#channel.ending.add(() => resolve()));
+    this.#drive();
+    return end;
+  }
+
+  /** Has everything come, unless it is being read already. A reader that comes in the same turn is in time. */
+  #drive(): void {
+    queueMicrotask(() => {
+      if (this.#read === 'free') this.#read = 'driven';
+      if (this.#read === 'reader' && !this.#use.awaited) return;
+      // Whoever waits for the end must not wait for a reader that has stopped.
+      this.#channel.hurry(this.#read === 'reader');
+      // It is held until it has ended: nobody else may hold it.
+      this.#channel.ending.add(() => this.#read);
+    });
+  }
+
+  #listen(name: string, listener: (...args: never[]) => unknown, once: boolean): this {
+    // Loaded here because few streams are listened to.
+    const { flows, hears, Listeners, NAMES } = require('./listeners.js') as typeof import('./listeners.js');
+    if (!NAMES.includes(name)) throw config(`a stream tells nothing called \`${name}\`: it knows ${NAMES.join(', ')}`);
+    if (typeof listener !== 'function') throw config(`on() and once() take a function, got ${kindOf(listener)}`);
+    if (name === 'ping' && (this.response.config as { pings?: unknown }).pings !== true)
+      throw config('pings are told of where the call, or its client, has `pings: true`');
+    if (this.#listeners === undefined) {
+      const listeners = new Listeners();
+      const [result, use] = [this.#channel.result, this.#use];
+      this.#listeners = listeners;
+      const { ending } = this.#channel;
+      // What has come is told of before its end, and to all who listen in this turn.
+      queueMicrotask(() => {
+        this.#hear();
+        ending.add((error) => listeners.over(error, result, use));
+      });
+    }
+    this.#listeners.add(name, listener, once);
+    if (hears(name) && this.#hearing === 'no') {
+      this.#hearing = 'soon';
+      queueMicrotask(() => this.#hear());
+    }
+    if (flows(name)) this.#drive();
+    return this;
+  }
+
+  /** From now on, and not before all who listen in one turn do so. */
+  #hear(): void {
+    const listeners = this.#listeners;
+    if (this.#hearing !== 'soon' || listeners === undefined) return;
+    this.#hearing = 'yes';
+    this.#channel.hear((events) => listeners.hear(events));
   }
 
   /** The one reader. Its methods hold the stream, so that one that is being read is not taken for dropped. */

@@ -36,6 +36,25 @@ export function unpack<E>(packed: readonly unknown[], block: Block): E[] {
   return events as E[];
 }
 
+/** The text in a batch, joined. */
+export function texts(packed: readonly unknown[], block: Block): string {
+  let text = '';
+  for (const item of packed) {
+    if (typeof item === 'string') {
+      if (block.kind === Kind.Text) text += item;
+    } else if (!Array.isArray(item)) text += textOf(item);
+    else if (item[0] !== Kind.Itself) [block.kind, block.index] = item as [number, number];
+  }
+  return text;
+}
+
+/** The text that an event adds. */
+function textOf(event: unknown): string {
+  const { type, delta } = (event ?? {}) as { type?: unknown; delta?: { type?: unknown; text?: unknown } | null };
+  if (type !== 'content_block_delta' || delta?.type !== 'text_delta') return '';
+  return typeof delta.text === 'string' ? delta.text : '';
+}
+
 /** Those events of a batch that are no mere pieces of content. */
 export function whole(packed: readonly unknown[]): unknown[] {
   const events: unknown[] = [];

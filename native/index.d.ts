@@ -83,6 +83,13 @@ export declare class Engine {
    * it were.
    */
   step(script: NativeScript, id: number, most: number): void
+  /**
+   * Of a stream's events no more is wanted from now on than `text`, `steps` (no pieces of content) or `end`; any
+   * other word for all. Without a limit they are wanted as they come, read or not.
+   */
+  want(id: number, what: string, unlimited: boolean): void
+  /** What has come of a stream's message, or of its usage, as JSON. */
+  soFar(id: number, usage: boolean): string | null
   /** Starts a warm-up. Its outcome comes through the drain, the report as the JSON of an answer. */
   warmup(client: NativeClient, id: number, options: string): void
   /** Keeps up what a warm-up has opened; `None` where its options do not ask for that, or why they are wrong. */

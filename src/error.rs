@@ -31,6 +31,17 @@ struct Inner {
     history: Vec<Attempt>,
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
+    partial: Option<Partial>,
+}
+
+/// What had come of a message; never printed.
+#[derive(Clone)]
+struct Partial(String);
+
+impl fmt::Debug for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Partial({} bytes)", self.0.len())
+    }
 }
 
 /// The source of an error that several have met.
@@ -221,6 +232,7 @@ impl Error {
             history: Vec::new(),
             response: None,
             source: None,
+            partial: None,
         }))
     }
 
@@ -237,8 +249,17 @@ impl Error {
 
     /// The same failure for another who met it.
     pub fn again(error: &Arc<Self>) -> Self {
-        let Inner { kind, phase, ref message, retry_after, attempts, ref history, ref response, ref source } =
-            *error.0;
+        let Inner {
+            kind,
+            phase,
+            ref message,
+            retry_after,
+            attempts,
+            ref history,
+            ref response,
+            ref source,
+            ref partial,
+        } = *error.0;
         let source = source.as_ref().map(|_| Source::from(Shared(Arc::clone(error))));
         Self(Box::new(Inner {
             kind,
@@ -249,6 +270,7 @@ impl Error {
             history: history.clone(),
             response: response.clone(),
             source,
+            partial: partial.clone(),
         }))
     }
 
@@ -270,6 +292,13 @@ impl Error {
     #[must_use]
     pub fn with_response(mut self, response: ErrorResponse) -> Self {
         self.0.response = Some(Box::new(response));
+        self
+    }
+
+    /// Keeps what had come of the message that failed, as JSON.
+    #[must_use]
+    pub fn with_partial(mut self, message: Option<String>) -> Self {
+        self.0.partial = message.map(Partial);
         self
     }
 
@@ -341,6 +370,11 @@ impl Error {
     /// When the server asks to come back.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// What had come of the message that failed, as JSON.
+    pub fn partial(&self) -> Option<&str> {
+        self.0.partial.as_ref().map(|partial| partial.0.as_str())
     }
 
     /// How many attempts were made.

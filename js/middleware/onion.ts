@@ -192,7 +192,9 @@ export interface Limit {
 const LONGEST = 2 ** 31 - 1 - 1000;
 
 /** The limit on a whole call; what is none the engine refuses, or knows none. */
-export function limitOf(timeout: unknown): Limit | undefined {
+export function limitOf(timeout: unknown, shape: unknown): Limit | undefined {
+  // A message is a stream until it is whole: a mere number holds until that begins, and Rust knows when.
+  if (shape === 'message' && typeof timeout !== 'object') return undefined;
   const total = typeof timeout === 'object' ? (timeout as { total?: unknown } | null)?.total : timeout;
   if (typeof total !== 'number' || !(total > 0) || total > LONGEST) return undefined;
   return { ms: total, option: total === timeout ? 'timeout' : 'timeout.total' };

@@ -110,6 +110,12 @@ impl StreamRules {
         }
     }
 
+    /// What to do about the next event where it is known already to be a piece of content: always the same.
+    pub fn piece(&mut self) -> Verdict {
+        self.events += 1;
+        Verdict::Deliver
+    }
+
     /// The failure that the end of the body is, if it is one: a message must come, or has begun, and has not stopped.
     pub fn end_of_body(&self) -> Option<Error> {
         matches!(self.message, Message::Awaited | Message::Started).then(|| {

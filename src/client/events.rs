@@ -5,11 +5,12 @@ use std::{pin::Pin, time::Duration};
 use futures_util::StreamExt;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::message::MessageSoFar;
 use crate::{
-    Error, Phase, Result,
+    Error, ErrorKind, Phase, Result,
     attempt::Attempt,
     body::EventStream,
-    claude::{StreamRules, Verdict},
+    claude::{Delta, StreamRules, Verdict},
     event::Event,
 };
 
@@ -24,6 +25,7 @@ pub struct EventReader {
     first_event: Option<(Pin<Box<Sleep>>, Duration)>,
     /// Those that it took to get this stream: an error in it lists them too.
     attempts: Vec<Attempt>,
+    message: MessageSoFar,
 }
 
 /// Where the reader stands. An error that came after events waits until those have been handed over.
@@ -41,10 +43,17 @@ pub(super) enum Rules {
 }
 
 impl EventReader {
-    /// A reader of events by these rules, the first of which must come within a limit.
-    pub(super) fn new(events: EventStream, rules: Rules, first_event: Option<Duration>) -> Self {
+    /// A reader of events by these rules, the first of which must come within a limit. Their message is kept up to so
+    /// many bytes.
+    pub(super) fn new(
+        events: EventStream,
+        rules: Rules,
+        first_event: Option<Duration>,
+        largest: u64,
+    ) -> Self {
         let first_event = first_event.map(|limit| (Box::pin(sleep_until(Instant::now() + limit)), limit));
-        Self { events, reading: Reading::Open, rules, first_event, attempts: Vec::new() }
+        let message = MessageSoFar::new(largest);
+        Self { events, reading: Reading::Open, rules, first_event, attempts: Vec::new(), message }
     }
 
     /// The reader of an answer that came after these attempts.
@@ -55,6 +64,29 @@ impl EventReader {
     /// Whether the data of each event is JSON.
     pub fn is_json(&self) -> bool {
         matches!(self.rules, Rules::Json { .. })
+    }
+
+    /// The message that its events add up to, where they are JSON.
+    pub fn message(&self) -> &MessageSoFar {
+        &self.message
+    }
+
+    /// Reads to the end and gives the message, as JSON.
+    pub async fn whole(mut self) -> Result<String> {
+        while let Some(read) = self.next().await {
+            read?;
+            if let Some(error) = self.message.too_large() {
+                return Err(self.told(error));
+            }
+        }
+        match (self.message.json(), self.message.too_large()) {
+            (Some(message), _) => Ok(message),
+            (None, Some(error)) => Err(self.told(error)),
+            (None, None) => {
+                let none = "the stream had no message: it is none of the Messages API";
+                Err(self.told(Error::new(ErrorKind::IncompleteStream, Phase::Body, none)))
+            }
+        }
     }
 
     /// The next events, at least one; `None` after the last. After an error there is nothing more.
@@ -97,8 +129,16 @@ impl EventReader {
         };
         let mut next = Reading::Open;
         let mut kept = 0;
+        let mut sum = self.message.adding();
         for place in 0..events.len() {
-            let keep = match rules.accept(&events[place]) {
+            let event = &events[place];
+            let delta = Delta::read(&event.data);
+            let verdict = if delta.is_some() { rules.piece() } else { rules.accept(event) };
+            // Streams of other APIs are let be.
+            if rules.messages_started() && matches!(verdict, Verdict::Deliver | Verdict::DeliverAndEnd) {
+                sum.add(event, delta.as_ref());
+            }
+            let keep = match verdict {
                 Verdict::Deliver => true,
                 Verdict::Ping => *pings,
                 Verdict::Skip => false,
@@ -123,6 +163,7 @@ impl EventReader {
                 break;
             }
         }
+        drop(sum);
         events.truncate(kept);
         if matches!(next, Reading::Done) {
             self.drain();
@@ -132,7 +173,7 @@ impl EventReader {
     }
 
     fn told(&mut self, error: Error) -> Error {
-        error.with_history(std::mem::take(&mut self.attempts))
+        error.with_history(std::mem::take(&mut self.attempts)).with_partial(self.message.json())
     }
 
     fn end_of_body(&mut self) -> Option<Error> {
@@ -179,7 +220,7 @@ mod tests {
         let reported = Event { event: "error".into(), ..Event::default() };
         for items in [vec![Err(reset())], vec![Ok(vec![reported])], vec![]] {
             let rules = Rules::Json { rules: StreamRules::of_message(), pings: false };
-            let reader = EventReader::new(Box::pin(futures_util::stream::iter(items)), rules, None);
+            let reader = EventReader::new(Box::pin(futures_util::stream::iter(items)), rules, None, 1 << 20);
             let attempts = vec![attempt(529), attempt(200)];
             let error = reader.after(attempts.clone()).next().await.unwrap().unwrap_err();
             assert_eq!((error.attempts(), error.history()), (2, attempts.as_slice()));

@@ -7,7 +7,8 @@
 //! - [`fetched`]: answers as `fetch` gives them
 //! - [`view`]: what a layer written elsewhere needs of a call
 //! - [`limit`]: the limit on a whole call
-//! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read
+//! - [`reply`]: an answer takes the shape asked for · [`events`]: a stream of them as it is read · [`message`]: what
+//!   they add up to
 //! - [`warmup`]: connections ready before the first call
 //! - [`rooms`]: the native middlewares, by name and options · [`figures`]: what those called `metrics` tell
 //! - [`secrets`]: what an answer may not repeat · [`tape`]: calls written down, to be played again
@@ -20,6 +21,7 @@ mod fields;
 mod figures;
 mod headers;
 mod limit;
+mod message;
 mod query;
 mod reply;
 mod rooms;
@@ -38,6 +40,7 @@ use tokio::time::Instant;
 pub use self::{
     call::Call,
     events::EventReader,
+    message::MessageSoFar,
     reply::{Asked, Content, Head, Look, Reply, origin},
     rooms::{Functions, Native, Questions, auth, jwt, middleware, native},
     secrets::without_keys,
@@ -187,7 +190,8 @@ impl Client {
         let res = limit.holds(self.pipeline.run(request), no_answer).await?;
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
         let unfinished = || (Phase::Total, events::UNFINISHED.to_owned());
-        limit.holds(reply::shape(&asked, res, &settings, started), unfinished).await
+        let reply = limit.holds(reply::shape(&asked, res, &settings, started), unfinished).await?;
+        if settings.shape == Shape::Message { reply.whole_message().await } else { Ok(reply) }
     }
 
     /// Whether there are layers around its calls.

@@ -31,6 +31,18 @@ pub struct Reply {
     pub content: Content,
 }
 
+impl Reply {
+    /// A stream as the message that it adds up to; what is whole already stays as it is.
+    pub(super) async fn whole_message(mut self) -> Result<Self> {
+        if self.head.status.is_success()
+            && let Content::Events(reader) = self.content
+        {
+            self.content = Content::Json(reader.whole().await?.into());
+        }
+        Ok(self)
+    }
+}
+
 /// All of an answer but its content.
 #[derive(Debug)]
 pub struct Head {
@@ -154,10 +166,14 @@ pub(super) async fn shape(
             let rules = if let Shape::Sse | Shape::FetchSeen = shape {
                 Rules::Text
             } else {
-                let rules = StreamRules::at(asked.url.path()).concealing(conceal);
-                Rules::Json { rules, pings: call.pings }
+                let rules = match shape {
+                    Shape::Message => StreamRules::of_message(),
+                    _ => StreamRules::at(asked.url.path()),
+                };
+                Rules::Json { rules: rules.concealing(conceal), pings: call.pings }
             };
-            let reader = EventReader::new(events, rules, call.options.timeouts.first_event)
+            let first_event = call.options.timeouts.first_event;
+            let reader = EventReader::new(events, rules, first_event, call.options.max_response_bytes)
                 .after(head.history.clone());
             Content::Events(Box::new(reader))
         }

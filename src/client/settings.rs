@@ -84,12 +84,14 @@ pub(super) enum Shape {
     Fetch,
     /// The same for middlewares of JavaScript's: a stream of events is events whose data is text.
     FetchSeen,
+    /// The message that events add up to.
+    Message,
 }
 
 impl Shape {
     pub(super) fn expect(self) -> Expect {
         match self {
-            Self::Auto => Expect::Auto,
+            Self::Auto | Self::Message => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
             // What `fetch` answers with is read by the centre itself.
             Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
@@ -99,7 +101,7 @@ impl Shape {
     }
 }
 
-const SHAPES: [(&str, Shape); 9] = [
+const SHAPES: [(&str, Shape); 10] = [
     ("auto", Shape::Auto),
     ("json", Shape::Json),
     ("text", Shape::Text),
@@ -109,6 +111,7 @@ const SHAPES: [(&str, Shape); 9] = [
     ("events", Shape::Events),
     ("sse", Shape::Sse),
     ("event-stream", Shape::Events),
+    ("message", Shape::Message),
 ];
 
 /// An event crosses within one text, and V8 takes none of 512 MiB.

@@ -9,14 +9,14 @@ use tokio_util::task::TaskTracker;
 use super::{
     held::Kept,
     js_middleware::{Caller, Passages},
-    mailbox::{Letter, Mailbox, Whole},
+    mailbox::{LONGEST_TEXT, Letter, Mailbox, Whole},
     outbox::{End, Outbox},
     text::Head,
 };
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::{Body, ByteStream},
-    client::{Call, Client, Content, EventReader, Reply},
+    client::{Call, Client, Content, EventReader, MessageSoFar, Reply},
     request::CallId,
 };
 
@@ -110,7 +110,9 @@ async fn forward_stream(stream: Content, mut duty: Duty<'_>, started: Instant) {
     match stream {
         Content::Bytes(stream) => forward_bytes(stream, duty, started).await,
         Content::Events(reader) => forward_events(*reader, duty, started).await,
-        Content::Empty | Content::Json(_) | Content::Text(_) | Content::Buffer(_) => duty.end(End::Complete),
+        Content::Empty | Content::Json(_) | Content::Text(_) | Content::Buffer(_) => {
+            duty.end(End::Complete(None));
+        }
     }
 }
 
@@ -128,15 +130,34 @@ pub(super) fn parse(json: &str) -> Result<serde_json::Value> {
 
 async fn forward_events(mut reader: EventReader, mut duty: Duty<'_>, started: Instant) {
     let json = reader.is_json();
+    if json {
+        duty.outbox.adds_up_to(reader.message());
+    }
     let mut first = Some(started);
     loop {
         duty.outbox.credit().await;
         match reader.next().await {
             Some(Ok(events)) => duty.outbox.events(&events, json, first.take().map(|at| at.elapsed())),
             Some(Err(error)) => return duty.end(End::Failed(error)),
-            None => return duty.end(End::Complete),
+            None => return duty.end(complete(reader.message())),
+        }
+        // Who only waits for the message has nothing to wait for any more.
+        if duty.outbox.only_end()
+            && let Some(error) = reader.message().too_large()
+        {
+            return duty.end(End::Failed(error));
         }
     }
+}
+
+/// The end of a stream that has come to it.
+fn complete(message: &MessageSoFar) -> End {
+    End::Complete(match (message.json(), message.too_large()) {
+        (Some(json), _) if json.len() > LONGEST_TEXT => Some(Err(too_long(json.len()))),
+        (Some(json), _) => Some(Ok(json)),
+        (None, Some(error)) => Some(Err(error)),
+        (None, None) => None,
+    })
 }
 
 async fn forward_bytes(mut stream: ByteStream, mut duty: Duty<'_>, started: Instant) {
@@ -146,7 +167,7 @@ async fn forward_bytes(mut stream: ByteStream, mut duty: Duty<'_>, started: Inst
         match stream.next().await {
             Some(Ok(chunk)) => duty.outbox.bytes(chunk, first.take().map(|at| at.elapsed())),
             Some(Err(error)) => return duty.end(End::Failed(error)),
-            None => return duty.end(End::Complete),
+            None => return duty.end(End::Complete(None)),
         }
     }
 }

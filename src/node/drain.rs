@@ -170,10 +170,12 @@ impl Drained<'_, '_> {
         let bytes = batch.content.len();
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^53 bytes")]
         let size = bytes as f64;
-        let (end, failure) = match batch.end {
+        let (end, last) = match batch.end {
             None => (0.0, None),
-            Some(End::Complete) => (1.0, None),
-            Some(End::Failed(error)) => (2.0, Some(error)),
+            Some(End::Complete(None)) => (1.0, None),
+            Some(End::Failed(error)) => (2.0, Some(describe_error(&error))),
+            Some(End::Complete(Some(Ok(message)))) => (3.0, Some(message)),
+            Some(End::Complete(Some(Err(error)))) => (4.0, Some(describe_error(&error))),
         };
         let (kind, count) = match &batch.content {
             Pieces::Events(packed) => (kind::EVENTS, packed.count),
@@ -189,8 +191,8 @@ impl Drained<'_, '_> {
             Pieces::Bytes(chunks) if chunks.is_empty() => {}
             Pieces::Bytes(chunks) => self.buffer(0, &chunks)?,
         }
-        match failure {
-            Some(error) => self.text(1, describe_error(&error).as_bytes()),
+        match last {
+            Some(last) => self.text(1, last.as_bytes()),
             None => Ok(()),
         }
     }

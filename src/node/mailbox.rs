@@ -82,7 +82,7 @@ pub(super) enum Whole {
 }
 
 /// The longest string of V8, in characters; no text has more of them than bytes.
-const LONGEST_TEXT: usize = (1 << 29) - 24;
+pub(super) const LONGEST_TEXT: usize = (1 << 29) - 24;
 
 impl Whole {
     /// A content that is whole; a stream is handed back.

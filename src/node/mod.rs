@@ -35,6 +35,7 @@ mod script;
 mod simulator;
 mod text;
 mod upload;
+mod wanted;
 mod warmup;
 
 #[global_allocator]

@@ -1,7 +1,7 @@
 //! What one stream has for JavaScript: collected until it is fetched, held back by credit.
 //!
 //! Invariants: bytes handed over and not yet granted back, plus bytes waiting here, stay below the
-//! credit before another read begins; a letter for this outbox is in the mailbox at most once; after
+//! credit before another read begins, unless JavaScript takes all as it comes; a letter for this outbox is in the mailbox at most once; after
 //! the end nothing is added.
 
 use std::{
@@ -16,7 +16,7 @@ use super::{
     mailbox::{Letter, Mailbox, lock},
     pack::{Block, Packed},
 };
-use crate::{Error, event::Event};
+use crate::{Error, Result, client::MessageSoFar, event::Event};
 
 /// How many bytes may be on their way to a consumer, and unread by it, before the socket rests.
 const CREDIT: usize = 256 << 10;
@@ -29,10 +29,29 @@ pub(super) struct Outbox {
     room: Notify,
 }
 
+/// Which of a stream's events JavaScript wants: it may say so at any time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All.
+    #[default]
+    Events,
+    /// Of the pieces of content only those of text, which may come joined.
+    Text,
+    /// All but the pieces of content.
+    Steps,
+    /// None: only the end.
+    End,
+}
+
 #[derive(Default)]
 struct Held {
     batch: Batch,
     block: Block,
+    wanted: Wanted,
+    /// All is taken as it comes, however much has not been read.
+    unlimited: bool,
+    /// What the events add up to, once they come.
+    message: Option<MessageSoFar>,
     /// Whether the mailbox has a letter for us.
     announced: bool,
     /// Bytes that JavaScript has and has not granted back.
@@ -71,7 +90,8 @@ impl Pieces {
 
 /// How a stream ended.
 pub(super) enum End {
-    Complete,
+    /// With the message, or with why it can't be had; of what is no stream of messages with neither.
+    Complete(Option<Result<String>>),
     Failed(Error),
 }
 
@@ -82,31 +102,58 @@ impl Outbox {
 
     /// Adds events: the data itself where it is JSON, otherwise an object that describes the event.
     pub(super) fn events(self: &Arc<Self>, events: &[Event], json: bool, first: Option<Duration>) {
-        self.add(first, |pieces, block| {
-            if !matches!(pieces, Pieces::Events(_)) {
-                *pieces = Pieces::Events(Packed::default());
+        let mut held = lock(&self.held);
+        let Held { batch, block, wanted, .. } = &mut *held;
+        batch.first = batch.first.or(first);
+        if *wanted == Wanted::End {
+            return;
+        }
+        if !matches!(batch.content, Pieces::Events(_)) {
+            batch.content = Pieces::Events(Packed::default());
+        }
+        if let Pieces::Events(packed) = &mut batch.content {
+            for event in events {
+                if json { packed.json(&event.data, block, *wanted) } else { packed.described(event) }
             }
-            if let Pieces::Events(packed) = pieces {
-                for event in events {
-                    if json { packed.json(&event.data, block) } else { packed.described(event) }
-                }
+            if packed.count > 0 {
+                self.announce(&mut held);
             }
-        });
+        }
+    }
+
+    /// Where the events are added up.
+    pub(super) fn adds_up_to(&self, message: &MessageSoFar) {
+        lock(&self.held).message = Some(message.clone());
+    }
+
+    /// What has come of the message.
+    pub(super) fn message(&self) -> Option<MessageSoFar> {
+        lock(&self.held).message.clone()
+    }
+
+    /// JavaScript wants no more than this from now on; without a limit it wants that as it comes.
+    pub(super) fn want(&self, wanted: Wanted, unlimited: bool) {
+        let mut held = lock(&self.held);
+        held.wanted = wanted;
+        held.unlimited |= unlimited || wanted == Wanted::End;
+        if wanted == Wanted::End {
+            held.batch.content = Pieces::default();
+        }
+        drop(held);
+        self.room.notify_one();
+    }
+
+    /// Whether nothing but the end is wanted.
+    pub(super) fn only_end(&self) -> bool {
+        lock(&self.held).wanted == Wanted::End
     }
 
     /// Adds bytes.
     pub(super) fn bytes(self: &Arc<Self>, chunk: Bytes, first: Option<Duration>) {
-        self.add(first, |pieces, _| {
-            if let Pieces::Bytes(chunks) = pieces {
-                chunks.push(chunk);
-            }
-        });
-    }
-
-    fn add(self: &Arc<Self>, first: Option<Duration>, add: impl FnOnce(&mut Pieces, &mut Block)) {
         let mut held = lock(&self.held);
-        let Held { batch, block, .. } = &mut *held;
-        add(&mut batch.content, block);
+        if let Pieces::Bytes(chunks) = &mut held.batch.content {
+            chunks.push(chunk);
+        }
         held.batch.first = held.batch.first.or(first);
         self.announce(&mut held);
     }
@@ -150,7 +197,7 @@ impl Outbox {
             let room = self.room.notified();
             {
                 let held = lock(&self.held);
-                if held.out + held.batch.content.len() < CREDIT {
+                if held.unlimited || held.out + held.batch.content.len() < CREDIT {
                     return;
                 }
             }

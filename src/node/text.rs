@@ -186,6 +186,7 @@ pub(super) fn describe_error(error: &Error) -> String {
         "attempts": error.attempts(),
         "history": history(error.history()),
         "causes": causes,
+        "partial": error.partial(),
         "response": response.map(|r| json!({
             "status": r.status.as_u16(),
             "statusText": r.status.canonical_reason().unwrap_or(""),

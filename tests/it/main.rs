@@ -5,6 +5,7 @@ mod client;
 mod fold;
 mod hostile;
 mod layers;
+mod message;
 mod middleware;
 #[cfg(feature = "server")]
 mod simulator;

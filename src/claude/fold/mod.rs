@@ -42,13 +42,23 @@ impl Folding {
     /// Takes the next event in.
     pub fn add(&mut self, event: &Event) {
         if let Some(delta) = Delta::read(&event.data) {
-            return self.piece(delta.index, |block| block.delta(delta.kind, delta.piece));
+            return self.delta(&delta);
         }
         match read(&event.data) {
             Some(members) => self.take(members),
             // Pings of proxies are no JSON, and say nothing.
             None => self.unfaithful |= event.event != "ping",
         }
+    }
+
+    /// Takes the next event in where it is known already that it is a piece, and which.
+    pub fn delta(&mut self, delta: &Delta<'_>) {
+        self.piece(delta.index, |block| block.delta(delta.kind, delta.piece));
+    }
+
+    /// The tokens counted so far, as JSON; `None` before the first count.
+    pub fn usage(&self) -> Option<&str> {
+        self.message.as_ref()?.get("usage")
     }
 
     /// The message so far, as JSON; `None` before its start.
