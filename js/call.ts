@@ -6,7 +6,7 @@ import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
 import type { Bytes } from './fetch/source.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
-import { abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
+import { type AtHand, abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import type { Last } from './result.js';
@@ -266,19 +266,38 @@ export class Call implements Listener, Abortable {
   #data(form: Form, content: unknown, response: TraeResponse): unknown {
     if (form === Form.Kept) return heldAs(content as number);
     if (this.#plan.parse) return this.#plan.parse(content, response);
-    if (form === Form.Empty) return this.#plan.responseType === 'json' ? null : '';
-    if (form !== Form.Json) return content;
-    try {
-      return JSON.parse(content as string);
-    } catch (cause) {
-      const { status, requestId } = response;
-      const message = `the answer is no JSON: ${(content as string).length} characters, status ${status}`;
-      throw new ParseError(
-        { code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null },
-        withoutText(cause),
-      );
-    }
+    return contentOf(form, content, response, this.#plan.responseType);
   }
+}
+
+/** What the caller holds of a whole content. */
+function contentOf(form: Form, content: unknown, response: TraeResponse, responseType: string | undefined): unknown {
+  if (form === Form.Empty) return responseType === 'json' ? null : '';
+  if (form !== Form.Json) return content;
+  try {
+    return JSON.parse(content as string);
+  } catch (cause) {
+    const { status, requestId } = response;
+    const message = `the answer is no JSON: ${(content as string).length} characters, status ${status}`;
+    throw new ParseError(
+      { code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null },
+      withoutText(cause),
+    );
+  }
+}
+
+/** The answer of a call that was at hand: there was no call to wait for. */
+export function answered(
+  { head, form, content }: AtHand,
+  started: number,
+  method: string,
+  config: () => object,
+  responseType: string | undefined,
+): TraeResponse {
+  head.totalMs = performance.now() - started;
+  const response = new TraeResponse(head, undefined as unknown, method, config);
+  response.data = contentOf(form, content, response, responseType);
+  return response;
 }
 
 /**

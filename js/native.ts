@@ -10,6 +10,8 @@ import { surface } from './words.js';
 
 /** The addon, as napi made it. */
 export interface NativeClient {
+  /** Whether a call is worth a try at once. */
+  readonly atOnce: boolean;
   extend(config: string): NativeClient | string;
   layered(layers: (NativeMiddleware | number)[], conditions: (number | undefined)[]): NativeClient | string;
   stats(): string;
@@ -62,6 +64,17 @@ interface Engine {
     attempts: number,
     again: number | undefined,
   ): number;
+  useSlab(slab: Float64Array): void;
+  sendAtOnce(
+    client: NativeClient,
+    id: number,
+    method: string,
+    url: string,
+    json: string | undefined,
+    options: string | undefined,
+    attempts: number,
+    again: number | undefined,
+  ): string | null;
   warmup(client: NativeClient, id: number, options: string): void;
   ask(middleware: NativeMiddleware, id: number, question: string, about: string): void;
   keepWarm(client: NativeClient, options: string): NativeKeeper | string | null;
@@ -95,7 +108,7 @@ interface Engine {
   chosen(passage: number, passes: boolean): void;
   answer(question: number, json: string): void;
   answerThrown(question: number, held: number, words: string): void;
-  drain(slab: Float64Array, values: unknown[]): number;
+  drain(values: unknown[]): number;
   abort(id: number): void;
   grant(id: number, bytes: number): void;
   want(id: number, what: string, unlimited: boolean): void;
@@ -193,13 +206,33 @@ let lastId = 0;
 export const engine = new native.Engine(wake);
 const SLOTS = engine.letterSlots;
 const slab = new Float64Array(SLOTS * MOST);
+engine.useSlab(slab);
 
-/** Expects letters for a new call under the number returned. */
-export function listen(listener: Listener): number {
+/** A number for a new call. */
+export function number(): number {
   do lastId = (lastId + 1) >>> 0;
   while (listeners.has(lastId));
-  listeners.set(lastId, listener);
   return lastId;
+}
+
+/** Expects letters for a new call under the number returned, its own where it has one. */
+export function listen(listener: Listener, id = number()): number {
+  listeners.set(id, listener);
+  return id;
+}
+
+/** What a call that was tried at once has come to. */
+export interface AtHand {
+  head: Head;
+  form: Form;
+  content: string;
+}
+
+/** The answer that has been at hand; of a call that is under way, its name. */
+export function atHand(answer: string | null): AtHand | number {
+  if (answer === null) return slab[0] as number;
+  const length = slab[SLOTS] as number;
+  return { head: headAt(0, answer.slice(0, length)), form: slab[3] as Form, content: answer.slice(length) };
 }
 
 /** Ends a call in Rust; none of its letters is delivered any more. */
@@ -224,7 +257,7 @@ export function delivered(): number {
 function wake(): void {
   let count: number;
   do {
-    count = engine.drain(slab, values);
+    count = engine.drain(values);
     letters += count;
     unshare(2 * count);
     for (let place = 0; place < count; place++) {

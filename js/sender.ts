@@ -1,7 +1,7 @@
 // How a client's calls are sent: through its middlewares, and into the engine.
 
 import { type Encoded, encode, piece } from './body.js';
-import { Call, type Plan, type Settle } from './call.js';
+import { answered, Call, type Plan, type Settle } from './call.js';
 import {
   callJson,
   clientJson,
@@ -22,7 +22,7 @@ import { limitOf, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
 import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
-import { engine, listen, type NativeClient } from './native.js';
+import { atHand, engine, listen, type NativeClient, number } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
 import type { Abortable } from './signals.js';
@@ -68,7 +68,7 @@ export class Sender {
   #keeper: Keeper | undefined;
   /** Of calls, and of those that are turns of a session. */
   readonly #arranged: Record<string, { entries: readonly Entry[]; arranged: Arranged }> = {};
-  #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient } | undefined;
+  #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient; atOnce: boolean } | undefined;
 
   /** With a parent it shares the pool of that. */
   constructor(config: Options, stack: Stack, taken: () => void, parent: Sender | undefined) {
@@ -231,8 +231,13 @@ export class Sender {
     const layers = pipeline.map((step) => (typeof step === 'number' ? step : step.native.handle));
     const conditions = pipeline.map((step) => (typeof step === 'number' ? undefined : step.condition));
     const layered = native(this.#native.layered(layers, conditions));
-    this.#last = { pipeline, native: this.#native, layered };
+    this.#last = { pipeline, native: this.#native, layered, atOnce: layered.atOnce };
     return layered;
+  }
+
+  /** Whether a call of it is worth a try at once. */
+  #atOnce(native: NativeClient): boolean {
+    return this.#last?.layered === native && this.#last.atOnce;
   }
 
   /** What the engine does not know yet: a default that is gone has to be named. */
@@ -259,6 +264,7 @@ export class Sender {
 
   /** What it throws rejects the call. */
   #start(settle: Settle, calls: Set<Abortable>, asked: Asked, pipeline: Arranged['pipeline'], onion?: Onion): void {
+    const started = performance.now();
     const { method, signal } = this.#asked(asked);
     this.#refresh();
     const { url, data, config } = asked;
@@ -279,6 +285,18 @@ export class Sender {
     this.#taken();
     if (signal?.aborted) throw aborted('prepare', signal.reason);
     const native = this.#layered(pipeline);
+    const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
+    const id = number();
+    let name: number | undefined;
+    if (this.#atOnce(native) && bytes === undefined && encoded.kind !== 'stream' && this.#plain(asked)) {
+      const answer = atHand(engine.sendAtOnce(native, id, method, target, text, options, attempts, again));
+      if (typeof answer === 'object') {
+        const type = config?.['responseType'] ?? shape;
+        settle.resolve(answered(answer, started, method, () => merge(this.#config, config), type));
+        return;
+      }
+      name = answer;
+    }
     const plan: Plan = {
       method,
       url: target,
@@ -295,14 +313,20 @@ export class Sender {
     // Only groups within native middlewares have anything to do with the call once it is under way.
     const grouped = onion !== undefined && onion.layers.groups.length > 0;
     const call: Call = new Call(grouped ? within(onion, plan) : plan, settle);
-    call.id = listen(call);
+    call.id = listen(call, id);
     calls.add(call);
     const streamed = encoded.kind === 'stream';
-    const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
-    const name = engine.send(native, call.id, method, target, text, bytes, type, options, streamed, attempts, again);
+    name ??= engine.send(native, id, method, target, text, bytes, type, options, streamed, attempts, again);
     if (onion) onion.name = name;
     this.#transport?.began?.();
     if (encoded.kind === 'stream') void call.send(encoded.source, piece);
+  }
+
+  /** Whether nothing of the caller's own judges or changes its answer. */
+  #plain({ config, shape }: Asked): boolean {
+    if (typeof shape === 'object') return false;
+    const judge = config?.['validateStatus'] ?? this.#config['validateStatus'];
+    return (judge ?? config?.['transformResponse'] ?? this.#config['transformResponse']) == null;
   }
 
   /** The headers that were sent, as JSON: an answer may repeat a key in them. */

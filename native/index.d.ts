@@ -13,6 +13,13 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 export declare class Engine {
   /** Asks a middleware. What it answers comes through the drain, as the JSON of an answer. */
   ask(middleware: NativeMiddleware, id: number, question: string, given: string): void
+  /** The slab that numbers of letters are written into from now on: JavaScript's own, used by nobody else. */
+  useSlab(slab: Float64Array): void
+  /**
+   * Tries a call at once. Returns its answer, the head and then the content, with the numbers of a letter in the
+   * slab and behind them the length of the head; or nothing, and the call is under way, its name in the slab.
+   */
+  sendAtOnce(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, options: string | undefined | null, attempts: number, again?: number | undefined | null): string | null
   /** `wake` is called, with nothing, whenever there is something to drain. */
   constructor(wake: () => void)
   /** A client, or why its options are wrong: a string is the error's data. */
@@ -28,7 +35,7 @@ export declare class Engine {
    * Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.
    * Returns how many letters there were; as many as the slab holds means that there may be more.
    */
-  drain(slab: Float64Array, values: unknown[]): number
+  drain(values: unknown[]): number
   /** Ends a call; its letters, if any are on their way, are for nobody. */
   abort(id: number): void
   /** JavaScript has read this many bytes of a stream. */
@@ -108,6 +115,8 @@ export declare class NativeClient {
   layered(layers: Array<NativeMiddleware | number>, conditions: Array<number | undefined | null>): NativeClient | string
   /** The data of the error that an answer stands for. */
   describeStatus(status: number, headers: string, body: Buffer, sent: string): string
+  /** Whether a call is worth a try at once. */
+  get atOnce(): boolean
   /** What the layers called `metrics` have counted, a list of one text, or why there is none. */
   metrics(format: string): Array<string> | string
   /** What the pool is doing, as JSON. */

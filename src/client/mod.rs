@@ -191,12 +191,22 @@ impl Client {
         // Shaping a stream ends with its headers; a limit that holds for streams too goes on inside it.
         let unfinished = || (Phase::Total, events::UNFINISHED.to_owned());
         let reply = limit.holds(reply::shape(&asked, res, &settings, started), unfinished).await?;
-        if settings.shape == Shape::Message { reply.whole_message().await } else { Ok(reply) }
+        if settings.shape == Shape::Message {
+            // Apart, so that every other call's future stays small: it may be moved once it has begun.
+            Box::pin(reply.whole_message()).await
+        } else {
+            Ok(reply)
+        }
     }
 
     /// Whether there are layers around its calls.
     pub fn has_layers(&self) -> bool {
         !self.pipeline.is_bare()
+    }
+
+    /// Whether a call is worth a try on the thread that makes it: see [`crate::pipeline::at_once`].
+    pub fn answers_at_once(&self) -> bool {
+        self.pipeline.answers_at_once()
     }
 
     /// The error that an answer with this status stands for, to a call with these headers.

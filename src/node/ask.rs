@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     call::{Duty, Owed, parse},
-    engine::{Engine, NativeMiddleware, Running},
+    client::NativeMiddleware,
+    engine::{Engine, Running},
     mailbox::{Letter, Mailbox, Whole},
     outbox::Outbox,
     runtime,

@@ -36,8 +36,30 @@ pub(super) struct Job {
     pub(super) tasks: TaskTracker,
 }
 
+/// What a call has come to: the letter that says so, and what of its answer is still to come.
+pub(super) struct Outcome {
+    pub(super) letter: Letter,
+    pub(super) stream: Option<(Content, Instant)>,
+}
+
 /// Runs a call to its end. Dropping the future cancels it.
 pub(super) async fn run(job: Job) {
+    let (outbox, mailbox) = (Arc::clone(&job.outbox), Arc::clone(&job.mailbox));
+    let outcome = begin(job).await;
+    end(outcome, &outbox, &mailbox).await;
+}
+
+/// Says what a call has come to, and hands over its stream.
+pub(super) async fn end(outcome: Outcome, outbox: &Arc<Outbox>, mailbox: &Mailbox) {
+    let Outcome { letter, stream } = outcome;
+    mailbox.push(letter);
+    if let Some((stream, started)) = stream {
+        forward_stream(stream, Duty { outbox, mailbox, owed: Owed::End }, started).await;
+    }
+}
+
+/// Makes a call, up to its answer.
+pub(super) async fn begin(job: Job) -> Outcome {
     let Job {
         client,
         method,
@@ -65,23 +87,18 @@ pub(super) async fn run(job: Job) {
         }
         client.execute(Call { method, url, body, content_type, options, attempts, extensions }).await
     };
-    let (head, kept, content) = match asked.await {
+    let answered = asked.await;
+    duty.owed = Owed::Nothing;
+    let (head, kept, content) = match answered {
         // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
         Ok(Reply { mut head, content }) => (Head::new(&head), head.extensions.remove::<Kept>(), content),
-        Err(error) => {
-            duty.owed = Owed::Nothing;
-            return mailbox.push(Letter::Failed { id, error });
-        }
+        Err(error) => return Outcome { letter: Letter::Failed { id, error }, stream: None },
     };
     match Whole::of(content) {
-        Ok(content) => {
-            duty.owed = Owed::Nothing;
-            mailbox.push(settled(id, head, kept, content));
-        }
+        Ok(content) => Outcome { letter: settled(id, head, kept, content), stream: None },
         Err(stream) => {
-            duty.owed = Owed::End;
-            mailbox.push(Letter::Opened { id, head, events: matches!(stream, Content::Events(_)) });
-            forward_stream(stream, duty, started).await;
+            let events = matches!(stream, Content::Events(_));
+            Outcome { letter: Letter::Opened { id, head, events }, stream: Some((stream, started)) }
         }
     }
 }

@@ -6,17 +6,18 @@
 
 use bytes::Bytes;
 use napi::{
-    Env, Result,
-    bindgen_prelude::{Array, BufferSlice},
+    Env, JsString, Result,
+    bindgen_prelude::{Array, BufferSlice, Float64Array},
 };
 
 use super::{
+    at_once::Content,
     callback::NOBODY,
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
     text::{Head, describe_error, ms},
 };
-use crate::{Error, ErrorKind, Phase, response::Timing};
+use crate::{Error, ErrorKind, Phase, request::CallId, response::Timing};
 
 /// Numbers per letter: id, kind, status or end, form or size, attempts or count, queued, connect, first byte or piece.
 pub(super) const SLOTS: usize = 8;
@@ -152,17 +153,7 @@ impl Drained<'_, '_> {
     }
 
     fn head(&mut self, id: u32, kind: f64, form: f64, head: &Head) -> Result<()> {
-        let Timing { queued, connect, first_byte, held: _, sent: _ } = head.timing;
-        self.numbers(&[
-            f64::from(id),
-            kind,
-            f64::from(head.status),
-            form,
-            f64::from(head.attempts),
-            ms(queued),
-            connect.map_or(-1.0, ms),
-            first_byte.map_or(-1.0, ms),
-        ]);
+        self.numbers(&of_head(id, kind, form, head));
         self.text(0, head.text.as_bytes())
     }
 
@@ -219,14 +210,9 @@ impl Drained<'_, '_> {
         }
     }
 
-    /// ASCII goes as Latin-1, which V8 stores as it is; other text is checked and repaired UTF-8.
     fn text(&mut self, value: u32, bytes: &[u8]) -> Result<()> {
         let index = self.index(value);
-        if bytes.is_ascii() {
-            self.values.set(index, self.env.create_string_latin1(bytes)?)
-        } else {
-            self.values.set(index, self.env.create_string(String::from_utf8_lossy(bytes))?)
-        }
+        self.values.set(index, string(&self.env, bytes)?)
     }
 
     /// One buffer of all the chunks.
@@ -241,6 +227,69 @@ impl Drained<'_, '_> {
 
     fn index(&self, value: u32) -> u32 {
         u32::try_from(self.place).unwrap_or(0) * 2 + value
+    }
+}
+
+/// ASCII goes as Latin-1, which V8 stores as it is; other text is checked and repaired UTF-8.
+fn string<'env>(env: &'env Env, bytes: &[u8]) -> Result<JsString<'env>> {
+    if bytes.is_ascii() {
+        env.create_string_latin1(bytes)
+    } else {
+        env.create_string(String::from_utf8_lossy(bytes))
+    }
+}
+
+fn of_head(id: u32, kind: f64, form: f64, head: &Head) -> [f64; SLOTS] {
+    let Timing { queued, connect, first_byte, held: _, sent: _ } = head.timing;
+    [
+        f64::from(id),
+        kind,
+        f64::from(head.status),
+        form,
+        f64::from(head.attempts),
+        ms(queued),
+        connect.map_or(-1.0, ms),
+        first_byte.map_or(-1.0, ms),
+    ]
+}
+
+/// The slab, as long as nothing of JavaScript's runs.
+pub(super) fn numbers(slab: Option<&mut Float64Array>) -> &mut [f64] {
+    // SAFETY: the slab is the facade's own, used by nobody else, and no JavaScript runs before we return to it.
+    #[expect(unsafe_code, reason = "a typed array's memory is JavaScript's")]
+    slab.map_or(&mut [], |slab| unsafe { slab.as_mut() })
+}
+
+/// An answer at hand, written as the first letter would be, but with one text: its head, and then its content.
+/// Behind the letter stands how many characters are the head's.
+pub(super) fn answer<'env>(
+    env: &'env Env,
+    numbers: &mut [f64],
+    id: u32,
+    head: &Head,
+    content: &Content,
+) -> Result<JsString<'env>> {
+    let (form, bytes) = match content {
+        Content::Empty => (0.0, &[][..]),
+        Content::Json(bytes) => (1.0, without_bom(bytes)),
+        Content::Text(bytes) => (2.0, without_bom(bytes)),
+    };
+    let length = if head.text.is_ascii() { head.text.len() } else { head.text.encode_utf16().count() };
+    if let Some((letter, behind)) = numbers.split_at_mut_checked(SLOTS) {
+        letter.copy_from_slice(&of_head(id, kind::SETTLED, form, head));
+        if let Some(first) = behind.first_mut() {
+            *first = f64::from(u32::try_from(length).unwrap_or(u32::MAX));
+        }
+    }
+    string(env, &[head.text.as_bytes(), bytes].concat())
+}
+
+/// The name of a call that is under way.
+pub(super) fn name(numbers: &mut [f64], name: CallId) {
+    if let Some(first) = numbers.first_mut() {
+        #[expect(clippy::cast_precision_loss, reason = "there are never 2^53 calls")]
+        let number = name.number() as f64;
+        *first = number;
     }
 }
 

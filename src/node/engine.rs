@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::AbortHandle;
 use napi::{
     Env,
-    bindgen_prelude::{Array, Buffer, ClassInstance, Either, Float64Array, Function, Uint8Array},
+    bindgen_prelude::{Array, Either, Float64Array, Function, Uint8Array},
 };
 use napi_derive::napi;
 use tokio_util::task::TaskTracker;
@@ -18,113 +18,23 @@ use tokio_util::task::TaskTracker;
 use super::{
     call::{Job, parse},
     callback::{Callback, Questions},
-    drain::{Drained, SLOTS},
+    client::{NativeClient, NativeMiddleware, made},
+    drain::{self, Drained, SLOTS},
     functions::functions,
-    inbox::{self, Inbox},
-    js_middleware::{Conditional, JsMiddleware, Passages},
+    inbox::{self, Inbox, Work},
+    js_middleware::Passages,
     lifecycle,
     mailbox::{Mailbox, lock},
     outbox::Outbox,
-    runtime,
-    script::Script,
-    text,
+    runtime, text,
     upload::{self, Upload},
 };
 use crate::{
     Error, ErrorKind, Phase,
     body::Body,
-    client::{self, Client, Native, defaults},
-    pipeline::Middleware,
+    client::{self, Client, defaults},
     request::CallId,
 };
-
-/// What a client is to JavaScript: a name for the options and the pool behind it.
-#[napi]
-pub struct NativeClient(pub(super) Arc<Client>, pub(super) Option<Arc<Script>>);
-
-#[napi]
-impl NativeClient {
-    /// A client with other options on the same pool, or why the options are wrong.
-    #[napi(catch_unwind)]
-    pub fn extend(&self, config: String) -> Either<NativeClient, String> {
-        made(parse(&config).and_then(|config| self.0.extend(config)), self.1.clone())
-    }
-
-    /// The same client with layers around its calls, the first outermost: a number is a group of JavaScript's.
-    ///
-    /// A native one with a condition asks JavaScript under that number whether a call passes through it.
-    #[napi(catch_unwind)]
-    pub fn layered(
-        &self,
-        layers: Vec<Either<ClassInstance<'_, NativeMiddleware>, u32>>,
-        conditions: Vec<Option<u32>>,
-    ) -> Either<NativeClient, String> {
-        let layers = layers.iter().zip(conditions).map(|(layer, condition)| match (layer, condition) {
-            (Either::B(group), _) => Arc::new(JsMiddleware { group: *group }) as Arc<dyn Middleware>,
-            (Either::A(native), None) => Arc::clone(&native.0.middleware),
-            (Either::A(native), Some(group)) => {
-                Arc::new(Conditional { group, inner: Arc::clone(&native.0.middleware) })
-            }
-        });
-        made(self.0.layered(layers.collect()), self.1.clone())
-    }
-
-    /// The data of the error that an answer stands for.
-    #[napi(catch_unwind)]
-    pub fn describe_status(&self, status: u16, headers: String, body: Buffer, sent: String) -> String {
-        let sent = parse(&sent).unwrap_or_default();
-        text::describe_status(&self.0, status, &headers, body.to_vec(), &sent)
-    }
-
-    /// What the layers called `metrics` have counted, a list of one text, or why there is none.
-    #[napi(catch_unwind)]
-    pub fn metrics(&self, format: String) -> Either<Vec<String>, String> {
-        match self.0.metrics(&format) {
-            Ok(text) => Either::A(vec![text]),
-            Err(error) => Either::B(text::describe_error(&error)),
-        }
-    }
-
-    /// What the pool is doing, as JSON.
-    #[napi(catch_unwind)]
-    pub fn stats(&self) -> String {
-        serde_json::to_string(&self.0.stats()).unwrap_or_default()
-    }
-}
-
-/// A native middleware, whose state is shared by all clients that use it.
-#[napi]
-pub struct NativeMiddleware(pub(super) Native);
-
-#[napi]
-impl NativeMiddleware {
-    /// Throws away the credential that it keeps, where it keeps one.
-    #[napi(catch_unwind)]
-    pub fn invalidate(&self) {
-        if let Some(invalidate) = &self.0.invalidate {
-            invalidate();
-        }
-    }
-
-    /// The text as it may be shown by the rules that it has.
-    #[napi(catch_unwind)]
-    pub fn shown(&self, text: String) -> String {
-        match &self.0.rules {
-            Some(rules) => rules.text(&text).into_owned(),
-            None => text,
-        }
-    }
-}
-
-pub(super) fn made(
-    client: crate::Result<Client>,
-    script: Option<Arc<Script>>,
-) -> Either<NativeClient, String> {
-    match client {
-        Ok(client) => Either::A(NativeClient(Arc::new(client), script)),
-        Err(error) => Either::B(text::describe_error(&error)),
-    }
-}
 
 /// A call that is under way.
 pub(super) struct Running {
@@ -146,12 +56,13 @@ pub(super) type Calls = Arc<Mutex<HashMap<u32, Running>>>;
 #[napi]
 pub struct Engine {
     pub(super) mailbox: Arc<Mailbox>,
-    inbox: Arc<Inbox>,
+    pub(super) inbox: Arc<Inbox>,
     pub(super) questions: Arc<Questions>,
     pub(super) running: Calls,
     pub(super) passages: Arc<Passages>,
     pub(super) tasks: TaskTracker,
     dispatcher: Dispatcher,
+    pub(super) slab: Option<Float64Array>,
 }
 
 #[napi]
@@ -172,6 +83,7 @@ impl Engine {
             passages: Arc::default(),
             tasks: TaskTracker::new(),
             dispatcher: Dispatcher::default(),
+            slab: None,
         };
         let (running, dispatcher) = (Arc::clone(&engine.running), Arc::clone(&engine.dispatcher));
         lifecycle::on_exit(env, running, dispatcher, engine.tasks.clone())?;
@@ -220,25 +132,11 @@ impl Engine {
         again: Option<i64>,
     ) -> napi::Result<i64> {
         self.start()?;
-        let name = again.and_then(|name| u64::try_from(name).ok()).map_or_else(CallId::next, CallId::again);
         let (pieces, body, content_type) = self.content(id, json, bytes, content_type, upload);
-        let outbox = Arc::new(Outbox::new(id, Arc::clone(&self.mailbox)));
-        let job = Job {
-            client: Arc::clone(&client.0),
-            method,
-            url,
-            body,
-            content_type,
-            options,
-            attempts,
-            name,
-            outbox: Arc::clone(&outbox),
-            mailbox: Arc::clone(&self.mailbox),
-            passages: Arc::clone(&self.passages),
-            tasks: self.tasks.clone(),
-        };
+        let job = self.job(client, id, (method, url), (body, content_type), options, (attempts, again));
+        let (name, outbox) = (job.name, Arc::clone(&job.outbox));
         let abort = match &client.1 {
-            None => self.inbox.push(job),
+            None => self.inbox.push(Work::Fresh(job)),
             Some(script) => script.begin(job, &self.tasks),
         };
         self.hold(env, id, Running { abort, outbox, upload: pieces });
@@ -248,25 +146,25 @@ impl Engine {
     /// Fetches letters: numbers into the slab, texts and buffers into the array, [`SLOTS`] at a time at most.
     /// Returns how many letters there were; as many as the slab holds means that there may be more.
     #[napi(catch_unwind)]
-    pub fn drain(&mut self, env: Env, mut slab: Float64Array, mut values: Array<'_>) -> napi::Result<u32> {
-        // SAFETY: the slab is the facade's own, used by nobody else, and no JavaScript runs before we return.
-        #[expect(unsafe_code, reason = "a typed array's memory is JavaScript's")]
-        let numbers = unsafe { slab.as_mut() };
+    pub fn drain(&mut self, env: Env, mut values: Array<'_>) -> napi::Result<u32> {
+        let numbers = drain::numbers(self.slab.as_mut());
         let most = (numbers.len() / SLOTS).max(1);
         let letters = self.mailbox.take(most);
         let count = letters.len();
         let mut drained = Drained { env, numbers, values: &mut values, place: 0, shared: String::new() };
+        let mut ended = Vec::new();
         for letter in letters {
             let (id, stream) = letter.about();
             let over = match drained.write(letter) {
                 Ok(over) => over,
                 Err(_) => drained.spoil(id, stream).map(|()| Some(id))?,
             };
-            if let Some(over) = over {
-                self.forget(env, over);
-            }
+            ended.extend(over);
         }
         drained.finish()?;
+        for id in ended {
+            self.forget(env, id);
+        }
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
@@ -355,6 +253,33 @@ impl Engine {
         }
     }
 
+    /// A call as it is handed on, under the name it has or a new one.
+    pub(super) fn job(
+        &self,
+        client: &NativeClient,
+        id: u32,
+        (method, url): (String, String),
+        (body, content_type): (Body, Option<String>),
+        options: Option<String>,
+        (attempts, again): (u32, Option<i64>),
+    ) -> Job {
+        let name = again.and_then(|name| u64::try_from(name).ok()).map_or_else(CallId::next, CallId::again);
+        Job {
+            client: Arc::clone(&client.0),
+            method,
+            url,
+            body,
+            content_type,
+            options,
+            attempts,
+            name,
+            outbox: Arc::new(Outbox::new(id, Arc::clone(&self.mailbox))),
+            mailbox: Arc::clone(&self.mailbox),
+            passages: Arc::clone(&self.passages),
+            tasks: self.tasks.clone(),
+        }
+    }
+
     /// One of JavaScript's functions.
     pub(super) fn callback(&self, number: u32) -> Callback {
         let (mailbox, questions) = (Arc::clone(&self.mailbox), Arc::clone(&self.questions));
@@ -362,7 +287,7 @@ impl Engine {
     }
 
     /// Begins to take calls, at the first one: until then the process needs no threads.
-    fn start(&self) -> napi::Result<()> {
+    pub(super) fn start(&self) -> napi::Result<()> {
         if self.dispatcher.get().is_none() {
             let calls = inbox::dispatch(Arc::clone(&self.inbox), self.tasks.clone());
             let dispatcher = runtime::handle()?.spawn(calls).abort_handle();

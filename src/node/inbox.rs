@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable, BoxFuture};
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
@@ -18,26 +18,33 @@ use super::{
     mailbox::lock,
 };
 
-/// The calls of one environment that have not begun.
+/// A call on its way.
+pub(super) enum Work {
+    Fresh(Job),
+    /// It was tried at once, and goes on here.
+    Begun(BoxFuture<'static, ()>),
+}
+
+/// The calls of one environment that have not arrived.
 #[derive(Default)]
 pub(super) struct Inbox {
-    jobs: Mutex<Vec<(Job, AbortRegistration)>>,
+    jobs: Mutex<Vec<(Work, AbortRegistration)>>,
     pending: AtomicBool,
     arrived: Notify,
 }
 
 impl Inbox {
     /// Leaves a call; the handle cancels it, whether it has begun or not.
-    pub(super) fn push(&self, job: Job) -> AbortHandle {
+    pub(super) fn push(&self, work: Work) -> AbortHandle {
         let (handle, registration) = AbortHandle::new_pair();
-        lock(&self.jobs).push((job, registration));
+        lock(&self.jobs).push((work, registration));
         if !self.pending.swap(true, Ordering::AcqRel) {
             self.arrived.notify_one();
         }
         handle
     }
 
-    fn take(&self) -> Vec<(Job, AbortRegistration)> {
+    fn take(&self) -> Vec<(Work, AbortRegistration)> {
         self.pending.store(false, Ordering::Release);
         std::mem::take(&mut lock(&self.jobs))
     }
@@ -47,8 +54,15 @@ impl Inbox {
 pub(super) async fn dispatch(inbox: Arc<Inbox>, tasks: TaskTracker) {
     loop {
         inbox.arrived.notified().await;
-        for (job, registration) in inbox.take() {
-            tokio::spawn(tasks.track_future(Abortable::new(call::run(job), registration)));
+        for (work, registration) in inbox.take() {
+            match work {
+                Work::Fresh(job) => {
+                    tokio::spawn(tasks.track_future(Abortable::new(call::run(job), registration)));
+                }
+                Work::Begun(call) => {
+                    tokio::spawn(tasks.track_future(Abortable::new(call, registration)));
+                }
+            }
         }
     }
 }

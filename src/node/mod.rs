@@ -1,6 +1,6 @@
 //! The Node addon: converts and carries, decides nothing. The only room that names napi.
 //!
-//! - [`engine`]: what JavaScript can call · [`call`]: a call as a task
+//! - [`engine`]: what JavaScript can call · [`client`]: what it holds · [`call`]: a call as a task · [`at_once`]: its first poll, before it is one
 //! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
 //! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
 //! - [`warmup`]: connections ready before the first call · [`ask`]: what a middleware is asked besides calls
@@ -16,8 +16,10 @@
 #![expect(clippy::too_many_arguments, reason = "one positional call is what makes a call out cheap")]
 
 mod ask;
+mod at_once;
 mod call;
 mod callback;
+mod client;
 mod drain;
 mod engine;
 mod functions;

@@ -19,8 +19,10 @@ static RUNTIME: OnceLock<std::io::Result<Handle>> = OnceLock::new();
 
 /// The runtime's handle, or why the operating system would not give it threads.
 pub(super) fn handle() -> napi::Result<Handle> {
-    let workers = std::env::var("TRAE_NATIVE_WORKERS").ok().and_then(|text| text.parse().ok());
-    let made = RUNTIME.get_or_init(|| start(workers.unwrap_or_else(self::workers).clamp(1, 64)));
+    let made = RUNTIME.get_or_init(|| {
+        let workers = std::env::var("TRAE_NATIVE_WORKERS").ok().and_then(|text| text.parse().ok());
+        start(workers.unwrap_or_else(self::workers).clamp(1, 64))
+    });
     match made {
         Ok(handle) => Ok(handle.clone()),
         Err(cause) => {

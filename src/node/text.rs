@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use http::{Extensions, HeaderMap, StatusCode, Version};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::held::{self, Thrown};
 use crate::{
@@ -54,22 +54,23 @@ impl Head {
 
 /// What a cache had to do with an answer and how old it is, who has served it, whether redirects led there.
 fn origin(text: &mut String, extensions: &Extensions) {
-    let mut told = serde_json::Map::new();
+    let begin = text.len();
     if let Some(cached) = extensions.get::<Cached>() {
-        told.insert("cache".to_owned(), cached.name().into());
+        let _infallible = write!(text, ",\"cache\":\"{}\"", cached.name());
     }
     if let Some(Age(age)) = extensions.get() {
-        told.insert("ageMs".to_owned(), ms(*age).round().into());
+        let _infallible = write!(text, ",\"ageMs\":{}", age.as_millis());
     }
     if let Some(Served { target, key }) = extensions.get() {
-        told.insert("target".to_owned(), target.as_deref().into());
-        told.insert("key".to_owned(), key.as_deref().into());
+        let _infallible =
+            write!(text, ",\"target\":{},\"key\":{}", json!(target.as_deref()), json!(key.as_deref()));
     }
     if extensions.get::<Redirected>().is_some() {
-        told.insert("redirected".to_owned(), true.into());
+        text.push_str(",\"redirected\":true");
     }
-    if !told.is_empty() {
-        let _infallible = write!(text, "{}", Value::Object(told));
+    if text.len() > begin {
+        text.replace_range(begin..=begin, "{");
+        text.push('}');
     }
 }
 

@@ -8,7 +8,8 @@ use napi_derive::napi;
 
 use super::{
     call::{Duty, Owed, parse},
-    engine::{Engine, NativeClient, Running},
+    client::NativeClient,
+    engine::{Engine, Running},
     mailbox::{Letter, Mailbox, Whole},
     outbox::Outbox,
     runtime,

@@ -22,6 +22,8 @@
 //!
 //! Dropping the future of a call cancels it, wherever it is.
 
+pub mod at_once;
+
 use std::{any::Any, future::Future, pin::Pin, sync::Arc};
 
 use crate::{Result, request::Request, response::Response};
@@ -37,6 +39,11 @@ pub trait Middleware: Any + Send + Sync {
     /// Whether a call that has come here may outlive whoever made it. One that asks its caller can't.
     fn outlives(&self) -> bool {
         true
+    }
+
+    /// Whether it may answer without waiting for anything: such a call is worth a try on the thread that makes it.
+    fn answers_at_once(&self) -> bool {
+        false
     }
 
     /// The layer that calls go through on a condition, where this one is no more than that.
@@ -126,6 +133,12 @@ impl Pipeline {
             let layer = layer.conditional().unwrap_or(layer);
             (&**layer as &dyn Any).downcast_ref()
         })
+    }
+
+    /// Whether a layer may answer at once, and none of the caller's own has to be asked before.
+    pub fn answers_at_once(&self) -> bool {
+        let before = self.middlewares.iter().take_while(|layer| layer.outlives());
+        before.into_iter().any(|layer| layer.answers_at_once())
     }
 
     /// Sends a request through all layers.

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     body::Body,
-    pipeline::Next,
+    pipeline::{Next, at_once},
     request::Request,
     response::{Cached, Response},
 };
@@ -132,6 +132,7 @@ impl<'a> Course<'a> {
                 Look::Given(res) => return Ok(*res),
                 Look::Kept(kept) => kept,
             };
+            at_once::over().await;
             match self.fly(&ask, next).await {
                 Outcome::Given(given) => {
                     return given.or_else(|error| self.instead(kept, &ask.url, error));

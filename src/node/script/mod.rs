@@ -23,7 +23,8 @@ use self::reply::{Asked, own};
 use super::{
     call::{self, Job, parse},
     callback::Callback,
-    engine::{Engine, NativeClient, Running, made},
+    client::{NativeClient, made},
+    engine::{Engine, Running},
     mailbox::{Letter, Whole},
     outbox::Outbox,
     runtime::{self, STACK},

@@ -1,0 +1,125 @@
+// A call that has its answer at hand is answered on the spot, and like any other.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AbortError, ConfigError, cache, logger, metrics } from 'trae-native';
+import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
+
+const path = '/v1/messages';
+
+test('what is in memory is answered without waking JavaScript, and leaves nothing under way', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  await client.post(path, message());
+  const [wakeUps] = counters();
+  for (let count = 0; count < 50; count++) assert.equal((await client.post(path, message())).cache, 'hit');
+  assert.deepEqual(counters().slice(0, 2), [wakeUps, 0]);
+  assert.equal(simulator.received.length, 1);
+});
+
+test('also with a logger and metrics around it, which count it', async (t) => {
+  const lines: string[] = [];
+  const { client } = await pair(t);
+  client
+    .use(logger({ sink: (line: string) => lines.push(line) }))
+    .use(metrics())
+    .use(cache());
+  await client.post(path, message());
+  await client.post(path, message());
+  await until(() => lines.length >= 4, 'two calls are logged');
+  const counted = client.metrics();
+  assert.match(counted, /claude_cache_answers_total\{[^}]*"hit"[^}]*\} 1/);
+});
+
+test('texts beyond ASCII, in headers and in content, stay whole', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  const odd = { ...answering({ body: JSON.stringify({ text: 'ä 😀 \u2028' }), headers: { 'x-odd': 'Grüße' } }) };
+  const get = () => client.get('/odd', odd);
+  const first = await get();
+  const again = await get();
+  assert.deepEqual([first.cache, again.cache], ['miss', 'hit']);
+  assert.deepEqual(again.data, { text: 'ä 😀 \u2028' });
+  assert.deepEqual(again.data, first.data);
+  assert.equal(again.headers['x-odd'], first.headers['x-odd']);
+});
+
+test('text, nothing and bytes come in the form that they have', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  const twice = async (url: string, reply: object, config = {}) => {
+    const ask = () => client.get(url, { ...answering(reply), ...config });
+    await ask();
+    const res = await ask();
+    assert.equal(res.cache, 'hit', url);
+    return res.data;
+  };
+  const text = { body: 'plain', headers: { 'content-type': 'text/plain' } };
+  assert.equal(await twice('/text', text), 'plain');
+  assert.equal(await twice('/none', { status: 204, body: '' }), '');
+  assert.equal(await twice('/null', { status: 204, body: '' }, { responseType: 'json' }), null);
+  const bytes = await twice('/bytes', text, { responseType: 'buffer' });
+  assert.deepEqual(bytes, Buffer.from('plain'));
+});
+
+test('the caller’s own functions judge and change it as they do others', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  await client.post(path, message());
+  const changed = await client.post(path, message(), { transformResponse: () => 'changed' });
+  assert.deepEqual([changed.cache, changed.data], ['hit', 'changed']);
+  const judged = client.post(path, message(), { validateStatus: (status) => status !== 200 });
+  await assert.rejects(judged, /200/);
+});
+
+test('who has given up before is not answered, and a closed client answers nobody', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  await client.post(path, message());
+  await assert.rejects(client.post(path, message(), { signal: AbortSignal.abort() }), AbortError);
+  await client.close();
+  await assert.rejects(client.post(path, message()), ConfigError);
+});
+
+test('what is not at hand goes on as one call, and can be given up', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  simulator.always({ delayMs: 60_000 });
+  const signal = new AbortController();
+  const call = client.post(path, message(), { signal: signal.signal });
+  await until(() => simulator.received.length === 1, 'the call has arrived');
+  signal.abort();
+  await assert.rejects(call, AbortError);
+  await until(() => counters()[1] === 0 && counters()[2] === 0, 'nothing is left');
+});
+
+test('what is wrong with a call is told as always', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  await assert.rejects(client.get('https://elsewhere.example/'), /set `allowAbsoluteUrls`/);
+  await assert.rejects(client.get('/x', { cache: { mode: 'odd' } as never }), ConfigError);
+  await assert.rejects(client.request({ url: '/x', method: 'GE T' }), /HTTP method/);
+});
+
+test('a middleware of JavaScript’s may stand around it or within', async (t) => {
+  const { client, simulator } = await pair(t);
+  const seen: string[] = [];
+  client.use(async (_, next) => {
+    const res = await next();
+    seen.push(`outer ${(res as { cache: string }).cache}`);
+    return res;
+  });
+  client.use(cache());
+  client.use((_, next) => {
+    seen.push('inner');
+    return next();
+  });
+  await client.post(path, message());
+  await client.post(path, message());
+  assert.deepEqual(seen, ['inner', 'outer miss', 'outer hit']);
+  assert.equal(simulator.received.length, 1);
+});
+
+test('streams and messages made of them are given again from memory', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  const first = await client.message(message() as never, { url: path });
+  const again = await client.message(message() as never, { url: path });
+  assert.deepEqual([first.cache, again.cache], ['miss', 'hit']);
+  assert.deepEqual(again.data, first.data);
+  const stream = await client.stream(path, { ...message(), stream: true });
+  assert.ok((await collect(stream)).length > 3);
+  assert.equal(simulator.received.length, 1);
+});
