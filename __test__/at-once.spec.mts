@@ -17,10 +17,10 @@ test('what is in memory is answered without waking JavaScript, and leaves nothin
 });
 
 test('also with a logger and metrics around it, which count it', async (t) => {
-  const lines: string[] = [];
+  const lines: unknown[] = [];
   const { client } = await pair(t);
   client
-    .use(logger({ sink: (line: string) => lines.push(line) }))
+    .use(logger({ sink: (line: unknown) => void lines.push(line) }))
     .use(metrics())
     .use(cache());
   await client.post(path, message());
