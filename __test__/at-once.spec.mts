@@ -123,3 +123,94 @@ test('streams and messages made of them are given again from memory', async (t) 
   assert.ok((await collect(stream)).length > 3);
   assert.equal(simulator.received.length, 1);
 });
+
+// ----- answers that are given again without asking -----
+
+test('each is of its own: who changes one changes no other', async (t) => {
+  const { client } = await pair(t, { cache: true });
+  const ask = () => client.post(path, message());
+  await ask();
+  for (let count = 0; count < 5; count++) {
+    const { data, headers, timing } = await ask();
+    assert.equal(data.type, 'message');
+    data.type = 'changed';
+    (headers as Record<string, string>)['content-type'] = 'changed';
+    assert.ok((timing.totalMs as number) >= 0);
+  }
+  assert.match((await ask()).headers['content-type'] as string, /json/);
+});
+
+test('every one is counted, and grows older', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  await client.post(path, message());
+  let age = -1;
+  for (let count = 0; count < 100; count++) {
+    const res = await client.post(path, message());
+    assert.ok((res.cacheAgeMs as number) >= age);
+    age = res.cacheAgeMs as number;
+    if (count % 25 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.ok(age >= 4);
+  const { hits, misses } = await client.cache.stats();
+  assert.deepEqual([hits, misses, simulator.received.length], [100, 1, 1]);
+});
+
+test('whoever hears that something was forgotten or replaced is given none of before', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  const ask = async (config = {}) => {
+    const { cache, headers } = await client.post(path, message(), config);
+    return [cache, headers['request-id']];
+  };
+  for (let round = 0; round < 20; round++) {
+    const [, first] = await ask({ cache: { mode: 'refresh' } });
+    for (let count = 0; count < 3; count++) assert.deepEqual(await ask(), ['hit', first]);
+    const [, second] = await ask({ cache: { mode: 'refresh' } });
+    assert.notEqual(second, first);
+    for (let count = 0; count < 3; count++) assert.deepEqual(await ask(), ['hit', second]);
+    if (round % 2) await client.cache.clear();
+    else await client.cache.delete({ url: path, data: message() });
+    const [cached, third] = await ask();
+    assert.deepEqual([cached, third !== second], ['miss', true]);
+    assert.deepEqual(await ask(), ['hit', third]);
+  }
+  assert.equal(simulator.received.length, 60);
+});
+
+test('none is given when its time is over', async (t) => {
+  const { client } = await pair(t);
+  client.use(cache({ ttl: 40 }));
+  const ask = async () => (await client.post(path, message())).cache;
+  await ask();
+  const [begun, seen] = [performance.now(), new Set<string>()];
+  await until(async () => {
+    const cached = await ask();
+    seen.add(cached);
+    return cached === 'miss';
+  }, 'it is asked again');
+  assert.ok(performance.now() - begun >= 35);
+  assert.deepEqual([...seen], ['hit', 'miss']);
+});
+
+test('none is given to another caller, to another URL or to other options', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true, headers: { 'x-api-key': 'one' } });
+  const ask = async (url = path, config = {}) => (await client.post(url, message(), config)).cache;
+  await ask();
+  assert.equal(await ask(), 'hit');
+  assert.equal(await ask(), 'hit');
+  assert.equal(await ask(`${path}?beta=true`), 'miss');
+  assert.equal(await ask(), 'hit');
+  assert.equal(await ask(path, { headers: { 'x-api-key': 'two' } }), 'miss');
+  assert.equal(await ask(path, { cache: false }), 'bypass');
+  client.config.headers = { 'x-api-key': 'three' };
+  assert.equal(await ask(), 'miss');
+  const other = client.extend({ headers: { 'x-api-key': 'one' } });
+  assert.equal((await other.post(path, message())).cache, 'hit');
+  assert.equal(simulator.received.length, 5);
+});
+
+test('what a layer further out has to see is never kept from it', async (t) => {
+  const { client } = await pair(t);
+  client.use(metrics()).use(cache());
+  for (let count = 0; count < 10; count++) await client.post(path, message());
+  assert.match(client.metrics(), /claude_cache_answers_total\{[^}]*"hit"[^}]*\} 9/);
+});

@@ -23,8 +23,9 @@ export class CacheControl {
   }
 
   /** What it has done, and what it holds. */
-  stats(): Promise<unknown> {
-    return this.#ask('stats');
+  async stats(): Promise<unknown> {
+    const stats = (await this.#ask('stats')) as { hits: number };
+    return { ...stats, hits: stats.hits + this.#required().reused };
   }
 
   /** Forgets the answer to this call, or the one with this key; says whether there was one. */

@@ -1,12 +1,13 @@
 // One call in JavaScript: a promise that settles once, whatever happens on either side.
 
+import type { AtHand } from './at-once.js';
 import { type Batch, Channel } from './channel.js';
 import type { Ending } from './ending.js';
 import { aborted, fromFailure, ParseError, TraeError } from './errors.js';
 import type { Bytes } from './fetch/source.js';
 import { Headers } from './headers.js';
 import { heldAs } from './held.js';
-import { type AtHand, abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
+import { abandon, type Entry, engine, Form, type Head, type Listener } from './native.js';
 import type { ByteSource } from './readable.js';
 import { headerLines, refusal, requestId, TraeResponse } from './response.js';
 import type { Last } from './result.js';

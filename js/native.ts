@@ -1,6 +1,7 @@
 // The JavaScript end of the mailbox: one wake-up, one drain, every call told what happened to it.
 // The layout of a letter is that of src/node/drain.rs.
 
+import type { AtHand } from './at-once.js';
 import type { Batch } from './channel.js';
 import { described, fromFailure, ParseError, type TraeError } from './errors.js';
 import { drop, heldAs } from './held.js';
@@ -138,6 +139,8 @@ export interface Head {
   /** From the start of the call; both become known later where the content is a stream. */
   firstEventMs: number | null;
   totalMs: number | null;
+  /** How much older the answer is than its text says. */
+  agedMs: number;
   /** Reason phrase, protocol, URL, attempts, the error that it may stand for, where it came from (each as JSON or nothing), then a line per header. */
   text: string;
 }
@@ -186,6 +189,7 @@ const enum Kind {
   Asked = 8,
   Unasked = 9,
   Dropped = 10,
+  Recalled = 11,
 }
 
 const MOST = 256;
@@ -221,18 +225,22 @@ export function listen(listener: Listener, id = number()): number {
   return id;
 }
 
-/** What a call that was tried at once has come to. */
-export interface AtHand {
-  head: Head;
-  form: Form;
-  content: string;
-}
-
-/** The answer that has been at hand; of a call that is under way, its name. */
-export function atHand(answer: string | null): AtHand | number {
+/** The answer that was at hand, and for how long it may be given again; of a call that is under way, its name. */
+export function atHand(answer: string | null): (AtHand & { reuseMs: number }) | number {
+  told = slab[SLOTS + 2] as number;
   if (answer === null) return slab[0] as number;
   const length = slab[SLOTS] as number;
-  return { head: headAt(0, answer.slice(0, length)), form: slab[3] as Form, content: answer.slice(length) };
+  const [head, content] = [headAt(0, answer.slice(0, length)), answer.slice(length)];
+  return { head, form: slab[3] as Form, content, reuseMs: slab[SLOTS + 1] as number };
+}
+
+/** How often answers that are given again were recalled: by letters, and as a call was told that had no letter. */
+let recalled = 0;
+let told = 0;
+
+/** Another number whenever some were. */
+export function recalls(): number {
+  return recalled + told;
 }
 
 /** Ends a call in Rust; none of its letters is delivered any more. */
@@ -297,6 +305,7 @@ function deliver(at: number, value: number): void {
   else if (kind === Kind.Asked) questions.asked(id, slab[at + 2] as number, first as string);
   else if (kind === Kind.Unasked) questions.unasked(id);
   else if (kind === Kind.Dropped) drop(id);
+  else if (kind === Kind.Recalled) recalled++;
   else if (kind === Kind.Events || kind === Kind.Bytes) piece(listener, at, first, second);
   else if (listener !== undefined) tell(listener, at, first, second);
 }
@@ -369,6 +378,7 @@ function headAt(at: number, text: string): Head {
     firstByteMs: known(slab[at + 7] as number),
     firstEventMs: null,
     totalMs: null,
+    agedMs: 0,
     text,
   };
 }

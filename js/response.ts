@@ -108,7 +108,7 @@ export class TraeResponse<T = unknown> {
     const lines = Object.entries(plainHeaders(headers)).flatMap(([name, value]) =>
       [value ?? []].flat().map((one) => `\n${name.toLowerCase()}: ${String(one).replace(/[\r\n]+/g, ' ')}`),
     );
-    const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null };
+    const none = { queuedMs: 0, connectMs: null, firstByteMs: null, firstEventMs: null, totalMs: null, agedMs: 0 };
     const head = { status, attempts: 0, text: `${statusText}\n\n\n\n\n${lines.join('')}`, ...none };
     return new TraeResponse(head, data, '', () => config);
   }
@@ -190,7 +190,8 @@ export class TraeResponse<T = unknown> {
 
   /** How old it was when it came out of a cache. */
   get cacheAgeMs(): number | null {
-    return this.#origin().ageMs ?? null;
+    const { ageMs } = this.#origin();
+    return ageMs === undefined ? null : Math.floor(ageMs + this.#head.agedMs);
   }
 
   toJSON(): Record<string, unknown> {

@@ -1,5 +1,6 @@
 // How a client's calls are sent: through its middlewares, and into the engine.
 
+import { AtOnce } from './at-once.js';
 import { type Encoded, encode, piece } from './body.js';
 import { answered, Call, type Plan, type Settle } from './call.js';
 import {
@@ -21,10 +22,11 @@ import type { Native } from './middleware/native.js';
 import { limitOf, Onion, within } from './middleware/onion.js';
 import type { TraeRequest } from './middleware/request.js';
 import { requireNoShortForms } from './middleware/short.js';
-import { type Arranged, arrange, type Entry, Stack } from './middleware/stack.js';
-import { atHand, engine, listen, type NativeClient, number } from './native.js';
+import { type Arranged, arrange, type Entry, layersOf, outermost, type Stack } from './middleware/stack.js';
+import { engine, listen, type NativeClient, number } from './native.js';
 import { type HeaderRecord, mergeHeaders, plainHeaders } from './request-headers.js';
 import type { TraeResponse } from './response.js';
+import type { Shape } from './shape.js';
 import type { Abortable } from './signals.js';
 import { type Transport, transportOf } from './transport.js';
 import type { Keeper, Warmed } from './warmup.js';
@@ -36,22 +38,6 @@ interface Asked {
   data: unknown;
   config: Options | undefined;
   shape: Shape | undefined;
-}
-
-/** What the caller wants to hold: a name, or how `fetch` makes it. */
-export type Shape = string | FetchShape;
-
-export interface FetchShape {
-  /** What middlewares see of what is sent. */
-  shown(data: unknown): unknown;
-  /** What is sent of that. */
-  sent(data: unknown): unknown;
-  /** What middlewares see of a whole answer. */
-  parse: NonNullable<Plan['parse']>;
-  /** What bytes come in, where no middleware sees them. */
-  bytes: NonNullable<Plan['bytes']>;
-  /** Whether middlewares of JavaScript's have seen the answer, once the call was sent. */
-  seen: boolean;
 }
 
 export class Sender {
@@ -68,7 +54,9 @@ export class Sender {
   #keeper: Keeper | undefined;
   /** Of calls, and of those that are turns of a session. */
   readonly #arranged: Record<string, { entries: readonly Entry[]; arranged: Arranged }> = {};
-  #last: { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient; atOnce: boolean } | undefined;
+  #last:
+    | { pipeline: Arranged['pipeline']; native: NativeClient; layered: NativeClient; atOnce: AtOnce | undefined }
+    | undefined;
 
   /** With a parent it shares the pool of that. */
   constructor(config: Options, stack: Stack, taken: () => void, parent: Sender | undefined) {
@@ -231,13 +219,15 @@ export class Sender {
     const layers = pipeline.map((step) => (typeof step === 'number' ? step : step.native.handle));
     const conditions = pipeline.map((step) => (typeof step === 'number' ? undefined : step.condition));
     const layered = native(this.#native.layered(layers, conditions));
-    this.#last = { pipeline, native: this.#native, layered, atOnce: layered.atOnce };
+    const first = pipeline[0] as Exclude<Arranged['pipeline'][number], number>;
+    const atOnce = layered.atOnce ? new AtOnce(layered, first.native) : undefined;
+    this.#last = { pipeline, native: this.#native, layered, atOnce };
     return layered;
   }
 
-  /** Whether a call of it is worth a try at once. */
-  #atOnce(native: NativeClient): boolean {
-    return this.#last?.layered === native && this.#last.atOnce;
+  /** Where a call of it is worth a try at once. */
+  #atOnce(native: NativeClient): AtOnce | undefined {
+    return this.#last?.layered === native ? this.#last.atOnce : undefined;
   }
 
   /** What the engine does not know yet: a default that is gone has to be named. */
@@ -288,8 +278,9 @@ export class Sender {
     const [attempts, again] = [onion?.attempts ?? 0, onion?.name];
     const id = number();
     let name: number | undefined;
-    if (this.#atOnce(native) && bytes === undefined && encoded.kind !== 'stream' && this.#plain(asked)) {
-      const answer = atHand(engine.sendAtOnce(native, id, method, target, text, options, attempts, again));
+    const atOnce = bytes === undefined && encoded.kind !== 'stream' && this.#plain(asked) && this.#atOnce(native);
+    if (atOnce) {
+      const answer = atOnce.ask(started, id, method, target, text, options, attempts, again);
       if (typeof answer === 'object') {
         const type = config?.['responseType'] ?? shape;
         settle.resolve(answered(answer, started, method, () => merge(this.#config, config), type));
@@ -384,23 +375,6 @@ function sized(encoded: Encoded, config: Options | undefined, headers?: HeaderRe
 
 function turnOf(config: Options | undefined): Turn | undefined {
   return (config as { [SESSION]?: Turn } | undefined)?.[SESSION];
-}
-
-/** With what keeps a session outside of all native ones: retries are then of one turn. */
-function outermost(session: Native | undefined, entries: readonly Entry[]): readonly Entry[] {
-  if (session === undefined) return entries;
-  const first = entries.findIndex((entry) => 'native' in entry);
-  const at = first < 0 ? entries.length : first;
-  return [...entries.slice(0, at), { name: 'session', when: undefined, native: session }, ...entries.slice(at)];
-}
-
-/** The middlewares of one call. */
-function layersOf(own: unknown): readonly Entry[] {
-  if (own === undefined) return [];
-  if (!Array.isArray(own)) throw wrong(`\`middlewares\` must be a list, got ${kindOf(own)}`);
-  const stack = new Stack();
-  for (const middleware of own) stack.use(middleware);
-  return stack.layers;
 }
 
 /** `guarded` headers hide their values from JSON; here it is the values that are needed. */

@@ -17,7 +17,8 @@ export declare class Engine {
   useSlab(slab: Float64Array): void
   /**
    * Tries a call at once. Returns its answer, the head and then the content, with the numbers of a letter in the
-   * slab and behind them the length of the head; or nothing, and the call is under way, its name in the slab.
+   * slab and behind them the length of the head and for how many ms it may be given again without asking; or
+   * nothing, and the call is under way, its name in the slab. Third behind it stands how often answers were recalled.
    */
   sendAtOnce(client: NativeClient, id: number, method: string, url: string, json: string | undefined | null, options: string | undefined | null, attempts: number, again?: number | undefined | null): string | null
   /** `wake` is called, with nothing, whenever there is something to drain. */

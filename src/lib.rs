@@ -6,7 +6,7 @@
 //!
 //! | layer | rooms | what they are |
 //! |---|---|---|
-//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`identity`] [`notice`] [`random`] | plain data, no runtime |
+//! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`identity`] [`notice`] [`random`] [`reuse`] | plain data, no runtime |
 //! | 1 | [`pipeline`] [`sse`] [`claude`] [`redact`] [`store`] | the onion; bytes to events; the Messages API's shapes; what is never shown; state that calls share |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
@@ -52,6 +52,7 @@ pub mod random;
 pub mod redact;
 pub mod request;
 pub mod response;
+pub mod reuse;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod server;

@@ -4,7 +4,8 @@
 import type { Options } from '../config.js';
 import { AbortError, ConfigError, TraeError } from '../errors.js';
 import type { TraeResponse } from '../response.js';
-import type { FetchShape, Sender } from '../sender.js';
+import type { Sender } from '../sender.js';
+import type { FetchShape } from '../shape.js';
 import { bodyOf, headersOf, isJson, parsed, parsedText, unparsed } from './answer.js';
 import { FetchHeaders } from './headers.js';
 import { type Asked, content, gathered, isRequest, read } from './request.js';

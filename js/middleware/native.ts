@@ -18,6 +18,8 @@ export class Native {
   readonly handle: NativeMiddleware;
   /** Rust knows them by their numbers: they live as long as the middleware does. */
   readonly callbacks: Readonly<Record<string, Callback>>;
+  /** How many of its answers were given again without asking it. */
+  reused = 0;
 
   constructor(kind: string, options: unknown, asks: Asks = {}) {
     this.callbacks = callbacksOf(kind, options, asks);

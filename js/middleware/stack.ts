@@ -1,6 +1,6 @@
 // The list of a client's middlewares: what may stand in it, under which name, in which order.
 
-import { kindOf } from '../errors.js';
+import { kindOf, config as wrong } from '../errors.js';
 import { mapEvents, tracing, validate } from '../lazy.js';
 import { answerOf, type Handler, type Layer } from './compose.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './hooks.js';
@@ -239,4 +239,21 @@ function together(hooks: Hooks): Handler {
     (inner, outer) => (req, next) =>
       outer(req, async (given) => answerOf(await inner(req.with(given), next), 'a hook')),
   );
+}
+
+/** With what keeps a session outside of all native ones: retries are then of one turn. */
+export function outermost(session: Native | undefined, entries: readonly Entry[]): readonly Entry[] {
+  if (session === undefined) return entries;
+  const first = entries.findIndex((entry) => 'native' in entry);
+  const at = first < 0 ? entries.length : first;
+  return [...entries.slice(0, at), { name: 'session', when: undefined, native: session }, ...entries.slice(at)];
+}
+
+/** The middlewares of one call. */
+export function layersOf(own: unknown): readonly Entry[] {
+  if (own === undefined) return [];
+  if (!Array.isArray(own)) throw wrong(`\`middlewares\` must be a list, got ${kindOf(own)}`);
+  const stack = new Stack();
+  for (const middleware of own) stack.use(middleware);
+  return stack.layers;
 }

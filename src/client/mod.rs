@@ -209,6 +209,11 @@ impl Client {
         self.pipeline.answers_at_once()
     }
 
+    /// Whether an answer with [`Reuse`](crate::reuse::Reuse) may be given again by whoever has asked.
+    pub fn permits_reuse(&self) -> bool {
+        self.pipeline.begins_at_once()
+    }
+
     /// The error that an answer with this status stands for, to a call with these headers.
     pub fn describe(
         &self,

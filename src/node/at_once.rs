@@ -6,6 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,7 +35,8 @@ impl Engine {
     }
 
     /// Tries a call at once. Returns its answer, the head and then the content, with the numbers of a letter in the
-    /// slab and behind them the length of the head; or nothing, and the call is under way, its name in the slab.
+    /// slab and behind them the length of the head and for how many ms it may be given again without asking; or
+    /// nothing, and the call is under way, its name in the slab. Third behind it stands how often answers were recalled.
     #[napi(catch_unwind)]
     pub fn send_at_once<'env>(
         &mut self,
@@ -57,9 +59,11 @@ impl Engine {
             let _entered = runtime.enter();
             first_poll(job)
         };
+        // What the call has changed was told by a letter, which its answer is here before.
+        drain::recalls(drain::numbers(self.slab.as_mut()), self.mailbox.recalls());
         match tried {
-            Trial::Answered(head, content) => {
-                Ok(Some(drain::answer(env, drain::numbers(self.slab.as_mut()), id, &head, &content)?))
+            Trial::Answered(answer) => {
+                Ok(Some(drain::answer(env, drain::numbers(self.slab.as_mut()), id, &answer)?))
             }
             Trial::Begun(call) => {
                 let abort = self.inbox.push(Work::Begun(call));
@@ -73,9 +77,17 @@ impl Engine {
 
 /// How the first poll of a call ended.
 enum Trial {
-    Answered(Head, Content),
+    Answered(Answer),
     /// It goes on elsewhere.
     Begun(BoxFuture<'static, ()>),
+}
+
+/// An answer that was at hand.
+pub(super) struct Answer {
+    pub(super) head: Head,
+    pub(super) content: Content,
+    /// How long it may be given again without asking.
+    pub(super) reuse: Duration,
 }
 
 /// A whole content that is text, or none.
@@ -88,21 +100,23 @@ pub(super) enum Content {
 /// Polls a call once. The caller has entered the runtime.
 fn first_poll(job: Job) -> Trial {
     let (outbox, mailbox) = (Arc::clone(&job.outbox), Arc::clone(&job.mailbox));
+    let permits_reuse = job.client.permits_reuse();
     let mut call = Box::pin(call::begin(job));
     let Ok(polled) = catch_unwind(AssertUnwindSafe(|| at_once::attempt(call.as_mut()))) else {
         // It has told so itself, on its way out.
         return Trial::Begun(Box::pin(std::future::ready(())));
     };
-    match polled {
-        Poll::Pending => {
-            Trial::Begun(Box::pin(async move { call::end(call.await, &outbox, &mailbox).await }))
+    let Poll::Ready(mut outcome) = polled else {
+        return Trial::Begun(Box::pin(async move { call::end(call.await, &outbox, &mailbox).await }));
+    };
+    let reuse = outcome.reuse.take().filter(|_| permits_reuse);
+    match of(outcome) {
+        Ok((head, content)) => {
+            let tell = move || mailbox.recall();
+            let reuse = reuse.and_then(|reuse| reuse.take(tell)).unwrap_or_default();
+            Trial::Answered(Answer { head, content, reuse })
         }
-        Poll::Ready(outcome) => match of(outcome) {
-            Ok((head, content)) => Trial::Answered(head, content),
-            Err(outcome) => {
-                Trial::Begun(Box::pin(async move { call::end(*outcome, &outbox, &mailbox).await }))
-            }
-        },
+        Err(outcome) => Trial::Begun(Box::pin(async move { call::end(*outcome, &outbox, &mailbox).await })),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     body::{Body, ByteStream},
     client::{Call, Client, Content, EventReader, MessageSoFar, Reply},
     request::CallId,
+    reuse::Reuse,
 };
 
 /// A call as JavaScript asks for it, nothing of it read yet.
@@ -40,6 +41,8 @@ pub(super) struct Job {
 pub(super) struct Outcome {
     pub(super) letter: Letter,
     pub(super) stream: Option<(Content, Instant)>,
+    /// Whether it may be given again without asking.
+    pub(super) reuse: Option<Reuse>,
 }
 
 /// Runs a call to its end. Dropping the future cancels it.
@@ -51,7 +54,7 @@ pub(super) async fn run(job: Job) {
 
 /// Says what a call has come to, and hands over its stream.
 pub(super) async fn end(outcome: Outcome, outbox: &Arc<Outbox>, mailbox: &Mailbox) {
-    let Outcome { letter, stream } = outcome;
+    let Outcome { letter, stream, reuse: _ } = outcome;
     mailbox.push(letter);
     if let Some((stream, started)) = stream {
         forward_stream(stream, Duty { outbox, mailbox, owed: Owed::End }, started).await;
@@ -89,16 +92,18 @@ pub(super) async fn begin(job: Job) -> Outcome {
     };
     let answered = asked.await;
     duty.owed = Owed::Nothing;
-    let (head, kept, content) = match answered {
-        // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
-        Ok(Reply { mut head, content }) => (Head::new(&head), head.extensions.remove::<Kept>(), content),
-        Err(error) => return Outcome { letter: Letter::Failed { id, error }, stream: None },
+    let Reply { head: mut whole, content } = match answered {
+        Ok(reply) => reply,
+        Err(error) => return Outcome { letter: Letter::Failed { id, error }, stream: None, reuse: None },
     };
+    // The headers themselves end here: they are slices of what was read with them, 8 KiB and more.
+    let (head, kept, reuse) =
+        (Head::new(&whole), whole.extensions.remove::<Kept>(), whole.extensions.remove());
     match Whole::of(content) {
-        Ok(content) => Outcome { letter: settled(id, head, kept, content), stream: None },
+        Ok(content) => Outcome { letter: settled(id, head, kept, content), stream: None, reuse },
         Err(stream) => {
             let events = matches!(stream, Content::Events(_));
-            Outcome { letter: Letter::Opened { id, head, events }, stream: Some((stream, started)) }
+            Outcome { letter: Letter::Opened { id, head, events }, stream: Some((stream, started)), reuse }
         }
     }
 }

@@ -11,7 +11,7 @@ use napi::{
 };
 
 use super::{
-    at_once::Content,
+    at_once::{Answer, Content},
     callback::NOBODY,
     mailbox::{Letter, Whole},
     outbox::{Batch, End, Pieces},
@@ -35,6 +35,7 @@ mod kind {
     pub(super) const ASKED: f64 = 8.0;
     pub(super) const UNASKED: f64 = 9.0;
     pub(super) const DROPPED: f64 = 10.0;
+    pub(super) const RECALLED: f64 = 11.0;
 }
 
 /// A drain under way.
@@ -114,6 +115,10 @@ impl Drained<'_, '_> {
             }
             Letter::Unasked { question } => {
                 self.numbers(&[f64::from(question), kind::UNASKED]);
+                None
+            }
+            Letter::Recalled => {
+                self.numbers(&[0.0, kind::RECALLED]);
                 None
             }
             Letter::Dropped { number } => {
@@ -261,14 +266,14 @@ pub(super) fn numbers(slab: Option<&mut Float64Array>) -> &mut [f64] {
 }
 
 /// An answer at hand, written as the first letter would be, but with one text: its head, and then its content.
-/// Behind the letter stands how many characters are the head's.
+/// Behind the letter stands how many characters are the head's, and for how many ms it may be given again.
 pub(super) fn answer<'env>(
     env: &'env Env,
     numbers: &mut [f64],
     id: u32,
-    head: &Head,
-    content: &Content,
+    answer: &Answer,
 ) -> Result<JsString<'env>> {
+    let Answer { head, content, reuse } = answer;
     let (form, bytes) = match content {
         Content::Empty => (0.0, &[][..]),
         Content::Json(bytes) => (1.0, without_bom(bytes)),
@@ -277,11 +282,19 @@ pub(super) fn answer<'env>(
     let length = if head.text.is_ascii() { head.text.len() } else { head.text.encode_utf16().count() };
     if let Some((letter, behind)) = numbers.split_at_mut_checked(SLOTS) {
         letter.copy_from_slice(&of_head(id, kind::SETTLED, form, head));
-        if let Some(first) = behind.first_mut() {
-            *first = f64::from(u32::try_from(length).unwrap_or(u32::MAX));
+        if let [first, second, ..] = behind {
+            (*first, *second) = (f64::from(u32::try_from(length).unwrap_or(u32::MAX)), ms(*reuse));
         }
     }
     string(env, &[head.text.as_bytes(), bytes].concat())
+}
+
+/// How often answers were recalled, behind the first letter.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(super) fn recalls(numbers: &mut [f64], count: u64) {
+    if let Some(slot) = numbers.get_mut(SLOTS + 2) {
+        *slot = count as f64;
+    }
 }
 
 /// The name of a call that is under way.

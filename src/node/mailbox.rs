@@ -44,6 +44,8 @@ pub(super) enum Letter {
     Unasked { question: u32 },
     /// Nothing stands for a held value any more.
     Dropped { number: u32 },
+    /// No answer may be given again without asking.
+    Recalled,
     /// A stream has something in its outbox.
     Streamed(Arc<Outbox>),
     /// An upload has room again.
@@ -66,6 +68,7 @@ impl Letter {
             | Self::Logged(_)
             | Self::Asked { .. }
             | Self::Unasked { .. }
+            | Self::Recalled
             | Self::Dropped { .. } => (0, false),
         }
     }
@@ -118,11 +121,18 @@ pub(super) struct Mailbox {
     pending: AtomicBool,
     waker: Waker,
     wakeups: AtomicU64,
+    recalls: AtomicU64,
 }
 
 impl Mailbox {
     pub(super) fn new(waker: Waker) -> Self {
-        Self { letters: Mutex::default(), pending: AtomicBool::new(false), waker, wakeups: AtomicU64::new(0) }
+        Self {
+            letters: Mutex::default(),
+            pending: AtomicBool::new(false),
+            waker,
+            wakeups: AtomicU64::new(0),
+            recalls: AtomicU64::new(0),
+        }
     }
 
     /// Leaves a letter and wakes JavaScript unless it is about to come anyway.
@@ -149,6 +159,17 @@ impl Mailbox {
         }
         let rest = letters.split_off(most);
         std::mem::replace(&mut *letters, rest)
+    }
+
+    /// No answer may be given again without asking.
+    pub(super) fn recall(&self) {
+        self.recalls.fetch_add(1, Ordering::SeqCst);
+        self.push(Letter::Recalled);
+    }
+
+    /// How often that was so.
+    pub(super) fn recalls(&self) -> u64 {
+        self.recalls.load(Ordering::SeqCst)
     }
 
     /// How often JavaScript was woken.

@@ -141,6 +141,11 @@ impl Pipeline {
         before.into_iter().any(|layer| layer.answers_at_once())
     }
 
+    /// Whether the outermost layer is one that may answer at once: nobody further out is to hear of its answers.
+    pub fn begins_at_once(&self) -> bool {
+        self.middlewares.first().is_some_and(|layer| layer.answers_at_once())
+    }
+
     /// Sends a request through all layers.
     pub fn run(&self, req: Request) -> BoxFuture<'_, Result<Response>> {
         Next { rest: &self.middlewares, endpoint: &self.endpoint }.run(req)

@@ -3,8 +3,10 @@
 
 use std::{fs, path::Path};
 
-const NOUNS: [&str; 10] =
-    ["error", "request", "response", "attempt", "body", "event", "secret", "identity", "notice", "random"];
+const NOUNS: [&str; 11] = [
+    "error", "request", "response", "attempt", "body", "event", "secret", "identity", "notice", "random",
+    "reuse",
+];
 
 /// What a room may name besides the nouns and itself, and the rule in words.
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {

@@ -8,6 +8,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -26,6 +27,7 @@ use crate::{
     pipeline::{Next, at_once},
     request::Request,
     response::{Cached, Response},
+    reuse::Reuse,
 };
 
 /// What a call wants of the cache.
@@ -35,6 +37,8 @@ pub(super) struct Course<'a> {
     key: Key,
     mode: Mode,
     ttl: Option<Duration>,
+    /// Whether the request alone tells it from others, and not what a function or the call says.
+    plain: bool,
 }
 
 /// How one way ended.
@@ -123,7 +127,8 @@ impl<'a> Course<'a> {
         };
         let question = core.rules.question(req, key)?;
         let key = core.rules.key(&question);
-        Some(Self { core, question, key, mode, ttl: own.and_then(|own| own.ttl) })
+        let plain = own.is_none() && core.options.key.is_none();
+        Some(Self { core, question, key, mode, ttl: own.and_then(|own| own.ttl), plain })
     }
 
     async fn run(self, ask: Ask, next: Next<'_>) -> Result<Response> {
@@ -148,6 +153,7 @@ impl<'a> Course<'a> {
     }
 
     fn look(&self, ask: &Ask, next: Next<'_>) -> Look {
+        let reuse = self.plain.then(|| Reuse::begin(&self.core.memory.recalls));
         let Some(entry) = self.fitting(&ask.headers).filter(|_| self.mode.reads()) else {
             return Look::Kept(None);
         };
@@ -158,7 +164,11 @@ impl<'a> Course<'a> {
             Freshness::Revalidate if !self.revalidate(ask, next) => Look::Kept(Some(entry)),
             freshness => {
                 let cached = if freshness == Freshness::Fresh { Cached::Hit } else { Cached::Stale };
-                self.give(&entry, &ask.url, cached).map_or(Look::Kept(None), |res| Look::Given(Box::new(res)))
+                let Some(mut res) = self.give(&entry, &ask.url, cached) else { return Look::Kept(None) };
+                if let Some(reuse) = reuse.filter(|_| freshness == Freshness::Fresh) {
+                    res.extensions.insert(reuse.lasting(entry.left(Instant::now())));
+                }
+                Look::Given(Box::new(res))
             }
         }
     }

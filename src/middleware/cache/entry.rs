@@ -64,6 +64,11 @@ impl Entry {
         grace.judge(now.saturating_duration_since(self.stored), ttl)
     }
 
+    /// How long it is still fresh.
+    pub(super) fn left(&self, now: Instant) -> Duration {
+        (self.stored + self.ttl).saturating_duration_since(now)
+    }
+
     pub(super) fn fits(&self, request: &HeaderMap) -> bool {
         self.variant.as_ref().is_none_or(|variant| variant.fits(request))
     }

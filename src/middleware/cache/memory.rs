@@ -11,10 +11,13 @@ use std::sync::{
 use moka::sync::Cache;
 
 use super::{entry::Entry, key::Key};
+use crate::reuse::Recalls;
 
 pub(super) struct Memory {
     entries: Cache<Key, Arc<Entry>>,
     figures: Arc<Figures>,
+    /// Of an answer that is given again elsewhere; what is merely driven out of memory is still as good.
+    pub(super) recalls: Arc<Recalls>,
 }
 
 #[derive(Default)]
@@ -46,7 +49,7 @@ impl Memory {
                 }
             })
             .build();
-        Self { entries, figures }
+        Self { entries, figures, recalls: Arc::default() }
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Arc<Entry>> {
@@ -55,16 +58,23 @@ impl Memory {
 
     pub(super) fn put(&self, key: Key, entry: Arc<Entry>) {
         self.figures.bytes.fetch_add(entry.size() as u64, Ordering::Relaxed);
+        let replaces = self.entries.contains_key(&key);
         self.entries.insert(key, entry);
+        if replaces {
+            self.recalls.recall();
+        }
     }
 
     /// Says whether there was one.
     pub(super) fn delete(&self, key: &Key) -> bool {
-        self.entries.remove(key).is_some()
+        let removed = self.entries.remove(key).is_some();
+        self.recalls.recall();
+        removed
     }
 
     pub(super) fn clear(&self) {
         self.entries.invalidate_all();
+        self.recalls.recall();
         self.entries.run_pending_tasks();
     }
 
