@@ -162,8 +162,8 @@ test('what is wrong is said by name, before anything is sent', async (t) => {
     [() => client.session('a').send('x'), /a session needs a `model`/],
     [() => client.session('a', MODEL).send(5 as never), /a turn is a string or a list of content blocks, got 5/],
     [() => client.session('a', MODEL).send('x', { messages: [] }), /a session writes `messages` and `stream` itself/],
-    [() => client.session('a', { ...MODEL, onBusy: 'queue' as never }).send('x'), /`session.onBusy` must be 'wait' or/],
-    [() => client.session('a', { ...MODEL, ttl: 0 }).send('x'), /`session.ttl` must be more than 0 ms/],
+    [() => client.session('a', { onBusy: 'queue' as never }), /`session.onBusy` must be 'wait' or/],
+    [() => client.session('a', { ttl: 0 }), /`session.ttl` must be more than 0 ms/],
     [() => client.session('a').trim(-1), /`session.keep` must be a whole number/],
     [() => client.session('a').import({} as never), /import\(\) takes what export\(\) gave/],
   ];

@@ -23,6 +23,7 @@ export interface NativeClient {
 /** A middleware that runs in Rust. */
 export interface NativeMiddleware {
   invalidate(): void;
+  check(options: string): string | null;
   shown(text: string): string;
 }
 

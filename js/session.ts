@@ -60,6 +60,7 @@ export class Session {
     this.#owner = owner;
     this.#native = native;
     this.#options = { ...options };
+    native.check({ id, ...this.#kept() });
   }
 
   /** Says something, and gives the answer; both are kept when it is there. */

@@ -134,6 +134,8 @@ export declare class NativeKeeper {
 export declare class NativeMiddleware {
   /** Throws away the credential that it keeps, where it keeps one. */
   invalidate(): void
+  /** Why options that come with each question are wrong; nothing where they can be used. */
+  check(options: string): string | null
   /** The text as it may be shown by the rules that it has. */
   shown(text: string): string
 }

@@ -30,6 +30,12 @@ export class Native {
     this.handle = made;
   }
 
+  /** Throws where options that come with its questions can't be used. */
+  check(options: object): void {
+    const failure = this.handle.check(json(this.kind, options));
+    if (failure) throw fromFailure(failure);
+  }
+
   /** What it says to a question that is no call. */
   ask(question: string, about?: unknown): Promise<unknown> {
     return told((id) => engine.ask(this.handle, id, question, json(this.kind, about)));

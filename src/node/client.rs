@@ -90,6 +90,14 @@ impl NativeMiddleware {
         }
     }
 
+    /// Why options that come with each question are wrong; nothing where they can be used.
+    #[napi(catch_unwind)]
+    pub fn check(&self, options: String) -> Option<String> {
+        let ask = self.0.ask.as_ref()?;
+        let checked = parse(&options).and_then(|options| ask.check(options));
+        checked.err().map(|error| text::describe_error(&error))
+    }
+
     /// The text as it may be shown by the rules that it has.
     #[napi(catch_unwind)]
     pub fn shown(&self, text: String) -> String {

@@ -63,6 +63,11 @@ pub struct Native {
 pub trait Questions: Send + Sync {
     /// Answers a question that has a name and, in JSON, whatever belongs to it.
     fn ask(&self, question: String, about: Value) -> BoxFuture<'static, Result<Value>>;
+
+    /// Whether the options that come with each question can be used: for whoever asks many.
+    fn check(&self, _options: Value) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl Native {

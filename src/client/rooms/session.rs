@@ -88,6 +88,10 @@ impl Questions for Asked {
         let sessions = Arc::clone(&self.0);
         Box::pin(async move { answer(&sessions, &question, about).await })
     }
+
+    fn check(&self, options: Value) -> Result<()> {
+        for_call(options).map(drop)
+    }
 }
 
 async fn answer(sessions: &Sessions, question: &str, about: Value) -> Result<Value> {
