@@ -254,7 +254,6 @@ export class Sender {
 
   /** What it throws rejects the call. */
   #start(settle: Settle, calls: Set<Abortable>, asked: Asked, pipeline: Arranged['pipeline'], onion?: Onion): void {
-    const started = performance.now();
     const { method, signal } = this.#asked(asked);
     this.#refresh();
     const { url, data, config } = asked;
@@ -280,6 +279,7 @@ export class Sender {
     let name: number | undefined;
     const atOnce = bytes === undefined && encoded.kind !== 'stream' && this.#plain(asked) && this.#atOnce(native);
     if (atOnce) {
+      const started = performance.now();
       const answer = atOnce.ask(started, id, method, target, text, options, attempts, again);
       if (typeof answer === 'object') {
         const type = config?.['responseType'] ?? shape;
