@@ -405,7 +405,7 @@ export interface CacheOptions {
   staleWhileRevalidate?: number;
   /** How long after that it is still given where the server fails. @default 0 */
   staleIfError?: number;
-  /** What all answers in memory may take, in bytes. @default 67108864 */
+  /** What all answers in memory may take, in bytes; with 0 none is kept there, only in `store`. @default 67108864 */
   maxBytes?: number;
   /** How many answers may be in memory. @default 10000 */
   maxEntries?: number;

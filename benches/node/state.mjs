@@ -30,7 +30,8 @@ async function many(count, inFlight, call) {
 
 async function limited({ createClient, rateLimit }, setup, redis) {
   const { origin, path, headers, body } = setup;
-  const limit = { requests: 1_000_000, interval: 60_000, store: setup.redisUrl };
+  // The simulator tells of a limit of its own, as the API does, that would hold in place of this one.
+  const limit = { requests: 10_000_000, interval: 60_000, store: setup.redisUrl, adapt: false };
   const client = createClient({ baseURL: origin, headers, pool: { maxSockets: 64 } }).use(rateLimit(limit));
   const call = () => client.post(path, body);
   await many(1_000, 64, call);

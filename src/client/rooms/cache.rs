@@ -34,7 +34,7 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
             .wait("staleWhileRevalidate")?
             .unwrap_or(default.stale_while_revalidate),
         stale_if_error: fields.wait("staleIfError")?.unwrap_or(default.stale_if_error),
-        max_bytes: fields.count("maxBytes", 1)?.unwrap_or(default.max_bytes),
+        max_bytes: fields.count("maxBytes", 0)?.unwrap_or(default.max_bytes),
         max_entries: fields.count("maxEntries", 1)?.unwrap_or(default.max_entries),
         max_entry_bytes: fields
             .count("maxEntryBytes", 1)?

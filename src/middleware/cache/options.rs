@@ -18,7 +18,7 @@ pub struct CacheOptions {
     pub stale_while_revalidate: Duration,
     /// How long after that it is still given where the server fails. Default: none.
     pub stale_if_error: Duration,
-    /// What all answers in memory may take, in bytes. Default: 64 MiB.
+    /// What all answers in memory may take, in bytes; with 0 none is kept there. Default: 64 MiB.
     pub max_bytes: u64,
     /// How many answers may be in memory. Default: 10,000.
     pub max_entries: u64,

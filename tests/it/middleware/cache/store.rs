@@ -160,3 +160,18 @@ async fn a_store_that_is_away_or_holds_what_is_broken_fails_no_call_and_is_told_
         assert!(all.iter().all(|text| text.contains("its store is away")));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_no_bytes_for_memory_answers_are_kept_in_the_store_alone() {
+    let shared = Arc::new(Memory::new(1 << 24));
+    let store = Store::new(Arc::clone(&shared) as _, Some(shared as _));
+    let cache = super::cache(|options| (options.max_bytes, options.store) = (0, Some(store)));
+    let (onion, peer) = around(&cache, steps(&["a", "b"]));
+    assert_eq!(given(onion.run(post()).await).await, (Cached::Miss, message("a")));
+    sleep(SECOND).await;
+    for _ in 0..3 {
+        assert_eq!(given(onion.run(post()).await).await, (Cached::Hit, message("a")));
+    }
+    let stats = cache.stats();
+    assert_eq!((stats.entries, stats.bytes, stats.store_hits, peer.count()), (0, 0, 3, 1));
+}
