@@ -566,6 +566,10 @@ export interface PoolKey {
   weight?: number;
   /** A circuit of this key's alone; `true` for one with all defaults. */
   circuitBreaker?: Omit<CircuitBreakerOptions, 'key'> | boolean;
+  /** A limit of this key's alone: a call that would wait for it is sent with another key where one is free. */
+  rateLimit?: Omit<RateLimitOptions, 'key'> | boolean;
+  /** How many calls may be under way with this key, in the same way. */
+  concurrency?: Omit<ConcurrencyOptions, 'key'> | number | boolean;
 }
 
 /** Options of `keyPool()`; docs/middlewares/key_pool.md says which key is chosen. Times are in milliseconds. */

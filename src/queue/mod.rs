@@ -31,7 +31,7 @@ use self::line::{Line, Ticket};
 pub use self::{
     decisions::{Decided, Decisions},
     options::QueueOptions,
-    priority::Priority,
+    priority::{Priority, Standing},
 };
 use crate::{Error, ErrorKind, Phase, Result};
 
@@ -103,12 +103,14 @@ impl<C> Queue<C> {
     }
 
     /// Waits until it is one's turn and the limit lets one pass. Dropping the future leaves the line.
-    pub async fn pass<L>(&self, limit: &L, cost: C, priority: Priority) -> Result<Passed<L::Permit>>
+    ///
+    /// Who is impatient passes at once or is refused, with the wait that it would have had.
+    pub async fn pass<L>(&self, limit: &L, cost: C, standing: Standing) -> Result<Passed<L::Permit>>
     where
         L: Limit<Cost = C>,
     {
         let started = Instant::now();
-        let place = match self.enter(limit, cost, priority, started)? {
+        let place = match self.enter(limit, cost, standing, started)? {
             Entry::Passed(permit) => return Ok(Passed { permit, waited: Duration::ZERO }),
             Entry::Waits(place) => place,
         };
@@ -132,14 +134,14 @@ impl<C> Queue<C> {
         &self,
         limit: &L,
         cost: C,
-        priority: Priority,
+        standing: Standing,
         now: Instant,
     ) -> Result<Entry<'_, C, L::Permit>>
     where
         L: Limit<Cost = C>,
     {
         let mut line = self.lock();
-        let ticket = line.ticket(self.nanoseconds(now), priority);
+        let ticket = line.ticket(self.nanoseconds(now), standing.priority);
         if line.is_first(ticket) {
             match limit.ask(&cost, now) {
                 Turn::Pass(permit) => {
@@ -153,10 +155,10 @@ impl<C> Queue<C> {
                 Turn::Later(_) => {}
             }
         }
-        if line.len() >= self.options.limit {
+        if standing.impatient || line.len() >= self.options.limit {
             self.decisions.refused();
             let ahead = line.ahead(ticket).map(|waiting| &*waiting.cost);
-            return Err(self.full(limit.wait(ahead.chain([&cost]), now)));
+            return Err(self.full(standing, limit.wait(ahead.chain([&cost]), now)));
         }
         let (cost, wake) = (Arc::new(cost), Arc::new(Notify::new()));
         line.join(ticket, Waiting { cost: Arc::clone(&cost), wake: Arc::clone(&wake) });
@@ -164,12 +166,16 @@ impl<C> Queue<C> {
         Ok(Entry::Waits(Place { queue: self, ticket, cost, wake }))
     }
 
-    fn full(&self, wait: Option<Duration>) -> Error {
+    fn full(&self, standing: Standing, wait: Option<Duration>) -> Error {
         let (name, limit) = (self.name, self.options.limit);
         let would = wait
             .map(|wait| format!("; its wait would have been {} ms", wait.as_millis()))
             .unwrap_or_default();
-        let message = format!("{limit} calls wait already (`{name}.queueLimit`){would}");
+        let message = if standing.impatient {
+            format!("{name}() would have the call wait, and it has somewhere else to go{would}")
+        } else {
+            format!("{limit} calls wait already (`{name}.queueLimit`){would}")
+        };
         Error::new(ErrorKind::QueueFull, Phase::Queue, message).with_attempts(0).with_retry_after(wait)
     }
 

@@ -2,6 +2,25 @@
 
 use std::time::Duration;
 
+use crate::request::{Impatient, Request};
+
+/// How a call stands among others that wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// How much it matters.
+    pub priority: Priority,
+    /// It has somewhere else to go: it waits for nobody.
+    pub impatient: bool,
+}
+
+impl Standing {
+    /// As the call says.
+    pub fn of(req: &Request) -> Self {
+        let priority = req.extensions.get::<Priority>().copied().unwrap_or_default();
+        Self { priority, impatient: req.extensions.get::<Impatient>().is_some() }
+    }
+}
+
 /// From the least, -100, to the most, 100. It stands in the extensions of a call that has one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Priority(i32);

@@ -49,7 +49,7 @@ fn places(most: u64, options: QueueOptions) -> Arc<Places> {
 }
 
 async fn pass(places: &Arc<Places>, priority: Priority) -> Result<Passed<Inside>> {
-    places.queue.pass(&Door(Arc::clone(places)), (), priority).await
+    places.queue.pass(&Door(Arc::clone(places)), (), Standing { priority, impatient: false }).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,4 +171,19 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_impatient_passes_at_once_or_is_told_the_wait_and_holds_no_place() {
+    let places = places(1, QueueOptions::default());
+    let standing = Standing { priority: Priority::HIGH, impatient: true };
+    let hurry = async || places.queue.pass(&Door(Arc::clone(&places)), (), standing).await;
+    let first = hurry().await.unwrap();
+    let begun = Instant::now();
+    let error = hurry().await.err().unwrap();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::QueueFull, 0));
+    assert_eq!((error.retry_after(), begun.elapsed()), (Some(SECOND), Duration::ZERO));
+    assert!(places.queue.is_empty());
+    drop(first);
+    assert!(hurry().await.is_ok());
 }

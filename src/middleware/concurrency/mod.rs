@@ -39,7 +39,7 @@ use crate::{
     ErrorKind, Result,
     claude::Usage,
     pipeline::{BoxFuture, Middleware, Next},
-    queue::{Decided, Decisions, Passed, Priority},
+    queue::{Decided, Decisions, Passed, Standing},
     request::Request,
     response::Response,
     watch::{Asked, End, Limits, Watcher, watch},
@@ -101,8 +101,8 @@ impl Middleware for Concurrency {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             let lane = self.lane(self.options.per.key(&req).await?);
-            let priority = req.extensions.get::<Priority>().copied().unwrap_or_default();
-            let Passed { permit, waited } = lane.queue.pass(&lane, (), priority).await?;
+            let standing = Standing::of(&req);
+            let Passed { permit, waited } = lane.queue.pass(&lane, (), standing).await?;
             let mut course =
                 Course { permit: Some(permit), limits: Limits::of(&req), status: 0, slow: false };
             let (asked, began) = (Asked::of(&req), Instant::now());

@@ -50,7 +50,7 @@ use crate::{
     identity::Identity,
     notice::Notices,
     pipeline::{BoxFuture, Middleware, Next},
-    queue::{Decided, Decisions, Passed, Priority},
+    queue::{Decided, Decisions, Passed, Standing},
     request::Request,
     response::Response,
     watch::{Asked, watch},
@@ -110,8 +110,8 @@ impl Middleware for RateLimit {
         Box::pin(async move {
             let lane = self.lane(self.options.per.key(&req).await?);
             let (estimate, cost) = lane.expect(&req.body);
-            let priority = req.extensions.get::<Priority>().copied().unwrap_or_default();
-            let passed = lane.queue.pass(&lane, cost, priority).await;
+            let standing = Standing::of(&req);
+            let passed = lane.queue.pass(&lane, cost, standing).await;
             if let Some(notice) = self.shared.as_ref().and_then(|shared| shared.health.notice()) {
                 Notices::tell(&req.extensions, notice);
             }

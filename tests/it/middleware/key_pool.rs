@@ -253,6 +253,35 @@ async fn a_call_waits_for_a_keys_own_limit_only_where_no_other_key_is_free_and_t
     assert_eq!((sent(&peer).len(), in_flight(&pool)), (1, vec![0, 0]));
 }
 
+#[tokio::test(start_paused = true)]
+async fn limits_of_a_keys_own_send_calls_to_the_next_key_and_have_them_wait_where_none_is_free() {
+    let limits = [
+        json!({ "rateLimit": { "requests": 1, "interval": 4000, "burst": 0, "adapt": false } }),
+        json!({ "concurrency": 1 }),
+    ];
+    for limit in limits {
+        let keys: Vec<Value> = ["a", "b"]
+            .iter()
+            .map(|name| {
+                let mut key = json!({ "name": name, "apiKey": format!("key-{name}-1234") });
+                key.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+                key
+            })
+            .collect();
+        let pool = made(json!({ "keys": keys }));
+        let peer = Peer::new((0..3).map(|_| after(4 * SECOND, Ok(answer(200, Body::Empty)))).collect());
+        let onion = onion(vec![pool.middleware], &peer);
+        let begun = tokio::time::Instant::now();
+        let call = || async {
+            let res = onion.run(post()).await.unwrap();
+            (served(&res).unwrap().to_owned(), begun.elapsed())
+        };
+        let (one, other, third) = tokio::join!(call(), call(), call());
+        assert_eq!([one, other], [("a".to_owned(), 4 * SECOND), ("b".to_owned(), 4 * SECOND)], "{limit}");
+        assert_eq!((third.1, peer.count()), (8 * SECOND, 3), "{limit}");
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Says {
     Well,
