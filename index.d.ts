@@ -1040,9 +1040,8 @@ export interface TestTransport {
 /**
  * Options of a client; those of a call are its defaults. An unknown name is refused with a ConfigError.
  *
- * The last nine are the short form of native middlewares: each is installed with these options, `true` for all
- * defaults, in this order from the outermost: redact, logger, metrics, idempotencyKey, retry, rateLimit, concurrency,
- * auth or jwt. What `use()` adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
+ * The last ones, from `redact` on, are the short form of native middlewares: each is installed with these options,
+ * `true` for all defaults, in the order in which they stand here, the outermost first. What `use()` adds stands further in. In `extend()` it takes the place of the one that there is, and `false` takes that out.
  */
 export interface ClientConfig {
   /** What relative URLs are appended to. */
@@ -1106,12 +1105,20 @@ export interface ClientConfig {
   cache?: CacheOptions | boolean;
   /** Names each call to the server by a header, the same over its attempts. Off by default. */
   idempotencyKey?: IdempotencyKeyOptions | boolean;
+  /** Sends calls that fail to other targets, each of which is retried first. Off by default. */
+  fallback?: FallbackOptions | false;
   /** Makes calls again that failed in a way that may heal; a number is `maxRetries`. Off by default. */
   retry?: RetryMiddlewareOptions | number | boolean;
+  /** Begins a second attempt where an answer is late. Off by default. */
+  hedge?: HedgeOptions | boolean;
+  /** Leaves a server alone that fails too often; each attempt counts. Off by default. */
+  circuitBreaker?: CircuitBreakerOptions | boolean;
   /** Holds each attempt to a rate of requests and tokens. Off by default. */
   rateLimit?: RateLimitOptions | boolean;
   /** Lets only so many attempts be under way; a number is `limit`. Off by default. */
   concurrency?: ConcurrencyOptions | number | boolean;
+  /** Sends each call with the key that has least to carry, in place of `auth`. Off by default. */
+  keyPool?: KeyPoolOptions | false;
   /** Sends calls with a key or a token, or what a provider gives, to the client's own origin only. Off by default. */
   auth?: AuthOptions | false;
   /**

@@ -30,7 +30,10 @@ function preset(options: ClaudeOptions): Options {
   requireKnown(options, KNOWN);
   const { apiKey, authToken, version, betas, baseURL, baseUrl, headers: own, ...rest } = options;
   const headers = mergeHeaders({ ...versions(version), ...beta(betas) }, own);
-  const auth = credential({ apiKey, authToken, auth: rest['auth'], jwt: rest['jwt'] }, headers);
+  const auth = credential(
+    { apiKey, authToken, auth: rest['auth'], jwt: rest['jwt'], keyPool: rest['keyPool'] },
+    headers,
+  );
   return {
     retry: true,
     logger: { level: 'warn' },
@@ -69,7 +72,7 @@ function credential(given: Record<string, unknown>, headers: HeaderRecord): obje
   const token = env('ANTHROPIC_AUTH_TOKEN');
   if (token !== undefined) return { value: token, scheme: 'bearer' };
   if (has(headers, 'authorization')) return undefined;
-  throw wrong('claude() needs a key: set ANTHROPIC_API_KEY, or give `apiKey`, `authToken`, `auth` or `jwt`');
+  throw wrong('claude() needs a key: set ANTHROPIC_API_KEY, or give `apiKey`, `authToken`, `auth`, `jwt` or `keyPool`');
 }
 
 function of(name: string, value: unknown): object {

@@ -4,9 +4,13 @@ import { kindOf, config as wrong } from '../errors.js';
 import {
   auth,
   cache,
+  circuitBreaker,
   concurrency,
+  fallback,
+  hedge,
   idempotencyKey,
   jwt,
+  keyPool,
   logger,
   metrics,
   type Native,
@@ -18,8 +22,8 @@ import type { Stack } from './stack.js';
 
 /**
  * The outermost first: what looks on sees whole calls, what is kept needs no attempt, a key is the same over attempts,
- * each attempt counts for the limits, none has a place among those under way while it waits for its rate, and each has
- * the credential of its time.
+ * each target is retried before the next is tried, each attempt may have its second and counts for the circuit and the
+ * limits, none has a place among those under way while it waits for its rate, and each has the credential of its time.
  */
 const ORDER: Record<string, (options?: never) => Native> = {
   redact,
@@ -27,9 +31,13 @@ const ORDER: Record<string, (options?: never) => Native> = {
   metrics,
   cache,
   idempotencyKey,
+  fallback,
   retry,
+  hedge,
+  circuitBreaker,
   rateLimit,
   concurrency,
+  keyPool,
   auth,
   jwt,
 };
