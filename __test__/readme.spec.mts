@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { createSimulator } from 'trae-native/simulator';
 import { page, programs, run } from './helpers/pages.mts';
+import { redis } from './helpers/redis.mts';
 
 test('the tour runs as it is written', async (t) => {
   const simulator = await createSimulator({ requireKey: true });
@@ -51,6 +52,38 @@ test('every program of the pages on middlewares runs', async (t) => {
       if (/\bclaude\(/.test(source)) assert.match(out, /You said: Hello/, name);
     }
   assert.ok(count >= 3, `${count} programs`);
+});
+
+test('every program of the recipes runs, with a Redis where it shares state, and goes on without one', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const server = await redis(t);
+  if (!server) return;
+  // The environment of a recipe, as a service has it.
+  const given = (url: string) =>
+    `Object.assign(process.env, { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: '${simulator.url}', REDIS_URL: '${url}' });\n`;
+  const recipe = async (name: string, url: string) => {
+    const [program] = programs(page(`docs/recipes/${name}.md`)) as [string];
+    const imports = program.slice(0, program.indexOf('\n\n'));
+    const { code, out } = await run(`recipe-${name}`, `${imports}\n${given(url)}${program.slice(imports.length)}`);
+    return { code, lines: out.trim().split('\n') };
+  };
+  const one = await recipe('one-process', '');
+  assert.equal(one.code, 0, one.lines.join('\n'));
+  assert.equal(one.lines[0], 'miss hit');
+  const replicas = await recipe('replicas', server.url);
+  assert.deepEqual([replicas.code, ...replicas.lines], [0, 'miss', '2']);
+  const serverless = await recipe('serverless', server.url);
+  assert.deepEqual([serverless.code, serverless.lines[0]], [0, 'miss'], serverless.lines.join('\n'));
+  const again = await recipe('serverless', server.url);
+  assert.equal(again.lines[0], 'hit', 'another instance has what one was answered');
+  await server.kill();
+  const without = await recipe('serverless', server.url);
+  assert.deepEqual(
+    [without.code, without.lines.find((line) => line === 'miss')],
+    [0, 'miss'],
+    without.lines.join('\n'),
+  );
 });
 
 test('every program of the page on other clients runs, with what it says', async (t) => {

@@ -3,11 +3,14 @@
 //! An `Error` never holds a request header, a request body or a query: it may be logged. It may hold
 //! the response (status, headers, an excerpt of the body), because that is what explains it.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+mod parts;
+
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
+use self::parts::{Partial, Shared};
 use crate::attempt::Attempt;
 
 /// The engine's result.
@@ -32,38 +35,6 @@ struct Inner {
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
     partial: Option<Partial>,
-}
-
-/// What had come of a message; never printed.
-#[derive(Clone)]
-struct Partial(String);
-
-impl fmt::Debug for Partial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Partial({} bytes)", self.0.len())
-    }
-}
-
-/// The source of an error that several have met.
-#[derive(Debug)]
-struct Shared(Arc<Error>);
-
-impl Shared {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        StdError::source(&*self.0)
-    }
-}
-
-impl fmt::Display for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.source().map_or(Ok(()), |source| fmt::Display::fmt(source, f))
-    }
-}
-
-impl StdError for Shared {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source()?.source()
-    }
 }
 
 /// The answer that came with a failure.

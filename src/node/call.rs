@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    groups::{Caller, Passages},
     held::Kept,
-    js_middleware::{Caller, Passages},
     mailbox::{LONGEST_TEXT, Letter, Mailbox, Whole},
     outbox::{End, Outbox},
     text::Head,

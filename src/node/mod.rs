@@ -1,7 +1,8 @@
 //! The Node addon: converts and carries, decides nothing. The only room that names napi.
 //!
 //! - [`engine`]: what JavaScript can call · [`client`]: what it holds · [`call`]: a call as a task · [`at_once`]: its first poll, before it is one
-//! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`passage`]: how JavaScript answers it
+//! - [`js_middleware`]: a group of JavaScript's middlewares as a layer · [`groups`]: those that calls have come to ·
+//!   [`passage`]: how JavaScript answers
 //! - [`held`]: values that stay in JavaScript · [`callback`] and [`functions`]: what Rust may ask there
 //! - [`warmup`]: connections ready before the first call · [`ask`]: what a middleware is asked besides calls
 //! - [`inbox`]: calls from JavaScript, one wake-up for all
@@ -23,6 +24,7 @@ mod client;
 mod drain;
 mod engine;
 mod functions;
+mod groups;
 mod held;
 mod inbox;
 mod js_middleware;

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod auth;
-mod cache;
+pub(crate) mod cache;
 mod circuit_breaker;
 mod concurrency;
 mod fallback;
@@ -16,6 +16,7 @@ mod options;
 mod rate_limit;
 mod retry;
 mod session;
+mod state;
 mod timeout;
 
 use std::{

@@ -90,14 +90,14 @@ impl Lane {
     }
 
     /// What a call with this body is taken to need; its tokens are told only where they matter.
-    pub fn expect(&self, body: &Body) -> (Estimate, Cost) {
+    pub fn foresee(&self, body: &Body) -> (Estimate, Cost) {
         let (counts, learned) = {
             let state = self.lock();
             (state.account.counts_tokens(), state.learned)
         };
         // A large body is read outside of the lock.
         let estimate = if counts { Estimate::of(body) } else { Estimate::default() };
-        (estimate, Cost(Of::ALL.map(|of| learned.expect(estimate, of))))
+        (estimate, Cost(Of::ALL.map(|of| learned.foresee(estimate, of))))
     }
 
     /// A call has used this instead of what it was taken to need.

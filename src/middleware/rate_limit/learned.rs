@@ -27,7 +27,7 @@ impl Default for Learned {
 impl Learned {
     /// What a call is taken to need. The API counts what is written, not what may be: the average is reserved, no
     /// more than the call allows.
-    pub fn expect(&self, estimate: Estimate, of: Of) -> u64 {
+    pub fn foresee(&self, estimate: Estimate, of: Of) -> u64 {
         match of {
             Of::Requests => 1,
             Of::InputTokens => whole(number(estimate.input) * self.ratio),
@@ -63,14 +63,14 @@ mod tests {
     fn what_calls_have_taken_is_what_the_next_is_expected_to() {
         let mut learned = Learned::default();
         let call = Estimate { input: 1000, max_tokens: Some(4096) };
-        assert_eq!(Of::ALL.map(|of| learned.expect(call, of)), [1, 1000, 512]);
+        assert_eq!(Of::ALL.map(|of| learned.foresee(call, of)), [1, 1000, 512]);
         for _ in 0..60 {
             learned.learn(call, 1500, 40);
         }
-        assert_eq!(Of::ALL.map(|of| learned.expect(call, of)), [1, 1500, 41]);
-        assert_eq!(learned.expect(Estimate { input: 0, max_tokens: Some(8) }, Of::OutputTokens), 8);
-        assert_eq!(learned.expect(Estimate::default(), Of::OutputTokens), 0);
+        assert_eq!(Of::ALL.map(|of| learned.foresee(call, of)), [1, 1500, 41]);
+        assert_eq!(learned.foresee(Estimate { input: 0, max_tokens: Some(8) }, Of::OutputTokens), 8);
+        assert_eq!(learned.foresee(Estimate::default(), Of::OutputTokens), 0);
         learned.learn(call, 0, 40);
-        assert!(learned.expect(call, Of::InputTokens) > 1200);
+        assert!(learned.foresee(call, Of::InputTokens) > 1200);
     }
 }

@@ -109,7 +109,7 @@ impl Middleware for RateLimit {
     fn handle<'a>(&'a self, req: Request, next: Next<'a>) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
             let lane = self.lane(self.options.per.key(&req).await?);
-            let (estimate, cost) = lane.expect(&req.body);
+            let (estimate, cost) = lane.foresee(&req.body);
             let standing = Standing::of(&req);
             let passed = lane.queue.pass(&lane, cost, standing).await;
             if let Some(notice) = self.shared.as_ref().and_then(|shared| shared.health.notice()) {
