@@ -178,7 +178,11 @@ impl Outbox {
     pub(super) fn take(&self) -> Batch {
         let mut held = lock(&self.held);
         held.announced = false;
-        let batch = std::mem::take(&mut held.batch);
+        let mut batch = std::mem::take(&mut held.batch);
+        // What was taken back has announced itself already; JavaScript reads the time beside a piece or an end.
+        if batch.end.is_none() && batch.content.len() == 0 {
+            held.batch.first = batch.first.take();
+        }
         held.out += batch.content.len();
         batch
     }

@@ -9,14 +9,14 @@ mod codec;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use http::Extensions;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -24,15 +24,24 @@ use super::{
     options::{CacheOptions, Store},
     stats::{Counts, count},
 };
-use crate::{Result, notice::Notices, random, store::Leases};
+use crate::{Error, ErrorKind, Phase, Result, notice::Notices, random, store::Leases};
 
 /// How often one who waits for another replica looks whether that has stored its answer.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a store may take that has no limit of its own, as an object of the caller's; and for how long one that has
+/// taken longer is left alone, so that not every call waits for it.
+const PATIENCE: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_secs(5);
+/// To look through all that a store has takes its time.
+const CLEARING: Duration = Duration::from_secs(30);
 
 pub(super) struct Level {
     store: Store,
     counts: Arc<Counts>,
     away: AtomicBool,
+    /// Until when it is left alone.
+    rests: Mutex<Option<Instant>>,
     /// What a stored answer may become when it is read.
     most: usize,
     /// Time that passes as the engine's does, put on the wall clock once.
@@ -46,6 +55,7 @@ impl Level {
             store,
             counts: Arc::clone(counts),
             away: AtomicBool::new(false),
+            rests: Mutex::default(),
             // Texts within texts are written longer than they are.
             most: options.max_entry_bytes.saturating_mul(8).saturating_add(1 << 16),
             wall: (Instant::now(), u64::try_from(since.as_millis()).unwrap_or_default()),
@@ -59,6 +69,19 @@ impl Level {
 
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.store.prefix)
+    }
+
+    /// What the store does, in time.
+    async fn in_time<T>(&self, limit: Duration, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let late = |what: &str| Error::new(ErrorKind::Store, Phase::Prepare, what).with_attempts(0);
+        let rests = || self.rests.lock().unwrap_or_else(PoisonError::into_inner);
+        if rests().is_some_and(|until| Instant::now() < until) {
+            return Err(late("`store` did not answer lately, and is left alone for some seconds"));
+        }
+        let outcome = timeout(limit, asked).await;
+        *rests() = outcome.is_err().then(|| Instant::now() + REST);
+        outcome
+            .unwrap_or_else(|_| Err(late(&format!("`store` did not answer within {} ms", limit.as_millis()))))
     }
 
     /// What the store said, or nothing.
@@ -83,7 +106,8 @@ impl Level {
     }
 
     pub(super) async fn get(&self, name: &str, told: &Extensions) -> Option<Entry> {
-        let found = self.heard(self.store.entries.get(&self.key(name)).await, told)??;
+        let found =
+            self.heard(self.in_time(PATIENCE, self.store.entries.get(&self.key(name))).await, told)??;
         let entry = codec::decode(&found, self.wall(), self.most);
         count(if entry.is_some() { &self.counts.store_hits } else { &self.counts.store_broken });
         entry
@@ -92,15 +116,15 @@ impl Level {
     pub(super) async fn set(&self, name: &str, entry: &Entry, grace: Duration, told: &Extensions) {
         let Some(bytes) = codec::encode(entry, self.wall()) else { return };
         let ttl = entry.ttl.saturating_add(grace);
-        self.heard(self.store.entries.set(&self.key(name), bytes, ttl).await, told);
+        self.heard(self.in_time(PATIENCE, self.store.entries.set(&self.key(name), bytes, ttl)).await, told);
     }
 
     pub(super) async fn delete(&self, name: &str) -> Result<bool> {
-        self.store.entries.delete(&self.key(name)).await
+        self.in_time(PATIENCE, self.store.entries.delete(&self.key(name))).await
     }
 
     pub(super) async fn clear(&self) -> Result<()> {
-        self.store.entries.clear(&self.store.prefix).await
+        self.in_time(CLEARING, self.store.entries.clear(&self.store.prefix)).await
     }
 
     /// The lease to ask, where there are any to be had; or the answer of the replica that had it.

@@ -161,6 +161,43 @@ async fn a_store_that_is_away_or_holds_what_is_broken_fails_no_call_and_is_told_
     }
 }
 
+/// A store that never says anything.
+struct Mute;
+
+impl Entries for Mute {
+    fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_is_waited_for_once_and_then_left_alone_for_a_while() {
+    let cache = super::cache(|options| options.store = Some(Store::new(Arc::new(Mute), None)));
+    let (onion, peer) = around(&cache, steps(&["a", "b", "c"]));
+    let took = async |number: usize| {
+        let begun = tokio::time::Instant::now();
+        given(onion.run(asks(&format!("{{\"n\":{number}}}"))).await).await;
+        begun.elapsed()
+    };
+    assert_eq!((took(0).await, took(1).await), (SECOND, Duration::ZERO));
+    sleep(10 * SECOND).await;
+    assert_eq!((took(2).await, peer.count()), (SECOND, 3), "it is asked again");
+    sleep(10 * SECOND).await;
+    assert_eq!(cache.clear().await.unwrap_err().kind(), ErrorKind::Store);
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_no_bytes_for_memory_answers_are_kept_in_the_store_alone() {
     let shared = Arc::new(Memory::new(1 << 24));
