@@ -1,7 +1,9 @@
 // A call that has its answer at hand is answered on the spot, and like any other.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { AbortError, ConfigError, cache, logger, metrics } from 'trae-native';
 import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
@@ -213,4 +215,18 @@ test('what a layer further out has to see is never kept from it', async (t) => {
   client.use(metrics()).use(cache());
   for (let count = 0; count < 10; count++) await client.post(path, message());
   assert.match(client.metrics(), /claude_cache_answers_total\{[^}]*"hit"[^}]*\} 9/);
+});
+
+test('a pipeline that is too deep for the stack of JavaScript’s thread takes the longer way', async (t) => {
+  const { simulator } = await pair(t);
+  const program = `
+    const { cache, createClient, timeout } = require('trae-native');
+    const client = createClient({ baseURL: '${simulator.url}', proxy: false });
+    for (let layer = 0; layer < 255; layer++) client.use(timeout());
+    client.use(cache());
+    const ask = () => client.post('/v1/messages', ${JSON.stringify(message())});
+    ask().then(ask).then((res) => require('node:worker_threads').parentPort.postMessage(res.cache));`;
+  const worker = new Worker(program, { eval: true, resourceLimits: { stackSizeMb: 1 } });
+  assert.deepEqual(await once(worker, 'message'), ['hit']);
+  await worker.terminate();
 });

@@ -12,6 +12,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+/// Of how many layers a call may be tried: a stack of a thread of JavaScript's has 4 MiB and less, and carries more.
+pub const MOST_LAYERS: usize = 24;
+
 thread_local! {
     static TRYING: Cell<bool> = const { Cell::new(false) };
 }
