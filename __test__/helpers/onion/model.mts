@@ -83,6 +83,12 @@ const failing = new WeakMap<object, Failure>();
 const judged = (error: unknown, handed: unknown): error is Failure =>
   error instanceof Failure && error === handed && error.name !== 'AbortError';
 
+/** What a layer goes on with: with another request it leaves its own as it is, headers included. */
+function another(req: Any, given: Any): Any {
+  if (given === undefined || given === req) return req;
+  return { ...req, ...given, headers: { ...(given.headers ?? req.headers) } };
+}
+
 export class Model implements Host {
   readonly received: string[] = [];
   readonly #layers: Layer[] = [];
@@ -205,7 +211,7 @@ export class Model implements Host {
     req.attempt = this.received.length + 1;
     if (layer === undefined) return this.#endpoint(req);
     if (layer.when && !layer.when(req)) return this.#enter(at + 1, req);
-    return layer.run(req, (given) => this.#enter(at + 1, given === undefined ? req : { ...req, ...(given as object) }));
+    return layer.run(req, (given) => this.#enter(at + 1, another(req, given)));
   }
 
   async #endpoint(req: Any): Promise<Any> {
