@@ -5,8 +5,22 @@
  * is checked against the engine by a test.
  */
 
-import type { Agent } from 'node:http';
+import type { Agent, ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
 import type { Readable } from 'node:stream';
+import type {
+  Batches,
+  Completion,
+  CompletionRequest,
+  EmitOptions,
+  Emitted,
+  Files,
+  Models,
+  ToolRun,
+  ToolRunOptions,
+} from './types/api.js';
+
+export * from './types/api.js';
 
 /** A list repeats a header; `null` or `undefined` removes a default. */
 export type HeaderValue = string | number | boolean | readonly string[] | null | undefined;
@@ -77,6 +91,7 @@ export interface Tls {
  * What an answer becomes.
  * `auto`: JSON by media type, an EventStream for `text/event-stream`, a string for text or no media type,
  * `''` where there is no body, otherwise a Buffer.
+ * `jsonl`: an EventStream of rows, a JSON value to each line; blank lines are none.
  * `message`: a stream of the Messages API as the message that it adds up to; an answer that is whole as by `auto`.
  */
 export type ResponseType =
@@ -89,6 +104,7 @@ export type ResponseType =
   | 'events'
   | 'event-stream'
   | 'sse'
+  | 'jsonl'
   | 'message';
 
 /** Options of one call. Names that are not listed are the caller's own and come back as `res.config`. */
@@ -1446,6 +1462,13 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   toReadableStream(): ReadableStream<E>;
   /** A stream of Node's, in object mode. */
   toNodeReadable(): Readable;
+  /**
+   * Sends it on to a browser as server-sent events, by a response of Node's `http` or `http2`. No more is read than is
+   * sent; a reader who leaves ends the call. It does not reject for a failure of the stream: it says how that ended.
+   */
+  toSSE(res: ServerResponse | Http2ServerResponse, options?: EmitOptions): Promise<Emitted>;
+  /** The same as a Response of the WHATWG's, for handlers that return one. */
+  toResponse(options?: EmitOptions): Response;
   /** The server's name for the call. */
   readonly requestId: string | undefined;
   /** The answer that opened the stream. */
@@ -1557,7 +1580,7 @@ type EventOf<M> = M extends readonly [infer First, ...infer Rest]
     : EventOf<Rest>
   : any;
 
-type StreamType = 'events' | 'event-stream' | 'sse';
+type StreamType = 'events' | 'event-stream' | 'sse' | 'jsonl';
 /** What `responseType` makes of an answer, where those who hold or change it say `T` of whole ones and `E` of events. */
 type ByType<R, T, E> = unknown extends R
   ? any
@@ -1574,7 +1597,9 @@ type ByType<R, T, E> = unknown extends R
           : R extends 'buffer' | 'arraybuffer'
             ? Buffer
             : T;
-type ByStream<R, E> = unknown extends R ? any : Outermost<E, R extends 'sse' ? SseEvent : MessageEvent>;
+type ByStream<R, E> = unknown extends R
+  ? any
+  : Outermost<E, R extends 'sse' ? SseEvent : R extends 'jsonl' ? any : MessageEvent>;
 /** Where a call passes by `validate()`, nobody says what comes. */
 type Unheld<R> = unknown extends R ? any : R extends StreamType ? EventStream<any> : ByType<R, any, any>;
 
@@ -1665,7 +1690,7 @@ export interface Client<D = any, E = any> {
    */
   readonly fetch: typeof globalThis.fetch;
   /**
-   * Posts to `/messages`, or to `url`, with `stream: true`, and gives the message that the events add up to as one
+   * Posts to `/messages` of the Claude API, or to `url`, with `stream: true`, and gives the message that the events add up to as one
    * answer. However long it takes, no limit on a whole answer strikes: a `timeout` that is a number holds until the
    * stream begins, `timeout.idle`, `firstEvent` and `total` hold within it.
    */
@@ -1673,6 +1698,23 @@ export interface Client<D = any, E = any> {
     body: MessageRequest,
     config?: Verb & RequestConfig & { url?: string | URL; responseType?: 'message' },
   ): Promise<TraeResponse<unknown extends D ? Message : D>>;
+  /** Message batches of the Claude API. */
+  readonly batches: Batches;
+  /** Files of the Claude API. */
+  readonly files: Files;
+  /** Models of the Claude API. */
+  readonly models: Models;
+  /** How many tokens a call would have as its input. */
+  countTokens(
+    body: Omit<MessageRequest, 'max_tokens'>,
+    config?: RequestConfig,
+  ): Promise<TraeResponse<{ input_tokens: number; [field: string]: any }>>;
+  /** The API before messages, as a stream of its events. */
+  complete(body: CompletionRequest & { stream: true }, config?: RequestConfig): Promise<EventStream<Completion>>;
+  /** The same, whole. */
+  complete(body: CompletionRequest & { stream?: false }, config?: RequestConfig): Promise<TraeResponse<Completion>>;
+  /** An answer, the tools that it calls, their results, and again, until the model comes to an end. */
+  runTools(options: ToolRunOptions): ToolRun;
   /**
    * A client with these options over this one's, and its middlewares as they are now; it shares the pool unless
    * pool, proxy, tls or http2 differ.

@@ -1,6 +1,8 @@
 // The client that services hold: its verbs, its middlewares, its life. How a call is sent: sender.ts.
 
 import { inspect, isDeepStrictEqual } from 'node:util';
+import type { Api } from './api/index.js';
+import { ofApi } from './api/paths.js';
 import { CacheControl } from './cache.js';
 import { live, merge, type Options, plainStore, requireObject, SESSION } from './config.js';
 import { kindOf, ParseError, placed, config as wrong } from './errors.js';
@@ -14,12 +16,13 @@ import { redacted } from './secrets.js';
 import { closed, Sender } from './sender.js';
 import type { Session } from './session.js';
 import { EventStream } from './stream.js';
+import type { ToolRun } from './tools/run.js';
 import type { Warmed } from './warmup.js';
 
 type Answer = Promise<TraeResponse>;
 
 /** What `stream()` can be asked for; anything else would not be a stream of events. */
-const STREAMS = ['events', 'event-stream', 'sse'];
+const STREAMS = ['events', 'event-stream', 'sse', 'jsonl'];
 
 /** Forgets a client that nobody holds any more. */
 const gone = new FinalizationRegistry<() => void>((forget) => forget());
@@ -120,7 +123,7 @@ export class Client {
 
   /** Asks for a stream, and gives the message that it adds up to as one answer. */
   async message(body: unknown, config?: Options): Promise<TraeResponse> {
-    const { url = '/messages', method, responseType } = config ?? {};
+    const { url = this.#path('/messages'), method, responseType } = config ?? {};
     requireObject(body, 'the body of message()');
     if (responseType != null && responseType !== 'message')
       throw wrong(`message() gives a message: it takes no \`responseType\`, got ${kindOf(responseType)}`);
@@ -128,6 +131,57 @@ export class Client {
     // A middleware has put a stream of its own in the place of the engine's.
     if (res.data instanceof EventStream) res.data = await res.data.finalMessage();
     return res;
+  }
+
+  /** Message batches of the Claude API. */
+  get batches(): Api['batches'] {
+    return this.#api().batches;
+  }
+
+  /** Files of the Claude API. */
+  get files(): Api['files'] {
+    return this.#api().files;
+  }
+
+  /** Models of the Claude API. */
+  get models(): Api['models'] {
+    return this.#api().models;
+  }
+
+  /** How many tokens a call would have as its input. */
+  countTokens(body: unknown, config?: Options): Answer {
+    return this.#api().countTokens(body, config);
+  }
+
+  /** The API before messages; a stream where the body has `stream: true`. */
+  complete(body: unknown, config?: Options): Promise<TraeResponse | EventStream> {
+    return this.#api().complete(body, config);
+  }
+
+  /** Answers, tools that they call, their results, and again: until the model comes to an end. */
+  runTools(options: unknown): ToolRun {
+    // Loaded here because many services have none.
+    const { ToolRun } = require('./tools/run.js') as typeof import('./tools/run.js');
+    const ask = (body: object, config: Options) => this.stream(this.#path('/messages'), body, config);
+    return placed(this.runTools, () => new ToolRun(ask, options));
+  }
+
+  #resources: Api | undefined;
+
+  #api(): Api {
+    if (this.#resources) return this.#resources;
+    // Loaded here because most services call for messages only.
+    const { Api } = require('./api/index.js') as typeof import('./api/index.js');
+    this.#resources = new Api({
+      request: (config) => this.request(config),
+      stream: (url, data, config) => this.stream(url, data, config),
+      path: (below) => this.#path(below),
+    });
+    return this.#resources;
+  }
+
+  #path(below: string): string {
+    return ofApi(this.#config['baseURL'], below);
   }
 
   /** A client with these options over this one's, on the same pool. It is closed together with this one. */
@@ -203,11 +257,10 @@ export class Client {
       if (this.#over) throw closed();
       // Loaded here because many services have none.
       const { Session } = require('./session.js') as typeof import('./session.js');
-      const base = String(this.#config['baseURL'] ?? '');
       const owner = {
         post: (path: string, body: object, config: Options) => this.post(path, body, config),
         stream: (path: string, body: object, config: Options) => this.stream(path, body, config),
-        path: /\/v1\/*(\?.*)?$/.test(base) ? '/messages' : '/v1/messages',
+        path: this.#path('/messages'),
         key: SESSION,
       } as const;
       return new Session(owner, this.#sessions(), id, options);

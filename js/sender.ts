@@ -1,5 +1,6 @@
 // How a client's calls are sent: through its middlewares, and into the engine.
 
+import { ofApi } from './api/paths.js';
 import { AtOnce } from './at-once.js';
 import { type Encoded, encode, piece } from './body.js';
 import { answered, Call, type Plan, type Settle } from './call.js';
@@ -108,8 +109,9 @@ export class Sender {
       // Whoever gave it up meanwhile wants nothing kept.
       if (!signal?.aborted) this.#keep(Keeper.of(this.#native, wish, signal));
       if (wish.prompt === undefined) return warmed;
-      const post = (path: string, body: unknown) => this.send('POST', path, body, signal && { signal });
-      return { ...warmed, prompt: await prompted(wish, post) };
+      const messages = ofApi(this.#config['baseURL'], '/messages');
+      const post = (body: unknown) => this.send('POST', wish.path ?? messages, body, signal && { signal });
+      return { ...warmed, prompt: await prompted(wish.prompt, post) };
     } catch (error) {
       if (error instanceof TraeError) error.place(this.warmup);
       throw error;

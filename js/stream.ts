@@ -1,10 +1,12 @@
 // A stream of events as its reader holds it.
 
+import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Look, type Step, type Unit } from './channel.js';
+import type { Sent } from './emit.js';
 import { onEnd, onEvents } from './ending.js';
-import { config, kindOf } from './errors.js';
+import { config, kindOf, placed } from './errors.js';
 import type { Listeners, Use } from './listeners.js';
 import { type Mapping, mapped, pump } from './mapping.js';
 import { nodeStream } from './node-stream.js';
@@ -189,6 +191,19 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   /** A Node stream of the events, in object mode. */
   toNodeReadable(): Readable {
     return nodeStream().Readable.from(this, { objectMode: true, highWaterMark: 16 });
+  }
+
+  /** Sends it on to a browser, by a response of Node's; says how that ended, and never rejects for it. */
+  async toSSE(res: ServerResponse, options?: object): Promise<Sent> {
+    // Loaded here, and below, because few streams are sent on.
+    const { toSSE } = require('./emit.js') as typeof import('./emit.js');
+    return toSSE(this, res, options);
+  }
+
+  /** The same by a Response of the WHATWG's. */
+  toResponse(options?: object): Response {
+    const { toResponse } = require('./emit.js') as typeof import('./emit.js');
+    return placed(this.toResponse, () => toResponse(this, options));
   }
 
   [inspect.custom](): string {

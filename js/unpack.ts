@@ -48,9 +48,17 @@ export function texts(packed: readonly unknown[], block: Block): string {
   return text;
 }
 
+interface Piece {
+  type?: unknown;
+  delta?: { type?: unknown; text?: unknown } | null;
+  /** Of the API before messages. */
+  completion?: unknown;
+}
+
 /** The text that an event adds. */
 function textOf(event: unknown): string {
-  const { type, delta } = (event ?? {}) as { type?: unknown; delta?: { type?: unknown; text?: unknown } | null };
+  const { type, delta, completion } = (event ?? {}) as Piece;
+  if (type === 'completion') return typeof completion === 'string' ? completion : '';
   if (type !== 'content_block_delta' || delta?.type !== 'text_delta') return '';
   return typeof delta.text === 'string' ? delta.text : '';
 }

@@ -40,9 +40,6 @@ export interface Wish {
   prompt: object | undefined;
 }
 
-/** The client's own path is asked unless another is named; a prompt has its place in the Messages API. */
-const PROMPTS = '/messages';
-
 export function wishOf(given: Options): Wish {
   requireObject(given, 'the options of warmup()');
   const { signal, prompt, ...options } = given;
@@ -85,14 +82,11 @@ export async function warm(
 }
 
 /** Makes the small real call, and hears it to its end; what becomes of it is told and not thrown. */
-export async function prompted(
-  { path = PROMPTS, prompt }: Wish,
-  post: (path: string, body: object | undefined) => Promise<TraeResponse>,
-): Promise<Prompted> {
+export async function prompted(prompt: object, post: (body: object) => Promise<TraeResponse>): Promise<Prompted> {
   const started = performance.now();
   const outcome: Omit<Prompted, 'totalMs'> = {};
   try {
-    outcome.response = await post(path, prompt);
+    outcome.response = await post(prompt);
     if (outcome.response.data instanceof EventStream) for await (const _ of outcome.response.data.batches());
   } catch (error) {
     if (error instanceof AbortError) throw error;

@@ -7,7 +7,7 @@
 //! | layer | rooms | what they are |
 //! |---|---|---|
 //! | 0 nouns | [`error`] [`request`] [`response`] [`attempt`] [`body`] [`event`] [`secret`] [`identity`] [`notice`] [`random`] [`reuse`] | plain data, no runtime |
-//! | 1 | [`pipeline`] [`sse`] [`claude`] [`redact`] [`store`] | the onion; bytes to events; the Messages API's shapes; what is never shown; state that calls share |
+//! | 1 | [`pipeline`] [`sse`] [`jsonl`] [`claude`] [`redact`] [`store`] | the onion; bytes to events; bytes to rows; the Messages API's shapes; what is never shown; state that calls share |
 //! | 2 | [`transport`] | sockets: pool, TLS, proxies, timeouts |
 //! | 2 | [`credential`] | what a call is sent with: kept, renewed, put on |
 //! | 2 | [`partition`] | which calls belong together |
@@ -23,7 +23,7 @@
 //! To change X, go to Y:
 //!
 //! - how a request looks on the wire: [`transport`]; how an option is read or defaulted: [`client`]
-//! - which bytes make an event: [`sse`]; what an event of the Messages API means: [`claude`]
+//! - which bytes make an event: [`sse`], or a row: [`jsonl`]; what an event of the Messages API means: [`claude`]
 //! - what a native middleware does: its room in [`middleware`]; how its options are read: `client::rooms`
 //! - where shared state stands, in memory or in Redis: [`store`]
 //! - when a credential is renewed, what follows a 401: [`credential`]
@@ -40,6 +40,7 @@ pub mod credential;
 pub mod error;
 pub mod event;
 pub mod identity;
+pub mod jsonl;
 pub mod middleware;
 #[cfg(feature = "node")]
 pub mod node;

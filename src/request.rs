@@ -198,6 +198,15 @@ pub enum Expect {
     Events,
     /// The same, but their data is text of no protocol: an event called `error` is the caller's.
     TextEvents,
+    /// Rows of JSON as they come, one to a line; of no protocol either.
+    Rows,
+}
+
+impl Expect {
+    /// Whether what comes as events speaks the API's protocol, in which one of them can be an error.
+    pub fn speaks(self) -> bool {
+        !matches!(self, Self::TextEvents | Self::Rows)
+    }
 }
 
 /// Time limits of the stages of a call.

@@ -22,5 +22,5 @@ pub use errors::{describe, error_from_event};
 pub use fold::{Folding, events_of};
 pub use payload::{Kind, NotJson, Payload, inspect};
 pub use retry_after::retry_after;
-pub use stream::{StreamRules, Verdict};
+pub use stream::{StreamRules, Verdict, not_json};
 pub use usage::Usage;

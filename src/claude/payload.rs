@@ -31,6 +31,8 @@ pub enum Kind {
     Ping,
     /// `error`: the API gave up.
     Error,
+    /// `completion`: a piece of a text completion, of the API before messages.
+    Completion,
     /// Any other event, known or not, and anything that is no event.
     Other,
 }
@@ -43,6 +45,7 @@ impl Kind {
             "message_stop" => Self::MessageStop,
             "ping" => Self::Ping,
             "error" => Self::Error,
+            "completion" => Self::Completion,
             _ => Self::Other,
         }
     }
@@ -54,6 +57,8 @@ pub struct NotJson {
     /// Where the first problem is, in bytes; the length of the data where it ends too early. Within a
     /// number or a `\u` escape it may be a few bytes off: these are read as a whole.
     pub offset: usize,
+    /// Whether that is where the data ends.
+    pub early: bool,
 }
 
 /// Reads an event's data. Of several `type` members the last counts, as in JavaScript.
@@ -62,7 +67,10 @@ pub fn inspect(data: &str) -> Result<Payload, NotJson> {
         return Ok(Payload { kind: Kind::Other, typed: true });
     }
     let mut json = Deserializer::from_str(data);
-    read(&mut json, data).map_err(|error| NotJson { offset: offset(data, &error) })
+    read(&mut json, data).map_err(|error| {
+        let offset = offset(data, &error);
+        NotJson { offset, early: offset == data.len() }
+    })
 }
 
 fn read<'a>(json: &mut Deserializer<StrRead<'a>>, data: &'a str) -> serde_json::Result<Payload> {

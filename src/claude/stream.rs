@@ -45,6 +45,8 @@ pub enum Verdict {
 #[derive(Debug, Clone, Default)]
 pub struct StreamRules {
     message: Message,
+    /// The message is a text completion, of the API before messages: its last piece says why it stops.
+    completion: bool,
     events: u64,
     conceal: Option<Conceal>,
 }
@@ -77,7 +79,11 @@ impl StreamRules {
     /// The rules of what is answered at this path. What the Messages API answers is a message; of other APIs we
     /// know less.
     pub fn at(path: &str) -> Self {
-        if path.ends_with("/messages") { Self::of_message() } else { Self::new() }
+        match path.rsplit('/').next() {
+            Some("messages") => Self::of_message(),
+            Some("complete") => Self { completion: true, ..Self::of_message() },
+            _ => Self::new(),
+        }
     }
 
     /// What the stream reports is told by way of this: it may repeat what it was asked with.
@@ -102,11 +108,19 @@ impl StreamRules {
                 self.end();
                 Verdict::DeliverAndEnd
             }
+            Ok(Kind::Completion) if self.completion => {
+                self.message = Message::Started;
+                if !stops(&event.data) {
+                    return Verdict::Deliver;
+                }
+                self.end();
+                Verdict::DeliverAndEnd
+            }
             Ok(Kind::Ping) if inspect(&event.data).is_ok() => Verdict::Ping,
             Ok(Kind::Ping) => Verdict::Skip,
             Ok(Kind::Error) => Verdict::Fail(self.reported(&event.data)),
-            Ok(Kind::Other) => Verdict::Deliver,
-            Err(problem) => Verdict::Fail(self.not_json(&event.data, problem)),
+            Ok(Kind::Other | Kind::Completion) => Verdict::Deliver,
+            Err(problem) => Verdict::Fail(not_json(&format!("event {}", self.events), problem)),
         }
     }
 
@@ -122,7 +136,11 @@ impl StreamRules {
             Error::new(
                 ErrorKind::IncompleteStream,
                 Phase::Body,
-                format!("the stream ended before message_stop, after {} events", self.events),
+                format!(
+                    "the stream ended before {}, after {} events",
+                    if self.completion { "its stop_reason" } else { "message_stop" },
+                    self.events
+                ),
             )
         })
     }
@@ -141,21 +159,6 @@ impl StreamRules {
         let told = conceal.apply(Bytes::copy_from_slice(data.as_bytes()));
         error_from_event(&String::from_utf8_lossy(&told))
     }
-
-    /// Says where and what was expected, never what is there: the content is the caller's.
-    fn not_json(&self, data: &str, problem: NotJson) -> Error {
-        let expected = match problem.offset {
-            0 => "a JSON value was expected",
-            end if end == data.len() => "the JSON value should go on",
-            _ => "the JSON value is malformed",
-        };
-        let (number, offset) = (self.events, problem.offset);
-        Error::new(
-            ErrorKind::Parse,
-            Phase::Body,
-            format!("event {number} of the stream is not JSON: {expected} at byte {offset}"),
-        )
-    }
 }
 
 /// A ping or an error that is called so need not be JSON: proxies send both with plain text.
@@ -166,4 +169,25 @@ fn kind(event: &Event) -> Result<Kind, NotJson> {
         Err(_) if matches!(named, Kind::Ping | Kind::Error) => Ok(named),
         Err(problem) => Err(problem),
     }
+}
+
+/// Whether a piece of a text completion is the last one.
+fn stops(data: &str) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Piece {
+        stop_reason: Option<serde::de::IgnoredAny>,
+    }
+    serde_json::from_str::<Piece>(data).is_ok_and(|piece| piece.stop_reason.is_some())
+}
+
+/// Says which, where and what was expected, never what is there: the content is the caller's.
+pub fn not_json(which: &str, problem: NotJson) -> Error {
+    let expected = match problem {
+        NotJson { offset: 0, .. } => "a JSON value was expected",
+        NotJson { early: true, .. } => "the JSON value should go on",
+        NotJson { .. } => "the JSON value is malformed",
+    };
+    let offset = problem.offset;
+    let message = format!("{which} of the stream is not JSON: {expected} at byte {offset}");
+    Error::new(ErrorKind::Parse, Phase::Body, message)
 }

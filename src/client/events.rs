@@ -10,7 +10,7 @@ use crate::{
     Error, ErrorKind, Phase, Result,
     attempt::Attempt,
     body::EventStream,
-    claude::{Delta, StreamRules, Verdict},
+    claude::{Delta, StreamRules, Verdict, inspect, not_json},
     event::Event,
 };
 
@@ -40,6 +40,8 @@ pub(super) enum Rules {
     Json { rules: StreamRules, pings: bool },
     /// Data is text, and only the end of the body is an end.
     Text,
+    /// Data is one JSON value of no protocol; so many have been read.
+    Rows { read: u64 },
 }
 
 impl EventReader {
@@ -63,7 +65,7 @@ impl EventReader {
 
     /// Whether the data of each event is JSON.
     pub fn is_json(&self) -> bool {
-        matches!(self.rules, Rules::Json { .. })
+        matches!(self.rules, Rules::Json { .. } | Rules::Rows { .. })
     }
 
     /// The message that its events add up to, where they are JSON.
@@ -123,9 +125,17 @@ impl EventReader {
 
     /// Applies the rules to each event and remembers how the stream goes on.
     fn sift(&mut self, mut events: Vec<Event>) -> Vec<Event> {
-        let Rules::Json { rules, pings } = &mut self.rules else {
-            self.reading = Reading::Open;
-            return events;
+        let (rules, pings) = match &mut self.rules {
+            Rules::Json { rules, pings } => (rules, pings),
+            Rules::Text => {
+                self.reading = Reading::Open;
+                return events;
+            }
+            Rules::Rows { read } => {
+                let (good, problem) = rows(events, read);
+                self.reading = problem.map_or(Reading::Open, Reading::Failing);
+                return good;
+            }
         };
         let mut next = Reading::Open;
         let mut kept = 0;
@@ -179,7 +189,7 @@ impl EventReader {
     fn end_of_body(&mut self) -> Option<Error> {
         match &self.rules {
             Rules::Json { rules, .. } => rules.end_of_body(),
-            Rules::Text => None,
+            Rules::Text | Rules::Rows { .. } => None,
         }
     }
 
@@ -192,6 +202,18 @@ impl EventReader {
             let _ = tokio::time::timeout(DRAIN, read_all).await;
         });
     }
+}
+
+/// The rows before the first that is not JSON, and what is wrong with that one.
+fn rows(mut rows: Vec<Event>, read: &mut u64) -> (Vec<Event>, Option<Error>) {
+    let problem = rows.iter().enumerate().find_map(|(place, row)| Some((place, inspect(&row.data).err()?)));
+    let Some((place, problem)) = problem else {
+        *read += rows.len() as u64;
+        return (rows, None);
+    };
+    let number = *read + place as u64 + 1;
+    rows.truncate(place);
+    (rows, Some(not_json(&format!("row {number}"), problem)))
 }
 
 /// What has not happened when a call's limit passes after its answer has begun.

@@ -163,14 +163,12 @@ pub(super) async fn shape(
         }
         (Body::Events(events), shape) => {
             let events = in_time(events, deadline);
-            let rules = if let Shape::Sse | Shape::FetchSeen = shape {
-                Rules::Text
-            } else {
-                let rules = match shape {
-                    Shape::Message => StreamRules::of_message(),
-                    _ => StreamRules::at(asked.url.path()),
-                };
-                Rules::Json { rules: rules.concealing(conceal), pings: call.pings }
+            let json = |rules: StreamRules| Rules::Json { rules: rules.concealing(conceal), pings: call.pings };
+            let rules = match shape {
+                Shape::Sse | Shape::FetchSeen => Rules::Text,
+                Shape::Rows => Rules::Rows { read: 0 },
+                Shape::Message => json(StreamRules::of_message()),
+                _ => json(StreamRules::at(asked.url.path())),
             };
             let first_event = call.options.timeouts.first_event;
             let reader = EventReader::new(events, rules, first_event, call.options.max_response_bytes)

@@ -80,6 +80,8 @@ pub(super) enum Shape {
     Events,
     /// Events whose data is text.
     Sse,
+    /// Rows of JSON.
+    Rows,
     /// As `fetch` gives it: what was sent, whole where that is at hand.
     Fetch,
     /// The same for middlewares of JavaScript's: a stream of events is events whose data is text.
@@ -97,11 +99,12 @@ impl Shape {
             Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
             Self::Events => Expect::Events,
             Self::Sse => Expect::TextEvents,
+            Self::Rows => Expect::Rows,
         }
     }
 }
 
-const SHAPES: [(&str, Shape); 10] = [
+const SHAPES: [(&str, Shape); 11] = [
     ("auto", Shape::Auto),
     ("json", Shape::Json),
     ("text", Shape::Text),
@@ -111,6 +114,7 @@ const SHAPES: [(&str, Shape); 10] = [
     ("events", Shape::Events),
     ("sse", Shape::Sse),
     ("event-stream", Shape::Events),
+    ("jsonl", Shape::Rows),
     ("message", Shape::Message),
 ];
 

@@ -13,7 +13,7 @@ use super::{fetched::Fetched, reply::Head, secrets::Secrets};
 use crate::{
     Error, ErrorKind, Phase, Result,
     body::Body,
-    claude,
+    claude, jsonl,
     middleware::cache::CacheOverride,
     pipeline::{BoxFuture, Endpoint},
     redact::Rules,
@@ -71,38 +71,40 @@ impl Endpoint for Wire {
     }
 }
 
-/// Reads bytes as events where the caller or the media type says so.
+/// Reads bytes as events, or as rows, where the caller or the media type says so.
 fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Response> {
     let media = media_type(&res);
     let events = match expect {
         Expect::Auto => media.as_deref() == Some("text/event-stream"),
-        Expect::Events | Expect::TextEvents => res.status.is_success(),
+        Expect::Events | Expect::TextEvents | Expect::Rows => res.status.is_success(),
         Expect::Whole | Expect::Bytes => false,
     };
     if !events {
         return Ok(res);
     }
-    if let Some(other @ ("application/json" | "text/html")) = media.as_deref() {
-        return Err(Error::new(
-            ErrorKind::Parse,
-            Phase::FirstEvent,
-            format!(
-                "expected a stream of events, got one answer of type {other}: {}",
-                if other == "text/html" {
-                    "is that the API's URL?"
-                } else {
-                    "does the request ask for a stream (`stream: true`)?"
-                }
-            ),
-        ));
+    if let Some(problem) = media.as_deref().and_then(|media| one_answer(media, expect)) {
+        return Err(Error::new(ErrorKind::Parse, Phase::FirstEvent, problem));
     }
-    res.body = match res.body {
-        Body::Stream(bytes) => Body::Events(sse::events(bytes, max_event_bytes)),
-        Body::Full(bytes) => Body::Events(sse::events(once(bytes), max_event_bytes)),
-        Body::Empty => Body::Events(sse::events(once(Bytes::new()), max_event_bytes)),
-        events @ Body::Events(_) => events,
+    let bytes = match res.body {
+        Body::Stream(bytes) => bytes,
+        Body::Full(bytes) => once(bytes),
+        Body::Empty => once(Bytes::new()),
+        Body::Events(_) => return Ok(res),
     };
+    let decoded = if expect == Expect::Rows { jsonl::rows } else { sse::events };
+    res.body = Body::Events(decoded(bytes, max_event_bytes));
     Ok(res)
+}
+
+/// What is wrong with an answer of this type where a stream was asked for, if it is known to be none. One row is JSON.
+fn one_answer(media: &str, expect: Expect) -> Option<String> {
+    let hint = match media {
+        "text/html" => "is that the API's URL?",
+        "application/json" if expect != Expect::Rows => "does the request ask for a stream (`stream: true`)?",
+        _ => return None,
+    };
+    let wanted = if expect == Expect::Rows { "rows of JSON" } else { "a stream of events" };
+    Some(format!("expected {wanted}, got one answer of type {media}: {hint}"))
 }
 
 fn once(bytes: Bytes) -> crate::body::ByteStream {

@@ -2,6 +2,7 @@
 
 use crate::{
     Error, ErrorKind, Phase, Result,
+    body::Decode,
     event::Event,
     sse::{
         block::{Block, LineEnd, MAX_ID, TooLarge},
@@ -42,6 +43,16 @@ pub struct Decoder {
 enum Failure {
     TooLarge(TooLarge),
     Refused,
+}
+
+impl Decode for Decoder {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        Decoder::feed(self, bytes, out)
+    }
+
+    fn end(&mut self, _out: &mut Vec<Event>) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl From<TooLarge> for Failure {

@@ -6,7 +6,7 @@
 //! - `block`: which lines belong to an event, and whether they are too many
 //! - `fields`: what the lines say (the crate `eventsource-stream`)
 //! - `plain`: the same for the commonest block, at a tenth of the cost
-//! - `decoder`: the four above as one pure machine; `stream` puts it behind a body
+//! - `decoder`: the four above as one pure machine; `events` puts it behind a body
 //!
 //! Why the framing is ours: `docs/decisions/0001-sse-framing.md`.
 
@@ -15,8 +15,13 @@ mod decoder;
 mod fields;
 mod lines;
 mod plain;
-mod stream;
 
 pub use crate::event::Event;
 pub use decoder::Decoder;
-pub use stream::events;
+
+use crate::body::{ByteStream, EventStream, decoded};
+
+/// The events of a body, none larger than `max_event_bytes`. A block that the end of the body cuts short is no event.
+pub fn events(body: ByteStream, max_event_bytes: usize) -> EventStream {
+    decoded(body, Decoder::new(max_event_bytes))
+}

@@ -66,7 +66,7 @@ impl Judge {
         }
         let length = res.content_length();
         res.body = match (res.body, self.options.expect) {
-            (Body::Events(events), Expect::TextEvents) => Body::Events(events),
+            (Body::Events(events), expect) if !expect.speaks() => Body::Events(events),
             (Body::Events(events), _) => {
                 let rules = self.rules.concealing(res.extensions.get::<Conceal>().cloned());
                 let (events, failure) = begun(events, rules, &self.options).await?;

@@ -32,7 +32,7 @@ pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Resp
         Body::Events(body) => {
             watcher.begun(true);
             let conceal = res.extensions.get::<Conceal>().cloned();
-            let rules = (asked.expect != Expect::TextEvents).then(|| asked.rules.concealing(conceal));
+            let rules = asked.expect.speaks().then(|| asked.rules.concealing(conceal));
             Body::Events(events(body, watcher, rules))
         }
         Body::Full(content) => {

@@ -12,8 +12,8 @@ const NOUNS: [&str; 11] = [
 fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
     match room {
         noun if NOUNS.contains(&noun) => (&[], "nouns use nouns only"),
-        "pipeline" | "sse" | "store" | "redact" | "queue" => {
-            (&[], "pipeline, sse, store, redact and queue use nouns only")
+        "pipeline" | "sse" | "jsonl" | "store" | "redact" | "queue" => {
+            (&[], "pipeline, sse, jsonl, store, redact and queue use nouns only")
         }
         "claude" => (&["sse"], "claude uses nouns and sse only"),
         "transport" | "credential" | "partition" => {
@@ -42,6 +42,7 @@ fn allowance(room: &str) -> (&'static [&'static str], &'static str) {
             &[
                 "pipeline",
                 "sse",
+                "jsonl",
                 "claude",
                 "store",
                 "redact",

@@ -4,6 +4,7 @@ mod claude;
 mod client;
 mod fold;
 mod hostile;
+mod jsonl;
 mod layers;
 mod message;
 mod middleware;

@@ -34,6 +34,8 @@ use crate::{claude::delta::Delta, event::Event};
 pub struct Folding {
     message: Option<Members>,
     blocks: Vec<Block>,
+    /// The text of a text completion, as it is written.
+    completion: Option<String>,
     complete: bool,
     unfaithful: bool,
 }
@@ -64,8 +66,10 @@ impl Folding {
     /// The message so far, as JSON; `None` before its start.
     pub fn message(&self) -> Option<String> {
         let mut message = self.message.clone()?;
-        let blocks: Vec<String> = self.blocks.iter().map(Block::write).collect();
-        message.set("content", format!("[{}]", blocks.join(",")));
+        match &self.completion {
+            Some(text) => message.set("completion", format!("\"{text}\"")),
+            None => message.set("content", self.content()),
+        }
         Some(message.write())
     }
 
@@ -112,9 +116,21 @@ impl Folding {
             },
             Some("message_delta") => self.close(event),
             Some("message_stop") => self.complete = true,
+            Some("completion") => self.complete(event),
             Some("ping") => {}
             _ => self.unfaithful = true,
         }
+    }
+
+    /// A piece of a text completion, which is all that the whole would be but its text. Of a whole one it is no event.
+    fn complete(&mut self, mut event: Members) {
+        self.unfaithful = true;
+        let piece = event.get("completion").unwrap_or_default();
+        let Some(piece) = piece.strip_prefix('"').and_then(|piece| piece.strip_suffix('"')) else { return };
+        self.completion.get_or_insert_default().push_str(piece);
+        self.complete = event.get("stop_reason").is_some_and(|reason| reason != "null");
+        event.set("completion", "\"\"".to_owned());
+        self.message = Some(event);
     }
 
     fn start(&mut self, event: &mut Members) {

@@ -184,13 +184,13 @@ fn asks_only(path: &str) -> bool {
     !path.split('/').any(|step| matches!(step, "batches" | "files"))
 }
 
-/// Nothing where an answer could not be given as the server would: bytes as they come, events of no protocol, and a
+/// Nothing where an answer could not be given as the server would: bytes as they come, events and rows of no protocol, and a
 /// stream that is read whole or the other way round.
 fn wanted(expect: Expect, message: bool, stream: bool) -> Option<Wanted> {
     match (expect, message) {
         (Expect::Auto | Expect::Events, true) if stream => Some(Wanted::Events),
         (Expect::Auto | Expect::Whole, true) if !stream => Some(Wanted::Whole),
-        (Expect::Bytes | Expect::TextEvents, _) | (_, true) => None,
+        (Expect::Bytes | Expect::TextEvents | Expect::Rows, _) | (_, true) => None,
         (Expect::Auto, false) => Some(Wanted::Either),
         (Expect::Whole, false) => Some(Wanted::Whole),
         (Expect::Events, false) => Some(Wanted::Events),

@@ -1,9 +1,13 @@
 //! What a request or a response carries: nothing, bytes, a stream of bytes, or a stream of events.
 
+mod decoded;
+
 use std::{fmt, future::poll_fn, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+
+pub use decoded::{Decode, decoded};
 
 use crate::{Error, ErrorKind, Phase, Result, event::Event};
 

@@ -1,0 +1,12 @@
+// What the Claude API's resources are built on: the calls that any service could make.
+
+import type { Options } from '../config.js';
+import type { TraeResponse } from '../response.js';
+import type { EventStream } from '../stream.js';
+
+export interface Caller {
+  request(config: Options): Promise<TraeResponse>;
+  stream(url: string, data: unknown, config: Options): Promise<EventStream>;
+  /** Of the Claude API, where this client has it: `/messages` is `/v1/messages` where no version is in the base URL. */
+  path(below: string): string;
+}
