@@ -14,10 +14,10 @@ const DELTAS = 2;
 /** Begin and end of a made-up message, one ping among them. */
 const FRAME = 6;
 
-const simulatorBin = join(dirname(createRequire(import.meta.url).resolve('trae-native')), 'bin/simulator.js');
+const simulatorBin = join(dirname(createRequire(import.meta.url).resolve('trae-native')), 'bin/trae-native.js');
 
 async function simulatorProcess(t: TestContext): Promise<string> {
-  const child = spawn(process.execPath, [simulatorBin, '--keep', '0', '--until-stdin-closes'], {
+  const child = spawn(process.execPath, [simulatorBin, 'simulate', '--keep', '0', '--until-stdin-closes'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.after(() => child.stdin.end());

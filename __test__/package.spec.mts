@@ -130,7 +130,7 @@ test('the tarball holds what is needed and nothing else', () => {
   for (const needed of ['index.d.ts', 'index.d.mts', 'dist/index.js', 'dist/index.mjs', 'native/index.js', 'README.md'])
     assert.ok(files.includes(needed), needed);
   const meant =
-    /^(dist|native|docs)(\/|$)|^(index|simulator|testing|axios)\.d\.m?ts$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+    /^(dist|native|docs|types)(\/|$)|^(index|simulator|testing|axios)\.d\.m?ts$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
   const strange = files.filter((name) => !meant.test(name) || /^dist\/.*\.m?ts$|\.map$/.test(name));
   assert.deepEqual(strange, []);
   assert.equal(files.filter((name) => name.endsWith('.node')).length, 1, 'the addon of this machine, so that it runs');

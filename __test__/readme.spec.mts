@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { createSimulator } from 'trae-native/simulator';
 import { page, programs, run } from './helpers/pages.mts';
@@ -41,6 +42,7 @@ test('every program of the pages on middlewares runs', async (t) => {
     'sessions.md',
     'store.md',
     'streams.md',
+    'tools.md',
     ...readdirSync(new URL('middlewares/', folder)).map((name) => `middlewares/${name}`),
   ];
   let count = 0;
@@ -49,9 +51,34 @@ test('every program of the pages on middlewares runs', async (t) => {
       const source = program.replaceAll('https://api.anthropic.com', simulator.url);
       const { code, out } = await run(`page-${count++}`, source);
       assert.equal(code, 0, `${name}: ${out}`);
-      if (/\bclaude\(/.test(source)) assert.match(out, /You said: Hello/, name);
+      if (/\bclaude\(/.test(source)) assert.match(out, /You said: Hello|"text":"Hello"/, name);
     }
   assert.ok(count >= 3, `${count} programs`);
+});
+
+test('every program of the page on the rest of the Claude API runs', async (t) => {
+  const simulator = await createSimulator({ requireKey: true });
+  t.after(() => simulator.close());
+  const [batch, list, file, ...more] = programs(page('docs/api.md')).map((program) =>
+    program.replaceAll('https://api.anthropic.com', simulator.url),
+  ) as [string, string, string];
+  assert.equal(more.length, 0);
+  const state = { id: 'b1', type: 'message_batch', processing_status: 'ended', request_counts: {} };
+  const message = { content: [{ type: 'text', text: 'Hi' }] };
+  const rows = [
+    { custom_id: 'a', result: { type: 'succeeded', message } },
+    { custom_id: 'b', result: { type: 'expired' } },
+  ];
+  simulator.reply([
+    { body: { ...state, processing_status: 'in_progress' } },
+    { body: { ...state, results_url: `${simulator.url}/v1/results` } },
+    { body: rows.map((row) => JSON.stringify(row)).join('\n') },
+  ]);
+  assert.deepEqual(await run('api-batch', batch), { code: 0, out: 'a Hi\nb expired\n' });
+  assert.match((await run('api-list', list)).out, /^claude-/);
+  simulator.reply([{ body: { id: 'f1' } }, { body: 'content' }]);
+  const sent = await run('api-file', file.replace("'copy.txt'", `'${tmpdir()}/trae-copy-${process.pid}.txt'`));
+  assert.match(sent.out, /copy-\d+\.txt 7\n$/);
 });
 
 test('every program of the recipes runs, with a Redis where it shares state, and goes on without one', async (t) => {

@@ -1,6 +1,6 @@
 // Makes dist/ out of js/: one file with all of the facade, and the doors that lead into it.
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root } from './setup.mjs';
@@ -32,7 +32,17 @@ await build({
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
 });
-await build({ ...common, entryPoints: ['js/bin/simulator.ts'], outdir: 'dist/bin', format: 'cjs' });
+// The command uses the package by its name, as any service does.
+await build({
+  ...common,
+  entryPoints: ['js/cli/index.ts'],
+  outfile: 'dist/bin/trae-native.js',
+  bundle: true,
+  format: 'cjs',
+  packages: 'external',
+  banner: { js: '#!/usr/bin/env node' },
+});
+chmodSync(join(root, 'dist/bin/trae-native.js'), 0o755);
 
 /**
  * Names are written where a module begins, and for what is a class. esbuild would write that of each function that a

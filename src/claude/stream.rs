@@ -81,7 +81,8 @@ impl StreamRules {
     pub fn at(path: &str) -> Self {
         match path.rsplit('/').next() {
             Some("messages") => Self::of_message(),
-            Some("complete") => Self { completion: true, ..Self::of_message() },
+            // Others have this path too, and their pieces are not called completions.
+            Some("complete") => Self { completion: true, ..Self::new() },
             _ => Self::new(),
         }
     }

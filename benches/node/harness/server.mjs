@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createRedis } from './redis.mjs';
 
-const SIMULATOR = fileURLToPath(new URL('../../../dist/bin/simulator.js', import.meta.url));
+const SIMULATOR = fileURLToPath(new URL('../../../dist/bin/trae-native.js', import.meta.url));
 const START_MS = 10_000;
 
 /** Servers made at first use; `close` ends them by closing their stdin and removes the CA file. */
@@ -32,7 +32,7 @@ export function createServers() {
 }
 
 async function start(tls, folder) {
-  const args = ['--port', '0', '--keep', '0', '--until-stdin-closes', ...(tls ? ['--tls'] : [])];
+  const args = ['simulate', '--port', '0', '--keep', '0', '--until-stdin-closes', ...(tls ? ['--tls'] : [])];
   const child = spawn(process.execPath, [SIMULATOR, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
   const { url, ca, pid } = await firstLine(child);
   const caFile = ca && join(folder, 'ca.pem');

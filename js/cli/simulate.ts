@@ -1,11 +1,10 @@
-#!/usr/bin/env node
 // The simulator as a process of its own: prints one line of JSON, then runs until it is told to end.
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { createSimulator, type Simulator } from '../simulator.js';
+import { createSimulator, type Simulator } from 'trae-native/simulator';
+import { count, flags, UsageError } from './flags.js';
 
-const HELP = `Usage: trae-simulator [options]
+const HELP = `Usage: trae-native simulate [options]
 
 Prints {"url","ca","pid"} as one line of JSON and runs until SIGTERM or SIGINT.
 
@@ -30,24 +29,6 @@ const FLAGS = {
   help: { type: 'boolean' },
 } as const;
 
-/** A mistake of whoever typed the command. */
-class UsageError extends Error {}
-
-function flags() {
-  try {
-    return parseArgs({ options: FLAGS, strict: true, allowPositionals: false }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message.split('. ')[0] : String(error));
-  }
-}
-
-function count(name: string, text: string | undefined, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > most) throw new UsageError(`--${name} must be a whole number from 0 to ${most}`);
-  return value;
-}
-
 function versions(text: string | undefined): 'auto' | '1' | '2' | undefined {
   if (text === undefined || text === 'auto' || text === '1' || text === '2') return text;
   throw new UsageError('--http must be 1, 2 or auto');
@@ -63,24 +44,27 @@ function script(path: string | undefined): object | object[] {
   }
 }
 
-function runUntilToldToEnd(simulator: Simulator, stdin: boolean): void {
-  // The simulator's threads do not keep the process alive; this timer does.
-  const alive = setInterval(() => {}, 2 ** 30);
-  const end = async () => {
-    clearInterval(alive);
-    await simulator.close();
-    process.exit(0);
-  };
-  process.once('SIGTERM', end);
-  process.once('SIGINT', end);
-  if (stdin) process.stdin.once('end', end).once('close', end).resume();
+function untilToldToEnd(simulator: Simulator, stdin: boolean): Promise<number> {
+  return new Promise((resolve) => {
+    // The simulator's threads do not keep the process alive; this timer does.
+    const alive = setInterval(() => {}, 2 ** 30);
+    const end = async () => {
+      clearInterval(alive);
+      await simulator.close();
+      resolve(0);
+      process.exit(0);
+    };
+    process.once('SIGTERM', end);
+    process.once('SIGINT', end);
+    if (stdin) process.stdin.once('end', end).once('close', end).resume();
+  });
 }
 
-async function main(): Promise<void> {
-  const given = flags();
+export async function simulate(args: string[]): Promise<number> {
+  const given = flags(args, FLAGS);
   if (given.help) {
     process.stdout.write(HELP);
-    return;
+    return 0;
   }
   const options = {
     port: count('port', given.port, 65535),
@@ -93,11 +77,5 @@ async function main(): Promise<void> {
   const simulator = await createSimulator(options);
   simulator.reply(replies);
   process.stdout.write(`${JSON.stringify({ url: simulator.url, ca: simulator.ca, pid: process.pid })}\n`);
-  runUntilToldToEnd(simulator, given['until-stdin-closes'] === true);
+  return untilToldToEnd(simulator, given['until-stdin-closes'] === true);
 }
-
-main().catch((error: unknown) => {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`trae-simulator: ${message.replace(/\.?$/, '.')}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-});
