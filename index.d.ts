@@ -590,8 +590,8 @@ export interface PoolKey {
 
 /** Options of `keyPool()`; docs/middlewares/key_pool.md says which key is chosen. Times are in milliseconds. */
 export interface KeyPoolOptions {
-  /** The keys, of which each call is sent with one. */
-  keys: PoolKey[];
+  /** The keys, of which each call is sent with one; a mere string is one without options of its own. */
+  keys: readonly (PoolKey | string)[];
   /** In which header a key goes: `x-api-key`, or `authorization` as a bearer. @default 'x-api-key' */
   scheme?: 'x-api-key' | 'bearer';
   /** In which header a key goes, bare; in place of `scheme`. */

@@ -2,8 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, cache, createClient, metrics, OverloadedError } from 'trae-native';
-import { answering, collect, message, pair } from './helpers/simulator.mts';
+import {
+  auth,
+  ConfigError,
+  cache,
+  createClient,
+  keyPool,
+  type Middleware,
+  metrics,
+  type Next,
+  OverloadedError,
+  retry,
+  type TraeRequest,
+} from 'trae-native';
+import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 const path = '/v1/messages';
 
@@ -107,6 +119,107 @@ test('two credentials never share an answer unless they are told to', async (t) 
   assert.equal((await b?.post(path, message()))?.cache, 'hit');
 });
 
+/** Every way in which a call can come by its key, inside of the cache and outside of it. */
+const WAYS: Record<
+  string,
+  (key: string) => { config?: object; layers?: [where: 'outside' | 'inside', layer: unknown][] }
+> = {
+  'a header of the client': (key) => ({ config: { headers: { 'X-Api-Key': key } } }),
+  'auth()': (key) => ({ layers: [['inside', auth({ value: key })]] }),
+  'auth() outside': (key) => ({ layers: [['outside', auth({ value: key })]] }),
+  'a provider': (key) => ({ layers: [['inside', auth({ provider: () => key })]] }),
+  keyPool: (key) => ({ layers: [['inside', keyPool({ keys: [key] })]] }),
+  'a middleware outside': (key) => ({ layers: [['outside', setting(key)]] }),
+  'a middleware inside': (key) => ({ layers: [['inside', setting(key)]] }),
+  'a middleware inside, within a native one': (key) => ({
+    layers: [
+      ['inside', retry()],
+      ['inside', setting(key)],
+    ],
+  }),
+  'a middleware inside that gives another request': (key) => ({
+    layers: [['inside', (req: TraeRequest, next: Next) => next({ headers: { ...req.headers, 'x-api-key': key } })]],
+  }),
+  'an account': (key) => ({ config: { headers: { 'anthropic-workspace-id': key } } }),
+};
+const setting = (key: string) => (req: TraeRequest) => {
+  req.headers['x-api-key'] = key;
+};
+
+test('whichever way a call comes by its key, no other is given its answer, alone or together', async (t) => {
+  const { simulator } = await pair(t);
+  simulator.always({ echo: true });
+  type Echo = { headers: [string, string][] };
+  const keyIn = (data: unknown) =>
+    (data as Echo).headers.find(([name]) => ['x-api-key', 'anthropic-workspace-id'].includes(name))?.[1];
+  for (const [name, way] of Object.entries(WAYS)) {
+    const shared = cache();
+    const clients = ['one', 'two'].map((key) => {
+      const { config = {}, layers = [] } = way(key);
+      const client = createClient({ baseURL: simulator.url, proxy: false, ...config });
+      for (const [where, layer] of layers) if (where === 'outside') client.use(layer as Middleware);
+      client.use(shared);
+      for (const [where, layer] of layers) if (where === 'inside') client.use(layer as Middleware);
+      t.after(() => client.close());
+      return { key, client };
+    });
+    for (const round of ['alone', 'again', 'together']) {
+      const asked = clients.flatMap(({ key, client }) =>
+        Array.from({ length: round === 'together' ? 3 : 1 }, async () => {
+          const { data, cache } = await client.post(path, message(round === 'together' ? round : 'x'));
+          assert.equal(keyIn(data), key, `${name}, ${round}: ${cache}`);
+        }),
+      );
+      await Promise.all(asked);
+    }
+  }
+});
+
+test('where a middleware further in sets the key a call passes by, unless a tenant stands for all', async (t) => {
+  const { client } = await pair(t);
+  client.use(cache()).before(setting('k'));
+  const seen = [await client.post(path, message()), await client.post(path, message())];
+  assert.deepEqual(
+    seen.map((res) => res.cache),
+    ['bypass', 'bypass'],
+  );
+  const together = client
+    .extend()
+    .use(cache({ tenant: 'team' }))
+    .before(setting('k'));
+  together.eject('cache');
+  const named = [await together.post(path, message()), await together.post(path, message())];
+  assert.deepEqual(
+    named.map((res) => res.cache),
+    ['miss', 'hit'],
+  );
+});
+
+test('what was asked before it was to be forgotten is answered and not kept', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  for (const stream of [false, true]) {
+    for (const forget of [
+      () => client.cache.delete({ url: path, data: { ...message(), stream } }),
+      () => client.cache.clear(),
+    ]) {
+      simulator.reply([{ delayMs: 60, text: 'old' }, { text: 'new' }]);
+      const { requests } = simulator.counters;
+      const before = client.message(message() as never);
+      await until(() => simulator.counters.requests > requests, 'it is under way');
+      await forget();
+      const after = await client.message(message() as never);
+      assert.deepEqual(
+        [after, await before].map(({ data }) => data.content[0]?.text),
+        ['new', 'old'],
+      );
+      const kept = await client.message(message() as never);
+      assert.deepEqual([kept.cache, kept.data.content[0]?.text], ['hit', 'new']);
+      await client.cache.clear();
+    }
+  }
+});
+
 test('a failure is not kept, and a stale answer may stand in for it', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(cache({ ttl: 30, staleIfError: 60_000 }));
@@ -168,6 +281,7 @@ test('wrong options are refused by name', () => {
     [{ replay: 'slow' }, /`cache.replay` must be 'instant' or 'paced'/],
     [{ vary: ['a b'] }, /`cache.vary` has a name that is none/],
     [{ key: 'k' }, /`cache.key` must be a function/],
+    [{ tenant: '' }, /`cache.tenant` must be a name/],
     [{ store: { get: () => 1 } }, /has no set\(\)/],
   ] as const)
     assert.throws(

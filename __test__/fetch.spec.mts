@@ -191,9 +191,10 @@ test('URLs come as texts, URLs and Requests; relative ones are below the base, o
   assert.ok(other instanceof TypeError);
   assert.match(other.message, /allowAbsoluteUrls/);
   assert.equal((other.cause as TraeError).code, 'CONFIG');
-  for (const wrong of ['http://user:pass@127.0.0.1:1/', 'ftp://127.0.0.1/', 'http://[']) {
-    const error = await fails(createClient({ proxy: false }).fetch(wrong));
-    assert.ok(error instanceof TypeError, wrong);
+  const none = [undefined, null, 7, {}, ['/a'], Symbol('x')];
+  for (const wrong of ['http://user:pass@127.0.0.1:1/', 'ftp://127.0.0.1/', 'http://[', ...none]) {
+    const error = await fails(createClient({ proxy: false }).fetch(wrong as string));
+    assert.ok(error instanceof TypeError, String(wrong));
   }
 });
 

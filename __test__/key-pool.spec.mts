@@ -80,6 +80,17 @@ test('a call that is aborted, or whose stream is left, counts no longer', async 
   await until(async () => (await pool.stats())[0]?.inFlight === 0, 'nothing is under way');
 });
 
+test('a key may be a mere string', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(keyPool({ keys: ['first', 'second'] }));
+  simulator.reply([{ status: 401 }, {}]);
+  assert.equal((await client.post('/v1/messages', message())).key, 'key 2');
+  assert.deepEqual(
+    simulator.received.map((request) => request.header('x-api-key')),
+    ['first', 'second'],
+  );
+});
+
 test('a target of fallback() with a key of its own is none of the pool’s', async (t) => {
   const { client, simulator } = await pair(t);
   client

@@ -5,13 +5,18 @@ import { test } from 'node:test';
 import {
   AbortError,
   ConfigError,
+  cache,
+  circuitBreaker,
   concurrency,
   createClient,
+  hedge,
+  keyPool,
   QueueFullError,
   rateLimit,
   retry,
   StoreError,
   TimeoutError,
+  timeout,
 } from 'trae-native';
 import { redis } from './helpers/redis.mts';
 import { answering, collect, message, pair, until } from './helpers/simulator.mts';
@@ -116,6 +121,27 @@ test('a 429 has all calls of its key wait as long as the server asks, and a func
   assert.equal(other.timing.queuedMs, 0);
 });
 
+test('one instance does not stand within itself, where it would wait for what it holds', async (t) => {
+  const { client } = await pair(t);
+  for (const make of [
+    () => concurrency(1),
+    () => rateLimit({ requests: 5 }),
+    () => cache(),
+    () => circuitBreaker(),
+    () => hedge(),
+    () => keyPool({ keys: ['a'] }),
+  ]) {
+    const one = make();
+    const told = (error: unknown) => error instanceof ConfigError && /can't stand within itself/.test(error.message);
+    const extended = client.extend().use(one).use(timeout(5000));
+    assert.throws(() => extended.use(one), told);
+    assert.throws(() => extended.extend().use(one), told);
+    await assert.rejects(extended.get('/v1/models', { middlewares: [one] }), told);
+    assert.equal((await client.extend().use(one).get('/v1/models')).status, 200, 'of another client it is one too');
+    assert.equal((await extended.get('/v1/models', { middlewares: [make()] })).status, 200);
+  }
+});
+
 test('wrong options are refused by name', async (t) => {
   for (const [make, expected] of [
     [() => rateLimit({ adapt: false }), /rateLimit\(\) limits nothing/],
@@ -128,6 +154,7 @@ test('wrong options are refused by name', async (t) => {
     [() => rateLimit({ requests: 5, key: 'x' as never }), /`rateLimit.key` must be a function/],
     [() => rateLimit({ requests: 5, per: 'all', key: () => 'x' }), /`rateLimit.per` and `rateLimit.key`/],
     [() => concurrency(0), /`concurrency.limit` must be a whole number of at least 1, got 0/],
+    [() => concurrency(Number.NaN), /`concurrency` must be a whole number of calls, or an object, got NaN/],
     [() => concurrency({ limit: 1, adaptive: true }), /exclude each other/],
     [() => concurrency({ limit: 1, min: 1 }), /`concurrency.min`/],
     [() => concurrency({ adaptive: false }), /`concurrency.limit` is missing/],

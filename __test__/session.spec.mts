@@ -156,6 +156,8 @@ test('clients that were extended have the same sessions, and those with other bo
 test('what is wrong is said by name, before anything is sent', async (t) => {
   const { client, simulator } = await pair(t);
   const wrong: [() => unknown, RegExp][] = [
+    [() => client.session('a\ud800'), /must be text: this one has half a surrogate pair/],
+    [() => client.session('a', { maxTokens: Number.NaN }), /`maxTokens` of a session is a whole number of 1 or more/],
     [() => client.session(5 as never), /the id of a session must be a string, got 5/],
     [() => client.session(''), /got an empty string/],
     [() => client.session('a', { windows: 1 } as never), /did you mean `window`\?/],

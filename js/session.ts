@@ -54,8 +54,13 @@ export class Session {
   constructor(owner: Owner, native: Native, id: unknown, options: Options) {
     if (typeof id !== 'string' || id === '')
       throw wrong(`the id of a session must be a string, got ${id === '' ? 'an empty string' : kindOf(id)}`);
+    // Half a pair of surrogates is no text, and Rust would take two of them for the same.
+    if (!id.isWellFormed()) throw wrong('the id of a session must be text: this one has half a surrogate pair');
     requireObject(options, 'the options of a session');
     requireKnown(options, KNOWN);
+    const { maxTokens } = options;
+    if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && maxTokens > 0))
+      throw wrong(`\`maxTokens\` of a session is a whole number of 1 or more, got ${kindOf(maxTokens)}`);
     this.id = id;
     this.#owner = owner;
     this.#native = native;

@@ -1,8 +1,15 @@
 //! Who asks: a digest of all credentials that a call is sent with, which tells nothing of them.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use http::HeaderName;
 
 use crate::{
     random,
@@ -52,7 +59,38 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Who asks with this request: by its headers that are credentials, and by what layers further in will put on. The
+/// Stands with a request whose answer may be given to whoever asks the same. A layer further in that changes what it is
+/// sent with says so here: then it was another who asked, and the answer is nobody else's.
+#[derive(Debug, Clone, Default)]
+pub struct Asker(Arc<AtomicBool>);
+
+impl Asker {
+    /// It is sent with other credentials than it came with.
+    pub fn changes(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub fn has_changed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Headers that are no credentials but say for whom the caller asks.
+const ACCOUNTS: [&str; 6] = [
+    "anthropic-organization-id",
+    "anthropic-user-profile-id",
+    "anthropic-workspace-id",
+    "openai-organization",
+    "openai-project",
+    "x-goog-user-project",
+];
+
+fn names_account(name: &HeaderName) -> bool {
+    ACCOUNTS.contains(&name.as_str())
+}
+
+/// Who asks with this request: by its headers that are credentials or name an account, and by what layers further in will put on. The
 /// client has put the identity of those into its extensions.
 pub fn identity_of(req: &Request) -> Identity {
     let layers = req.extensions.get::<Identity>().map(|identity| identity.0);
@@ -60,7 +98,9 @@ pub fn identity_of(req: &Request) -> Identity {
     let headers = req
         .headers
         .iter()
-        .filter(|(name, value)| value.is_sensitive() || is_credential(name) || secret.contains(name));
+        .filter(|(name, value)| {
+            value.is_sensitive() || is_credential(name) || names_account(name) || secret.contains(name)
+        });
     let mut parts: Vec<&[u8]> = layers.iter().map(<[u8; 32]>::as_slice).collect();
     // One call and the next have them in another order where a middleware has put one on.
     let mut named: Vec<(&[u8], &[u8])> =

@@ -11,13 +11,14 @@ import { type Paint, paint, took } from './terminal.js';
 
 const HELP = `Usage: trae-native chat [options]
 
-Each line is a turn. /new forgets the conversation, /exit leaves; Ctrl-C ends an answer.
+Each line is a turn. /new forgets the conversation, /exit leaves, Ctrl-C ends
+an answer.
 
   --model <name>       default claude-sonnet-4-5
   --system <text>      system prompt
   --max-tokens <n>     longest answer (default 4096)
   --session <file>     keep the conversation in this file, and go on from it
-  --base-url <url>     default: ANTHROPIC_BASE_URL, or https://api.anthropic.com
+  --base-url <url>     default ANTHROPIC_BASE_URL or https://api.anthropic.com
   --simulate           talk to the simulator: no key is needed
   --json               a JSON object for each answer instead of text
   --help               this text

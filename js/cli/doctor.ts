@@ -8,7 +8,8 @@ import { paint, took } from './terminal.js';
 
 const HELP = `Usage: trae-native doctor [options]
 
-Looks from the addon to one tiny call (16 tokens at most) whether this machine reaches the API.
+Looks from the addon to one tiny call (16 tokens at most) whether this machine
+reaches the API.
 
   --base-url <url>   default: ANTHROPIC_BASE_URL, or https://api.anthropic.com
   --model <name>     for the call (default claude-haiku-4-5)

@@ -42,12 +42,20 @@ export function read(input: unknown, init: unknown): Asked {
   const { signal = request?.signal } = options;
   return {
     method,
-    url: request ? request.url : String(input),
+    url: request ? request.url : urlOf(input),
     body,
     headers: plainHeaders(options.headers ?? request?.headers),
     signal: signal ?? undefined,
     redirect: options.redirect ?? (request?.redirect === 'follow' ? undefined : request?.redirect),
   };
+}
+
+/** A text, a URL, or what else says its own text; anything else would become a path that nobody meant. */
+function urlOf(input: unknown): string {
+  if (typeof input === 'string') return input;
+  const says = typeof input === 'object' && input !== null && input.toString !== Object.prototype.toString;
+  if (says && !Array.isArray(input)) return String(input);
+  throw new TypeError(`fetch() takes a URL or a Request, got ${kindOf(input)}`);
 }
 
 /** By shape, so that the one of another library or of a test's environment passes. */

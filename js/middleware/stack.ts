@@ -51,6 +51,14 @@ export interface Arranged {
 /** A native middleware, with the number of its condition; or the number of a group. */
 export type Step = { native: Native; condition: number | undefined } | number;
 
+/** Of these one instance may stand once: within itself it would wait for what it holds, or count a call twice. */
+const ONCE = ['cache', 'circuitBreaker', 'concurrency', 'hedge', 'keyPool', 'rateLimit'];
+
+function requireOnce(native: Native, others: readonly Entry[]): void {
+  if (!ONCE.includes(native.kind) || !others.some((other) => 'native' in other && other.native === native)) return;
+  throw wrong(`this \`${native.kind}()\` stands in the list already, and can't stand within itself: make another one`);
+}
+
 export function arrange(entries: readonly Entry[]): Arranged {
   const outer: Layer[] = [];
   const groups: (Layer[] | Condition)[] = [];
@@ -58,6 +66,7 @@ export function arrange(entries: readonly Entry[]): Arranged {
   let group = outer;
   for (const [at, entry] of entries.entries()) {
     if ('native' in entry) {
+      requireOnce(entry.native, entries.slice(0, at));
       pipeline.push({ native: entry.native, condition: entry.when && groups.push(entry.when) - 1 });
       group = [];
       continue;
@@ -116,8 +125,10 @@ export class Stack {
   use(middleware: unknown, options?: EntryOptions): void {
     if (middleware instanceof Native && middleware.kind === 'redact' && options?.when)
       throw new TypeError('what is never shown has no exceptions: redact() takes no `when`');
-    if (middleware instanceof Native) this.#enter(middleware.kind, options, { native: middleware });
-    else {
+    if (middleware instanceof Native) {
+      requireOnce(middleware, this.#layers);
+      this.#enter(middleware.kind, options, { native: middleware });
+    } else {
       const { handle, name, named } = read(middleware);
       this.#enter(name, options, { handle, named });
     }

@@ -103,20 +103,25 @@ impl StreamRules {
         match kind(event) {
             Ok(Kind::MessageStart) => {
                 self.message = Message::Started;
+                self.completion = false;
                 Verdict::Deliver
             }
             Ok(Kind::MessageStop) => {
                 self.end();
                 Verdict::DeliverAndEnd
             }
-            Ok(Kind::Completion) if self.completion => {
-                self.message = Message::Started;
-                if !stops(&event.data) {
-                    return Verdict::Deliver;
+            Ok(Kind::Completion) if self.completion => match stop_reason(&event.data) {
+                Some(serde_json::Value::Null) => {
+                    self.message = Message::Started;
+                    Verdict::Deliver
                 }
-                self.end();
-                Verdict::DeliverAndEnd
-            }
+                Some(_) => {
+                    self.message = Message::Started;
+                    self.end();
+                    Verdict::DeliverAndEnd
+                }
+                None => Verdict::Deliver,
+            },
             Ok(Kind::Ping) if inspect(&event.data).is_ok() => Verdict::Ping,
             Ok(Kind::Ping) => Verdict::Skip,
             Ok(Kind::Error) => Verdict::Fail(self.reported(&event.data)),
@@ -172,13 +177,9 @@ fn kind(event: &Event) -> Result<Kind, NotJson> {
     }
 }
 
-/// Whether a piece of a text completion is the last one.
-fn stops(data: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Piece {
-        stop_reason: Option<serde::de::IgnoredAny>,
-    }
-    serde_json::from_str::<Piece>(data).is_ok_and(|piece| piece.stop_reason.is_some())
+/// What a piece of a text completion says of the end: `null` where there is more to come.
+fn stop_reason(data: &str) -> Option<serde_json::Value> {
+    serde_json::from_str::<serde_json::Map<_, _>>(data).ok()?.remove("stop_reason")
 }
 
 /// Says which, where and what was expected, never what is there: the content is the caller's.

@@ -13,7 +13,14 @@ use super::{
     secrets::Secrets,
     settings::{CallSettings, Settings},
 };
-use crate::{Result, body::Body, place::Place, request::Request, response::Response};
+use crate::{
+    Result,
+    body::Body,
+    identity::{Asker, identity_of},
+    place::Place,
+    request::Request,
+    response::Response,
+};
 
 /// Stands in the extensions of each request.
 #[derive(Clone)]
@@ -60,6 +67,8 @@ impl View {
             leaves = url.origin() != req.url.origin();
             req.url = url;
         }
+        let asker = req.extensions.get::<Asker>().filter(|_| headers.is_some()).cloned();
+        let asker = asker.map(|asker| (asker, identity_of(req)));
         if let Some(headers) = headers {
             req.headers = HeaderMap::new();
             super::headers::apply(&mut req.headers, &headers)?;
@@ -72,6 +81,11 @@ impl View {
             req.body = body;
         }
         guard(&mut req.headers, &secrets, leaves);
+        if let Some((asker, who)) = asker
+            && identity_of(req) != who
+        {
+            asker.changes();
+        }
         Ok(())
     }
 

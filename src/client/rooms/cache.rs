@@ -43,7 +43,7 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
             .unwrap_or(default.methods),
         vary: names(&mut fields, "vary", |name| name.parse::<HeaderName>().ok())?.unwrap_or(default.vary),
         ignore: fields.strings("ignore")?.unwrap_or(default.ignore),
-        tenant: fields.string("tenant")?,
+        tenant: tenant(&mut fields)?,
         replay: fields.choice("replay", &REPLAYS)?.unwrap_or(default.replay),
         key: functions.key,
         store: store(&mut fields, functions.entries)?,
@@ -107,6 +107,15 @@ fn positive(fields: &mut Fields, name: &'static str) -> Result<Option<Duration>>
     let given = fields.wait(name)?;
     if given.is_some_and(|given| given.is_zero()) {
         return Err(Error::config(format!("`cache.{name}` must be more than 0 ms")));
+    }
+    Ok(given)
+}
+
+/// An empty one is a name that somebody forgot to fill in, and all would share their answers.
+fn tenant(fields: &mut Fields) -> Result<Option<String>> {
+    let given = fields.string("tenant")?;
+    if given.as_deref() == Some("") {
+        return Err(Error::config("`cache.tenant` must be a name, got an empty string"));
     }
     Ok(given)
 }

@@ -18,7 +18,11 @@ use crate::{
 
 pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
     // A mere number is `limit`.
-    let options = if options.is_number() { json!({ "limit": options }) } else { options };
+    let options = match options {
+        number @ Value::Number(_) => json!({ "limit": number }),
+        options @ (Value::Object(_) | Value::Null) => options,
+        other => return Err(wrong("concurrency", "a whole number of calls, or an object", &other)),
+    };
     let mut fields = Fields::open("concurrency", options)?;
     let limit = ceiling(&mut fields)?;
     let per = partition(&mut fields, functions.key)?.unwrap_or(Partition::Origin);

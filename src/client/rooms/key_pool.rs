@@ -49,6 +49,8 @@ pub(super) fn build(options: Value, _: Functions) -> Result<Native> {
 
 fn key(at: usize, given: Value) -> Result<Key> {
     let path = format!("keyPool.keys[{at}]");
+    // A mere text is `apiKey`.
+    let given = if given.is_string() { json!({ "apiKey": given }) } else { given };
     let mut fields = Fields::open(&path, given)?;
     let name = super::name(&mut fields, "name")?.unwrap_or_else(|| format!("key {}", at + 1).into());
     let option = fields.name("apiKey");

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::{
     body::Body,
+    identity::Asker,
     request::{Deadline, Options, Request},
 };
 
@@ -20,6 +21,7 @@ pub(super) struct Ask {
     pub(super) options: Arc<Options>,
     attempt: u32,
     pub(super) extensions: Extensions,
+    asker: Asker,
 }
 
 impl Ask {
@@ -31,7 +33,19 @@ impl Ask {
             Body::Stream(_) | Body::Events(_) => return Err(Box::new(req)),
         };
         let Request { method, url, headers, options, attempt, extensions, body: _ } = req;
-        Ok(Self { method, url, headers, body, options, attempt, extensions })
+        // That of a cache further out, where there is one: it has to hear too.
+        let asker = extensions.get::<Asker>().cloned().unwrap_or_default();
+        Ok(Self { method, url, headers, body, options, attempt, extensions, asker })
+    }
+
+    /// Whether, further in, it has become another's.
+    pub(super) fn is_anothers(&self) -> bool {
+        self.asker.has_changed()
+    }
+
+    /// The same, for whoever keeps the answer.
+    pub(super) fn asker(&self) -> Asker {
+        self.asker.clone()
     }
 
     fn body(&self) -> Body {
@@ -55,6 +69,7 @@ impl Ask {
     pub(super) fn for_all(&self) -> Request {
         let mut req = self.again();
         req.extensions.remove::<Deadline>();
+        req.extensions.insert(self.asker.clone());
         req
     }
 }

@@ -304,6 +304,7 @@ impl<'a> Course<'a> {
             }
             Landing::Failed(_) | Landing::Gone => Outcome::Again,
             Landing::Alone => match seat.own_answer() {
+                Some(res) if ask.is_anothers() => Outcome::Given(Box::new(passed_by(self.core, Ok(res)))),
                 Some(res) => self.own(res),
                 None => Outcome::Alone,
             },

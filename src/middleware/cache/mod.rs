@@ -34,7 +34,14 @@ mod shared;
 mod stats;
 mod storable;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use http::{Extensions, HeaderMap, StatusCode, Version};
 use tokio::time::Instant;
@@ -74,6 +81,8 @@ struct Core {
     flights: Arc<Flights>,
     level: Option<Level>,
     counts: Arc<Counts>,
+    /// How often everything was forgotten.
+    cleared: AtomicU64,
 }
 
 impl Cache {
@@ -87,6 +96,7 @@ impl Cache {
             level: Level::new(&options, &counts),
             counts,
             options,
+            cleared: AtomicU64::new(0),
         };
         Self { core: Arc::new(core) }
     }
@@ -98,6 +108,8 @@ impl Cache {
 
     /// Forgets everything, in the store too.
     pub async fn clear(&self) -> Result<()> {
+        self.core.cleared.fetch_add(1, Ordering::AcqRel);
+        self.core.flights.forget_all();
         self.core.memory.clear();
         match &self.core.level {
             Some(level) => level.clear().await,
@@ -133,7 +145,9 @@ impl Cache {
         let mut forgot = false;
         let question = self.core.rules.question(&req, key.as_deref());
         if let Some(question) = question {
-            forgot = self.core.memory.delete(&self.core.rules.key(&question));
+            let key = self.core.rules.key(&question);
+            self.core.flights.forget(&key);
+            forgot = self.core.memory.delete(&key);
             if let Some(level) = &self.core.level {
                 forgot |= level.delete(&question.name()).await?;
             }

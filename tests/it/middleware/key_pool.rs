@@ -353,7 +353,8 @@ fn wrong_options_are_refused_by_name_and_no_key_is_repeated() {
         (json!({ "keys": [] }), "`keyPool` needs `keyPool.keys`"),
         (json!({ "keys": "x" }), "`keyPool.keys` must be a list of keys, got a string"),
         (json!({ "keys": [{}] }), "`keyPool.keys[0].apiKey` is missing"),
-        (json!({ "keys": ["quite-secret"] }), "`keyPool.keys[0]` must be an object, got a string"),
+        (json!({ "keys": ["quite\nsecret"] }), "`keyPool.keys[0].apiKey`: the credential has a character"),
+        (json!({ "keys": [["quite-secret"]] }), "`keyPool.keys[0]` must be an object, got an array"),
         (
             json!({ "keys": [{ "apiKey": "quite\nsecret" }] }),
             "`keyPool.keys[0].apiKey`: the credential has a character",

@@ -1,6 +1,9 @@
 //! Asks, for all who have a seat: other replicas first, then the server; records what comes and keeps it.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::Ordering},
+};
 
 use futures_util::{StreamExt, TryFutureExt};
 use http::{Extensions, HeaderMap};
@@ -27,6 +30,7 @@ use crate::{
     body::{Body, EventStream, collect},
     claude::{StreamRules, Verdict},
     event::Event,
+    identity::Asker,
     response::Response,
 };
 
@@ -42,6 +46,9 @@ pub(in super::super) struct Lead {
     pub(in super::super) ttl: Duration,
     /// Whether other replicas are asked.
     pub(in super::super) asks_store: bool,
+    asker: Asker,
+    /// How often everything had been forgotten when it began.
+    cleared: u64,
     headers: HeaderMap,
     extensions: Extensions,
     max_response_bytes: u64,
@@ -93,6 +100,8 @@ impl Lead {
             question: question.clone(),
             ttl: core.options.ttl,
             asks_store: true,
+            asker: ask.asker(),
+            cleared: core.cleared.load(Ordering::Acquire),
             headers: ask.headers.clone(),
             extensions: ask.extensions.clone(),
             max_response_bytes: ask.options.max_response_bytes,
@@ -102,6 +111,24 @@ impl Lead {
 
     fn flight(&self) -> &Flight {
         &self.duty.flight
+    }
+
+    /// Keeps an answer, unless it was asked before what is kept was to be forgotten.
+    fn keep(&self, entry: &Arc<Entry>) -> bool {
+        let forgotten = || {
+            self.flight().forgotten.load(Ordering::Acquire)
+                || self.core.cleared.load(Ordering::Acquire) != self.cleared
+        };
+        if forgotten() {
+            return false;
+        }
+        self.core.keep(self.key, entry);
+        // In between, it would have come too late to be forgotten.
+        if forgotten() {
+            self.core.memory.delete(&self.key);
+            return false;
+        }
+        true
     }
 
     /// Makes the whole flight.
@@ -175,7 +202,9 @@ impl Lead {
 
     /// Reads an answer that is no stream. Comes back without a variant where it is for nobody else.
     async fn whole(&self, mut res: Response) -> Result<(Response, Option<Option<Variant>>)> {
-        if !is_storable(&res, self.core.rules.is_shared()) {
+        // A name in place of who asks stands for whoever that is.
+        let anothers = self.asker.has_changed() && !self.core.rules.is_shared();
+        if anothers || !is_storable(&res, self.core.rules.is_shared()) {
             return Ok((res, None));
         }
         let length = res.content_length();
@@ -195,9 +224,7 @@ impl Lead {
         let is_complete = is_complete(&head.headers, &content, self.question.message);
         let content = Content::Whole(content);
         let entry = is_complete.then(|| Arc::new(head.entry(content.clone(), self.ttl)));
-        if let Some(entry) = &entry {
-            self.core.keep(self.key, entry);
-        }
+        let entry = entry.filter(|entry| self.keep(entry));
         self.land(Landing::Whole(head, content));
         if let Some(entry) = &entry {
             self.publish(entry).await;
@@ -248,16 +275,15 @@ impl Recording {
         };
         let batches = tape.batches.filter(|_| is_complete);
         let entry = batches.map(|batches| Arc::new(head.entry(Content::Events(batches.into()), lead.ttl)));
-        if let Some(entry) = &entry {
-            lead.core.keep(lead.key, entry);
-        } else if is_complete {
+        if entry.is_none() && is_complete {
             count(&lead.core.counts.too_large);
         }
+        let kept = entry.as_ref().is_some_and(|entry| lead.keep(entry));
         lead.core.flights.close(&lead.duty.flight);
         lock(&lead.flight().log).end(error);
         first(&lead.flight().recorded, entry.clone().map_or(Recorded::Not, Recorded::Kept));
         lead.flight().news.send_replace(());
-        if let Some(entry) = &entry {
+        if let Some(entry) = entry.as_ref().filter(|_| kept) {
             lead.publish(entry).await;
         }
         release::<()>(lease).await;

@@ -11,7 +11,10 @@ pub(super) mod log;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,6 +63,8 @@ pub(super) struct Flight {
     room: Notify,
     /// The answer that only its leader gets.
     own: Mutex<Option<Response>>,
+    /// What it was asked for has been forgotten since: those who wait are answered, and nothing of it is kept.
+    forgotten: AtomicBool,
 }
 
 /// What became of a flight.
@@ -167,6 +172,22 @@ impl Flights {
         Some(flight)
     }
 
+    /// What is under way was asked before it was to be forgotten: nobody joins it any more, and it is not kept.
+    pub(super) fn forget(&self, key: &Key) {
+        lock(&self.0).retain(|(known, _), flight| {
+            let stays = known != key;
+            if !stays {
+                flight.forgotten.store(true, Ordering::Release);
+            }
+            stays
+        });
+    }
+
+    /// The same for all.
+    pub(super) fn forget_all(&self) {
+        lock(&self.0).drain().for_each(|(_, flight)| flight.forgotten.store(true, Ordering::Release));
+    }
+
     fn seat(self: &Arc<Self>, flight: &Arc<Flight>, leads: bool) -> Option<Seat> {
         let number = lock(&flight.log).sit()?;
         Some(Seat { flights: Arc::clone(self), flight: Arc::clone(flight), number, leads })
@@ -198,6 +219,7 @@ impl Flight {
             news: watch::Sender::new(()),
             room: Notify::new(),
             own: Mutex::default(),
+            forgotten: AtomicBool::new(false),
         })
     }
 
