@@ -1,6 +1,7 @@
 // The public page as people read it in their editors: every member says what it is, every code stands in the table.
 
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { page } from './helpers/pages.mts';
 
@@ -46,4 +47,11 @@ test('the codes and phases of the types are those of the table of errors and of 
   assert.deepEqual(union('ErrorCode'), table.sort());
   const engine = [...page('src/error.rs').matchAll(/Self::\w+ => "([a-z]\w*)",/g)].map(([, phase]) => phase);
   assert.deepEqual(union('Phase'), engine.sort());
+});
+
+test('import has every name that require has, and both are the same objects', async () => {
+  const required = createRequire(import.meta.url)('trae-native') as Record<string, unknown>;
+  const imported = (await import('trae-native')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(imported).sort(), Object.keys(required).sort());
+  for (const [name, value] of Object.entries(required)) assert.equal(imported[name], value, name);
 });

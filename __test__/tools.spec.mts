@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type } from 'arktype';
-import { AbortError, ConfigError, type Message, OverloadedError, type Tool, type ToolRun } from 'trae-native';
+import { AbortError, ConfigError, type Message, OverloadedError, type Tool, type ToolRun, tool } from 'trae-native';
 import type { Reply, Simulator } from 'trae-native/simulator';
 import { z } from 'zod';
 import { message, pair, until } from './helpers/simulator.mts';
@@ -54,12 +54,12 @@ function answer(text: string, uses: Use[] = [], stop = uses.length > 0 ? 'tool_u
   };
 }
 
-const weather: Tool = {
+const weather = tool({
   name: 'weather',
   description: 'Of a city',
   input: z.object({ city: z.string() }),
-  run: ({ city }: { city: string }) => `sunny in ${city}`,
-};
+  run: ({ city }) => `sunny in ${city}`,
+});
 
 test('a tool that is called is run, its result sent back, and the last answer given', async (t) => {
   const { client, simulator } = await pair(t);
@@ -224,6 +224,7 @@ test('what can not be run is refused at once, and says what to give', async (t) 
     [undefined, /the options of runTools\(\)/],
     [{ tools }, /needs `messages`/],
     [{ messages, tools: [] }, /needs `tools`/],
+    [{ messages, tools: [7] }, /tool 0 must be an object, got 7/],
     [{ messages, tools: [{ run }] }, /tool 0 has no `name`/],
     [{ messages, tools: [weather, weather] }, /two tools are called "weather"/],
     [{ messages, tools: [{ name: 'x', run }] }, /neither `input` nor `input_schema`/],
@@ -241,4 +242,8 @@ test('what can not be run is refused at once, and says what to give', async (t) 
   const standard = { '~standard': { version: 1, vendor: 'x', validate: (value: unknown) => ({ value }) } };
   const silent = [{ name: 'x', run, input: standard }];
   assert.throws(() => client.runTools({ ...asked, messages, tools: silent }), /can not say itself as JSON Schema/);
+  assert.throws(
+    () => tool({ name: 'x', run }),
+    (error) => error instanceof ConfigError,
+  );
 });

@@ -21,6 +21,7 @@ import trae, {
   type StopReason,
   TraeError,
   type TraeResponse,
+  tool,
   tracing,
   ValidationError,
   validate,
@@ -323,3 +324,33 @@ none<Missing<Contract.EventStream, StreamFacade>>();
 none<Missing<Contract.TraeResponse, ResponseFacade>>();
 none<Missing<Contract.ResponseHeaders, HeadersFacade>>();
 none<Missing<Contract.TraeError, ErrorFacade>>();
+
+// What a tool is called with is what its schema makes of it, whichever library that is of.
+const zodTool = tool({
+  name: 'a',
+  input: z.object({ city: z.string() }),
+  run: ({ city }, { id, signal }) =>
+    `${city satisfies string}${id satisfies string}${signal.aborted satisfies boolean}`,
+});
+const arkTool = tool({ name: 'b', input: ark({ n: 'number' }), run: async ({ n }) => n satisfies number });
+// @ts-expect-error a city is no number
+tool({ name: 'c', input: z.object({ city: z.string() }), run: ({ city }) => city.toFixed() });
+export async function tools(client: Client): Promise<void> {
+  const server = { type: 'web_search_20250305', name: 'web_search' };
+  const run = client.runTools({ model: 'm', max_tokens: 9, messages: [], tools: [zodTool, arkTool, server] });
+  for await (const stream of run) for await (const text of stream.text()) text satisfies string;
+  (await run.finalMessage()).stop_reason satisfies StopReason | null;
+  for await (const { custom_id, result } of await client.batches.results('id')) {
+    custom_id satisfies string;
+    if (result.type === 'succeeded') result.message.content satisfies unknown[];
+    else if (result.type === 'errored') result.error.error.message satisfies string;
+  }
+  for await (const model of client.models.list({ prefetch: false })) model.display_name satisfies string;
+  (await client.files.download('id', { to: 'x' })).data.bytes satisfies number;
+  (await client.files.download('id')).data satisfies Readable;
+  (await client.complete({ model: 'm', prompt: 'x', max_tokens_to_sample: 1 })).data.completion satisfies string;
+  for await (const piece of await client.complete({ model: 'm', prompt: 'x', max_tokens_to_sample: 1, stream: true }))
+    piece.completion satisfies string;
+  const rows = await client.stream('/rows', undefined, { method: 'GET', responseType: 'jsonl' });
+  for await (const row of rows) row.anything;
+}

@@ -52,6 +52,7 @@ export const {
   StreamIdleError,
   TimeoutError,
   timeout,
+  tool,
   tracing,
   TraeError,
   trae,

@@ -4,8 +4,8 @@
 // - warmup.ts: connections before the first call
 // - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
-// - session.ts: conversations
-// - stream.ts: events · mapping.ts: events made of events · readable.ts: bytes
+// - session.ts: conversations · tools/: the loop of tools · api/: the rest of the Claude API
+// - stream.ts: events · emit.ts: sent on to browsers · mapping.ts: events made of events · readable.ts: bytes
 // - result.ts, message.ts: what events add up to · listeners.ts, partial-json.ts: who listens to them
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
@@ -49,7 +49,7 @@ export {
   UnprocessableError,
   ValidationError,
 } from './errors.js';
-export { mapEvents, registerMetrics, tracing, validate } from './lazy.js';
+export { mapEvents, registerMetrics, tool, tracing, validate } from './lazy.js';
 export {
   auth,
   cache,

@@ -8,6 +8,9 @@ export const mapEvents = (...args: Args<typeof import('./middleware/map-events.j
 export const validate = (...args: Args<typeof import('./middleware/validate.js').validate>) =>
   (require('./middleware/validate.js') as typeof import('./middleware/validate.js')).validate(...args);
 
+export const tool = (...args: Args<typeof import('./tools/tool.js').tool>) =>
+  (require('./tools/tool.js') as typeof import('./tools/tool.js')).tool(...args);
+
 export const tracing = (...args: Args<typeof import('./middleware/tracing.js').tracing>) =>
   (require('./middleware/tracing.js') as typeof import('./middleware/tracing.js')).tracing(...args);
 

@@ -239,6 +239,9 @@ export interface Tool<S = any> {
   [member: string]: any;
 }
 
+/** The tool itself, checked, with `run` typed by `input`. */
+export declare function tool<S>(tool: Tool<S>): Tool<S>;
+
 /** A tool that the API runs itself, as its search of the web. */
 export type ServerTool = { type: string; name: string; run?: undefined; [member: string]: any };
 

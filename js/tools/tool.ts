@@ -1,6 +1,6 @@
 // A tool: what the model is told of it, and what is done when it is called. No network, no conversation.
 
-import { kindOf, config as wrong } from '../errors.js';
+import { kindOf, placed, config as wrong } from '../errors.js';
 import { checked, type Schema } from '../schema.js';
 
 /** As the service gives it: one with `run` is ours to call; without, it is the API's own. */
@@ -48,12 +48,21 @@ interface Ours {
   run: (input: unknown, occasion: Occasion) => unknown;
 }
 
+/** The tool itself, once it is known that it can be called: what it is given to has its types from it. */
+export function tool(given: Given): Given {
+  return placed(tool, () => {
+    toolsOf([given]);
+    return given;
+  });
+}
+
 /** Refuses what could not be called before anything is sent. */
 export function toolsOf(given: unknown): Tools {
   if (!Array.isArray(given) || given.length === 0) throw wrong('runTools() needs `tools`, a list of one or more');
   const ours = new Map<string, Ours>();
   const told = given.map((tool: Given, place) => {
-    const { name, input, run, ...rest } = tool ?? {};
+    if (typeof tool !== 'object' || tool === null) throw wrong(`tool ${place} must be an object, got ${kindOf(tool)}`);
+    const { name, input, run, ...rest } = tool;
     if (typeof name !== 'string' || name === '') throw wrong(`tool ${place} has no \`name\``);
     if (ours.has(name)) throw wrong(`two tools are called ${JSON.stringify(name)}`);
     if (run === undefined) return tool;
