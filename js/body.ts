@@ -26,8 +26,8 @@ export function encode(data: unknown): Encoded {
 }
 
 function special(data: object): Encoded | undefined {
-  // A typed array is sent as the part of its buffer that it shows, no more.
-  if (ArrayBuffer.isView(data)) return bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  // A typed array is sent as the part of its buffer that it shows, no more; one whose buffer was given away shows none.
+  if (ArrayBuffer.isView(data)) return data.byteLength === 0 ? bytes(new Uint8Array()) : bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   if (data instanceof ArrayBuffer || isShared(data)) return bytes(new Uint8Array(data as ArrayBuffer));
   if (data instanceof URLSearchParams) {
     return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');
@@ -36,6 +36,8 @@ function special(data: object): Encoded | undefined {
     // Loaded here because few calls send forms.
     const { multipart } = require('./multipart.js') as typeof import('./multipart.js');
     const { parts, type } = multipart(data.entries());
+    // Without a Blob in it there is nothing to wait for, and it can be sent again.
+    if (parts.every((part) => part instanceof Uint8Array)) return bytes(Buffer.concat(parts), type);
     return sequence(parts, type);
   }
   if (isBlob(data)) return sequence([data], data.type || BINARY);

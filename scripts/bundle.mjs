@@ -23,7 +23,8 @@ namesWhereModulesBegin(join(root, 'dist/bundle.js'));
 for (const door of ['api', 'simulator', 'testing', 'axios']) {
   const name = door === 'api' ? 'index' : door;
   // Its default said in so many words: tools that read the file, and don't run it, find it then.
-  const said = door === 'api' ? 'module.exports.default = module.exports.trae;\n' : '';
+  // It is there already, and can't be set: where a test runner makes this file strict, that would be an error.
+  const said = door === 'api' ? '0 && (module.exports.default = module.exports.trae);\n' : '';
   writeFileSync(join(root, `dist/${name}.js`), `module.exports = require('./bundle.js').${door}();\n${said}`);
 }
 await build({

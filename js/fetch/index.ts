@@ -76,7 +76,7 @@ function leave(body: unknown, reason: unknown): void {
 /** Statuses of answers that have no body, not even an empty one. */
 const BODILESS = new Set([101, 103, 204, 205, 304]);
 
-function answer(res: TraeResponse, { method, url }: Asked, seen: boolean, told: Telling): FetchResponse {
+function answer(res: TraeResponse, { method, url, signal }: Asked, seen: boolean, told: Telling): FetchResponse {
   const { status, data } = res;
   const none = method === 'HEAD' || BODILESS.has(status);
   if (none && data instanceof Bytes) data.cancel();
@@ -87,7 +87,7 @@ function answer(res: TraeResponse, { method, url }: Asked, seen: boolean, told: 
     redirected: res.redirected,
     headers: new FetchHeaders(() => (seen ? headersOf(res, body) : res.headerLines)),
   });
-  return new FetchResponse(status, facts, body.content);
+  return new FetchResponse(status, facts, body.content, signal);
 }
 
 /** A failure as the standard has it: who gave up gets his own reason, and all else is a TypeError. */

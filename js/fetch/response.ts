@@ -30,11 +30,14 @@ export class FetchResponse implements Response {
   #reader: Reader | undefined;
   #stream: ReadableStream<Bytes> | undefined;
   readonly #empty: boolean;
+  /** Whoever gives up wants nothing of it any more, also of what is here already. */
+  readonly #signal: AbortSignal | undefined;
   #used = false;
 
-  constructor(status: number, facts: () => Facts, content: Content | Reader) {
+  constructor(status: number, facts: () => Facts, content: Content | Reader, signal?: AbortSignal) {
     this.#status = status;
     this.#facts = facts;
+    this.#signal = signal;
     this.#empty = content === null;
     if (typeof content === 'string' || content instanceof Uint8Array) this.#whole = content;
     else if (content !== null) this.#reader = content instanceof Reader ? content : new Reader(content);
@@ -125,10 +128,10 @@ export class FetchResponse implements Response {
     if (this.bodyUsed || this.#stream?.locked) throw new TypeError('Response.clone: Body has already been consumed.');
     const facts = (): Facts => this.#head;
     if (this.#empty) return new FetchResponse(this.status, facts, null);
-    if (this.#whole !== undefined) return new FetchResponse(this.status, facts, this.#whole);
+    if (this.#whole !== undefined) return new FetchResponse(this.status, facts, this.#whole, this.#signal);
     const [own, other] = (this.body as ReadableStream<Bytes>).tee();
     this.#stream = own;
-    const copy = new FetchResponse(this.status, facts, '');
+    const copy = new FetchResponse(this.status, facts, '', this.#signal);
     copy.#whole = undefined;
     copy.#stream = other;
     return copy;
@@ -149,6 +152,7 @@ export class FetchResponse implements Response {
     if (this.#empty) return '';
     if (this.bodyUsed || this.#stream?.locked) throw new TypeError('Body is unusable: Body has already been read');
     const whole = this.#whole;
+    if (whole !== undefined && this.#signal?.aborted) throw this.#signal.reason;
     if (this.#stream !== undefined) return { rest: all(this.#stream) };
     this.#used = true;
     this.#whole = undefined;

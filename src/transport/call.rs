@@ -1,8 +1,11 @@
 //! One call, from a checked request to an answer whose body is still coming.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use http::{Extensions, HeaderValue, Method, StatusCode, Version, header};
@@ -10,7 +13,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    body::{Incoming, Pieces, Terms},
+    body::{Incoming, Pieces, Terms, read_off},
     clock::Clock,
     decompress, errors,
     options::TransportOptions,
@@ -29,6 +32,9 @@ use crate::{
 
 /// How many dead sockets are replaced within one attempt; a pool may hold several.
 const MAX_REPLACED: u32 = 8;
+
+/// How long the content of a redirect may take to come to its end.
+const REDIRECT_REST: Duration = Duration::from_millis(100);
 
 /// Sends requests over the network.
 pub struct Transport {
@@ -143,8 +149,9 @@ impl Transport {
                 }
                 return Ok(res);
             };
-            // Its content is of no use; a short one is read to its end, to keep the connection.
-            drop(incoming(&req.url, answer, place, &course));
+            // Its content is of no use, but its connection is: once it has come to its end, that carries the next call.
+            let rest = Box::pin(incoming(&req.url, answer, place, &course));
+            let _ = tokio::time::timeout(REDIRECT_REST, read_off(rest)).await;
             redirect::prepare(&mut req.headers, &step, &req.options.secret_headers);
             trail.push((req.method, std::mem::replace(&mut req.url, step.url)));
             req.method = step.method;

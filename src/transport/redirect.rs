@@ -8,8 +8,8 @@ use crate::{
     request::{Redirect, display_url, drop_credentials},
 };
 
-/// A chain longer than this is taken for a mistake.
-const MAX_HOPS: usize = 10;
+/// A chain longer than this is taken for a mistake, as the WHATWG standard does.
+const MAX_HOPS: usize = 20;
 
 /// Headers that describe a body.
 const OF_THE_BODY: [HeaderName; 6] = [
@@ -83,7 +83,7 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<Verdict> {
         return refused("its body is a stream that cannot be sent again; send it as a whole");
     }
     if seen.trail.len() >= MAX_HOPS {
-        return refused("that is one redirect too many (10)");
+        return refused("that is one redirect too many (20)");
     }
     let mut before = seen.trail.iter().map(|(method, url)| (method, url)).chain([(seen.method, seen.url)]);
     if before.any(|(asked, place)| *asked == method && same_page(place, &url)) {
