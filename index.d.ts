@@ -897,7 +897,7 @@ export interface LoggerOptions {
 }
 
 /** Writes a line for each request, each answer and each failure; docs/middlewares/logger.md. */
-export declare function logger(options?: LoggerOptions): NativeMiddleware;
+export declare function logger(options?: LoggerOptions | LeveledLogger): NativeMiddleware;
 
 /** What is never shown, besides credentials by their names and keys by their looks. */
 export interface RedactOptions {
@@ -1114,7 +1114,7 @@ export interface ClientConfig {
   /** What is never shown, besides credentials by their names and keys by their looks; `false` takes this list out. */
   redact?: RedactOptions | false;
   /** A line for each request, answer and failure: to standard error unless `sink` says otherwise. Off by default. */
-  logger?: LoggerOptions | boolean;
+  logger?: LoggerOptions | LeveledLogger | boolean;
   /** Counts calls for `client.metrics()`. Off by default. */
   metrics?: MetricsOptions | boolean;
   /** Gives answers again, and asks once where many ask the same. Off by default. */
@@ -1827,6 +1827,9 @@ export interface TurnOptions
     | 'transformRequest'
     | 'transformResponse'
     | 'middlewares'
+    | 'cache'
+    | 'priority'
+    | 'skipValidation'
   > {
   /** In place of the session's. */
   maxTokens?: number;
@@ -1851,7 +1854,10 @@ export interface Session<D = any, E = any> {
   /** The name that it is found by. */
   readonly id: string;
   /** Says a text, or blocks of content; the answer is there when both are kept. */
-  send(content: string | readonly object[], options?: TurnOptions): Promise<TraeResponse<D>>;
+  send(
+    content: string | readonly object[],
+    options?: TurnOptions,
+  ): Promise<TraeResponse<unknown extends D ? Message : D>>;
   /** The same as a stream: both are kept before its last event comes. */
   stream(content: string | readonly object[], options?: TurnOptions): Promise<EventStream<Outermost<E, MessageEvent>>>;
   /** The messages, of the last so many turns or of all. */

@@ -1,6 +1,6 @@
 /** `trae-native/testing`: what the tests of a service need. Native calls pass by nock and undici's MockAgent. */
 
-import type { ScriptedTransport } from './index.js';
+import type { TestTransport } from './index.js';
 import type { Reply } from './simulator.js';
 
 export type { Received, Reply, SimulatorOptions } from './simulator.js';
@@ -54,7 +54,7 @@ export interface ScriptedOptions {
 /** A network that is played: no socket is opened, and its time is its own. */
 export interface Scripted {
   /** The option `transport` of the clients that it answers: `createClient({ transport })`, `client.extend({ transport })`. */
-  readonly transport: ScriptedTransport;
+  readonly transport: TestTransport;
   /** Queues replies, or functions that give them; a request takes the first that fits. A wrong one is a ConfigError. */
   reply(replies: ScriptedReply | ScriptedReplyFunction | (ScriptedReply | ScriptedReplyFunction)[]): this;
   /** The reply to whatever the queue has none for. Without it such a call fails. */

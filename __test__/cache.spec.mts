@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
 import {
   auth,
   ConfigError,
@@ -217,6 +218,57 @@ test('what was asked before it was to be forgotten is answered and not kept', as
       assert.deepEqual([kept.cache, kept.data.content[0]?.text], ['hit', 'new']);
       await client.cache.clear();
     }
+  }
+});
+
+test('calls of fetch are kept and shared as any other, whole and as events', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  const ask = (stream: boolean, init: RequestInit = {}) =>
+    client.fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...message(), stream }),
+      ...init,
+    });
+  const first = await (await ask(false)).json();
+  const again = await ask(false);
+  assert.deepEqual([await again.json(), again.headers.get('content-type')], [first, 'application/json']);
+  const alike = await client.post(path, message(), { redirect: 'follow' });
+  assert.equal(alike.cache, 'hit', 'of another kind of call too');
+  const streamed = await ask(true);
+  assert.match(streamed.headers.get('content-type') ?? '', /^text\/event-stream/);
+  assert.match(await streamed.text(), /^event: message_start\n[\s\S]*event: message_stop\n/);
+  assert.equal(simulator.received.length, 1);
+  const [one, two] = await Promise.all([ask(true, { cache: 'no-store' }), ask(true, { cache: 'reload' })]);
+  await Promise.all([one.text(), two.text()]);
+  assert.equal(simulator.received.length, 3);
+  const { hits, bypassed } = await client.cache.stats();
+  assert.deepEqual([hits, bypassed], [3, 1]);
+  simulator.always({ body: Buffer.alloc(6 << 20), headers: { 'content-type': 'application/octet-stream' } });
+  for (const round of [1, 2])
+    assert.equal((await (await client.fetch('/large')).arrayBuffer()).byteLength, 6 << 20, `${round}`);
+  assert.equal(simulator.received.length, 5, 'a download passes by');
+});
+
+test('the official SDK is answered out of the cache, plain and streaming', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(cache());
+  const anthropic = new Anthropic({ baseURL: simulator.url, apiKey: 'k', fetch: client.fetch, maxRetries: 0 });
+  const body = { model: 'm', max_tokens: 9, messages: [{ role: 'user' as const, content: 'Hi' }] };
+  const [one, two] = [await anthropic.messages.create(body), await anthropic.messages.create(body)];
+  assert.deepEqual(two.content, one.content);
+  const streamed = await anthropic.messages.stream(body).finalMessage();
+  assert.deepEqual(streamed.content, one.content);
+  assert.equal(simulator.received.length, 1);
+});
+
+test('a body that is no JSON passes by, however it is broken', async (t) => {
+  const { client, simulator } = await pair(t, { cache: true });
+  for (const text of ['{"a":"\\', '"\\', '{"a\\', '{"a":"\\u', '[', '{"a":', '"', '{"a":"\\"', '\ufeff{}', '{}{}']) {
+    const { requests } = simulator.counters;
+    await client.post(path, text).catch((error) => assert.equal(error.code, 'BAD_REQUEST', text));
+    assert.equal(simulator.counters.requests, requests + 1, text);
   }
 });
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { type Client, type ClientConfig, createClient, type TraeError } from 'trae-native';
+import { type Client, type ClientConfig, ConfigError, createClient, type TraeError } from 'trae-native';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
 import { type Recording, type ReplayOptions, record, replay } from 'trae-native/testing';
 import { collect, message, until } from './helpers/simulator.mts';
@@ -305,11 +305,23 @@ test('numbers and texts come back as they were, also those that JavaScript can n
   for (const body of bodies) assert.equal((await again.get('/x', { responseType: 'text' })).data, body);
 });
 
+test('a file that can no longer be written is told by done(), and by nothing else', async (t) => {
+  const on = await deck(t);
+  const folder = mkdtempSync(join(tmpdir(), 'trae-cassette-'));
+  const tape = record(join(folder, 'x.json'));
+  rmSync(folder, { recursive: true });
+  const client = createClient({ baseURL: on.simulator.url, proxy: false, transport: tape.transport });
+  t.after(() => client.close());
+  assert.equal((await client.get('/v1/models')).status, 200);
+  await assert.rejects(tape.done(), (error) => error instanceof ConfigError && /ENOENT/.test(error.message));
+});
+
 test('a file that is none is said to be none', async (t) => {
   const on = await deck(t);
   assert.throws(() => replay(on.file), /can't be read \(record\(\) makes it\)/);
   writeFileSync(on.file, '{"version":2,"exchanges":[]}');
   assert.throws(() => replay(pathToFileURL(on.file)), /is no cassette of version 1/);
   assert.throws(() => record(7 as never), /a cassette is a file/);
+  assert.throws(() => record(join(dirname(on.file), 'none', 'x.json')), /can't be written: ENOENT/);
   assert.throws(() => replay(on.file, { strict: true } as never), /has no option `strict`/);
 });

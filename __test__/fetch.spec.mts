@@ -215,6 +215,25 @@ test('credentials of the client never go to another origin, asked for or redirec
   assert.deepEqual([...seen, there?.method, there?.body.toString()], [undefined, undefined, '1', 'POST', '{}']);
 });
 
+test('a form of texts is sent again where a redirect asks for it, and a redirect keeps its connection', async (t) => {
+  const { client, simulator } = await pair(t);
+  const hops = (count: number) =>
+    Array.from({ length: count }, (_, hop) => ({ status: 302, headers: { location: `/${hop}` } }));
+  const form = new FormData();
+  form.append('name', 'value');
+  simulator.reply([{ status: 307, headers: { location: '/b' }, body: '<a href="/b">' }, { echo: true }]);
+  const res = await client.fetch('/a', { method: 'POST', body: form });
+  assert.deepEqual([res.status, res.redirected], [200, true]);
+  const [first, second] = simulator.received;
+  assert.equal(second?.body.toString(), first?.body.toString());
+  assert.match(second?.body.toString() ?? '', /name="name"\r\n\r\nvalue\r\n/);
+  assert.equal(simulator.counters.connectionsTotal, 1);
+  simulator.reply([...hops(20), { body: 'end' }]);
+  assert.equal((await client.fetch('/c')).status, 200, 'twenty of them');
+  simulator.reply(hops(21));
+  assert.match(String((await fails(client.fetch('/c'))).cause), /one redirect too many \(20\)/);
+});
+
 test('redirects are followed, refused or handed out', async (t) => {
   const { client, simulator } = await pair(t);
   const moved = (status = 302) => simulator.reply({ match: { path: '/a' }, status, headers: { location: '/b' } });
@@ -414,8 +433,9 @@ test('an abort rejects with the reason of its signal, before, during and after',
   assert.equal(await fails(client.fetch(request)), reason);
   const over = new AbortController();
   const whole = await client.fetch('/x', { signal: over.signal, ...answering({ body: 'abc' }) });
-  over.abort();
-  assert.equal(await whole.text(), 'abc', 'what is here is here');
+  const copy = whole.clone();
+  over.abort(reason);
+  assert.deepEqual([await fails(whole.text()), await fails(copy.json())], [reason, reason], 'what is here, too');
   await until(() => counters()[1] === 0, 'nothing is under way');
 });
 

@@ -80,6 +80,16 @@ test('a call that is aborted, or whose stream is left, counts no longer', async 
   await until(async () => (await pool.stats())[0]?.inFlight === 0, 'nothing is under way');
 });
 
+test('where every key is refused the error says when the first may be used again', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(keyPool({ keys: ['first', 'second'], rest: 5000 }));
+  simulator.always({ status: 401 });
+  await assert.rejects(
+    client.post('/v1/messages', message()),
+    (error) => error instanceof AuthenticationError && error.retryAfterMs === 5000,
+  );
+});
+
 test('a key may be a mere string', async (t) => {
   const { client, simulator } = await pair(t);
   client.use(keyPool({ keys: ['first', 'second'] }));

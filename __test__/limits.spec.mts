@@ -121,6 +121,19 @@ test('a 429 has all calls of its key wait as long as the server asks, and a func
   assert.equal(other.timing.queuedMs, 0);
 });
 
+test('a call whose time is over while it waits here blames no server', async (t) => {
+  const { client, simulator } = await pair(t);
+  client.use(rateLimit({ requests: 1, interval: 60_000, burst: 0 }));
+  await client.get('/v1/models');
+  for (const limit of [50, { total: 50 }]) {
+    const error = await client.get('/v1/models', { timeout: limit }).catch((error) => error);
+    assert.ok(error instanceof TimeoutError);
+    if (limit === 50)
+      assert.deepEqual([error.phase, /still waited here and was not sent/.test(error.message)], ['queue', true]);
+  }
+  assert.equal(simulator.received.length, 1);
+});
+
 test('one instance does not stand within itself, where it would wait for what it holds', async (t) => {
   const { client } = await pair(t);
   for (const make of [

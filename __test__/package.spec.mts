@@ -20,7 +20,8 @@ before(() => {
   run('tar', ['-xzf', tarball], consumer);
   cpSync(join(consumer, 'package'), join(installed, 'trae-native'), { recursive: true });
   installBinary();
-  symlinkSync(join(root, 'node_modules/@types/node'), join(installed, '@types/node'), 'junction');
+  for (const name of ['@types/node', 'axios'])
+    symlinkSync(join(root, 'node_modules', name), join(installed, name), 'junction');
 });
 
 after(() => rmSync(consumer, { recursive: true, force: true }));
@@ -52,7 +53,9 @@ function env(): NodeJS.ProcessEnv {
 const PROGRAM = `
 import trae, { createClient, OverloadedError, TraeError } from 'trae-native';
 import type { Client, ClientConfig, EventStream, TraeResponse } from 'trae-native';
+import { createAdapter } from 'trae-native/axios';
 import { createSimulator } from 'trae-native/simulator';
+import { createScripted } from 'trae-native/testing';
 
 interface Message { type: 'message'; content: { text: string }[] }
 
@@ -75,6 +78,12 @@ async function main(): Promise<void> {
     () => 'answered',
     (error: unknown) => (error instanceof OverloadedError && error instanceof TraeError ? error.code : 'strange'),
   );
+
+  const scripted: Client = createClient({ baseURL: 'http://scripted', transport: createScripted().always({ body: { n: 1 } }).transport });
+  const played: number = (await scripted.get<{ n: number }>('/x')).data.n;
+  // @ts-expect-error a transport has nothing of its own
+  void createScripted().transport.nosuch;
+  void [played, createAdapter(client)];
 
   // @ts-expect-error there is no such option
   const typo: ClientConfig = { baseUrll: '' };

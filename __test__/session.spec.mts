@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { type ClientConfig, ConfigError, createClient, retry, SessionBusyError, StoreError } from 'trae-native';
+import { page } from './helpers/pages.mts';
 import { redis } from './helpers/redis.mts';
 import { collect, pair, until } from './helpers/simulator.mts';
 
@@ -53,6 +54,15 @@ for (const [where, config] of STORES) {
     );
     assert.deepEqual(await session.history({ last: 1 }), history.slice(4));
     assert.ok(!JSON.stringify(history).includes('x-turn'));
+  });
+
+  test(`a session ${where} whose time is shorter than its lease ends with its time`, async (t) => {
+    const own = await config(t);
+    if (own === undefined) return;
+    const { client } = await pair(t, own);
+    const session = client.session('short', { ...MODEL, ttl: 200 });
+    await session.send('Hello');
+    await until(async () => (await session.history()).length === 0, 'its time is over', 2000);
   });
 
   test(`a session ${where} is trimmed, forked, exported, imported and deleted`, async (t) => {
@@ -153,6 +163,38 @@ test('clients that were extended have the same sessions, and those with other bo
   assert.deepEqual([(await other.session('a').history()).length, (await other.session('b').history()).length], [0, 2]);
 });
 
+/** Each option of a call, as `index.d.ts` has it. */
+const OF_A_CALL: Record<string, unknown> = {
+  headers: {},
+  params: {},
+  timeout: 5000,
+  signal: new AbortController().signal,
+  validateStatus: null,
+  redirect: 'error',
+  maxResponseBytes: 1 << 20,
+  maxEventBytes: 1 << 20,
+  pings: false,
+  transformRequest: (data: unknown) => data,
+  transformResponse: (data: unknown) => data,
+  middlewares: [],
+  skipValidation: true,
+  cache: false,
+  retry: false,
+  priority: 'high',
+};
+
+test('no option of a call becomes a member of a turn’s body', async (t) => {
+  const [, shape] = /^export interface RequestConfig \{\n([\s\S]*?)^\}/m.exec(page('index.d.ts')) as unknown as [
+    string,
+    string,
+  ];
+  const names = [...shape.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name as string);
+  assert.deepEqual(names.filter((name) => name !== 'responseType').sort(), Object.keys(OF_A_CALL).sort());
+  const { client, simulator } = await pair(t);
+  await client.session('a', MODEL).send('Hello', OF_A_CALL);
+  assert.deepEqual(Object.keys(simulator.received[0]?.json() as object).sort(), ['max_tokens', 'messages', 'model']);
+});
+
 test('what is wrong is said by name, before anything is sent', async (t) => {
   const { client, simulator } = await pair(t);
   const wrong: [() => unknown, RegExp][] = [
@@ -160,6 +202,12 @@ test('what is wrong is said by name, before anything is sent', async (t) => {
     [() => client.session('a', { maxTokens: Number.NaN }), /`maxTokens` of a session is a whole number of 1 or more/],
     [() => client.session(5 as never), /the id of a session must be a string, got 5/],
     [() => client.session(''), /got an empty string/],
+    [() => client.session('a', MODEL).send(''), /a turn says something: this one is empty/],
+    [
+      () => client.session('a', MODEL).send('x', { maxTokens: '5' as never }),
+      /`maxTokens` of a turn is a whole number/,
+    ],
+    [() => client.session('a', MODEL).send('x', { responseType: 'text' }), /a turn takes no `responseType`/],
     [() => client.session('a', { windows: 1 } as never), /did you mean `window`\?/],
     [() => client.session('a').send('x'), /a session needs a `model`/],
     [() => client.session('a', MODEL).send(5 as never), /a turn is a string or a list of content blocks, got 5/],

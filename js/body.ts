@@ -27,7 +27,10 @@ export function encode(data: unknown): Encoded {
 
 function special(data: object): Encoded | undefined {
   // A typed array is sent as the part of its buffer that it shows, no more; one whose buffer was given away shows none.
-  if (ArrayBuffer.isView(data)) return data.byteLength === 0 ? bytes(new Uint8Array()) : bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  if (ArrayBuffer.isView(data))
+    return data.byteLength === 0
+      ? bytes(new Uint8Array())
+      : bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   if (data instanceof ArrayBuffer || isShared(data)) return bytes(new Uint8Array(data as ArrayBuffer));
   if (data instanceof URLSearchParams) {
     return bytes(new TextEncoder().encode(data.toString()), 'application/x-www-form-urlencoded;charset=UTF-8');

@@ -30,9 +30,11 @@ const OF_CALL = new Set([
   'retry',
   'redirect',
   'cache',
+  'priority',
   'maxResponseBytes',
   'maxEventBytes',
   'pings',
+  'skipValidation',
   'validateStatus',
   'transformRequest',
   'transformResponse',
@@ -44,6 +46,11 @@ const MAX_TOKENS = 4096;
 
 /** What an export is, for whoever reads it later. */
 const VERSION = 1;
+
+function requireTokens(whose: string, most: unknown): void {
+  if (most === undefined || (Number.isSafeInteger(most) && (most as number) > 0)) return;
+  throw wrong(`\`maxTokens\` of ${whose} is a whole number of 1 or more, got ${kindOf(most)}`);
+}
 
 export class Session {
   readonly id: string;
@@ -58,9 +65,7 @@ export class Session {
     if (!id.isWellFormed()) throw wrong('the id of a session must be text: this one has half a surrogate pair');
     requireObject(options, 'the options of a session');
     requireKnown(options, KNOWN);
-    const { maxTokens } = options;
-    if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && maxTokens > 0))
-      throw wrong(`\`maxTokens\` of a session is a whole number of 1 or more, got ${kindOf(maxTokens)}`);
+    requireTokens('a session', options['maxTokens']);
     this.id = id;
     this.#owner = owner;
     this.#native = native;
@@ -130,6 +135,7 @@ export class Session {
   #turn(content: unknown, given: Options = {}): { body: Options; config: Options } {
     if (typeof content !== 'string' && !Array.isArray(content))
       throw wrong(`a turn is a string or a list of content blocks, got ${kindOf(content)}`);
+    if (content.length === 0) throw wrong('a turn says something: this one is empty');
     requireObject(given, 'the options of a turn');
     const { config: more, maxTokens, ...rest } = given;
     const body: Options = {};
@@ -137,6 +143,9 @@ export class Session {
     for (const [name, value] of Object.entries(rest)) (OF_CALL.has(name) ? config : body)[name] = value;
     if (body['messages'] !== undefined || body['stream'] !== undefined)
       throw wrong('a session writes `messages` and `stream` itself');
+    if (body['responseType'] !== undefined)
+      throw wrong('send() gives a message and stream() its events: a turn takes no `responseType`');
+    requireTokens('a turn', maxTokens);
     const { model, system, maxTokens: most = MAX_TOKENS } = this.#options;
     const whole = { model, max_tokens: maxTokens ?? most, system, ...body };
     if (whole.model === undefined) throw wrong('a session needs a `model`, of its own or of the turn');

@@ -194,6 +194,8 @@ pub enum Expect {
     Whole,
     /// Bytes as they come.
     Bytes,
+    /// What was sent, whole where that is at hand; events where somebody on the way looks at them.
+    AsSent,
     /// Server-sent events as they come, whatever the media type says.
     Events,
     /// The same, but their data is text of no protocol: an event called `error` is the caller's.
@@ -203,6 +205,11 @@ pub enum Expect {
 }
 
 impl Expect {
+    /// Whether a body that is still to come is handed on as it comes.
+    pub fn streams_bytes(self) -> bool {
+        matches!(self, Self::Bytes | Self::AsSent)
+    }
+
     /// Whether what comes as events speaks the API's protocol, in which one of them can be an error.
     pub fn speaks(self) -> bool {
         !matches!(self, Self::TextEvents | Self::Rows)

@@ -36,8 +36,9 @@ export async function fetch(sender: Sender, client: Options, input: unknown, ini
 
 const LOCAL = /^(data|blob):/i;
 
-function configOf({ headers, signal, redirect }: Asked, client: Options, type: string | undefined): Options {
+function configOf({ headers, signal, redirect, cache }: Asked, client: Options, type: string | undefined): Options {
   const config: Options = { headers, redirect: redirect ?? client['redirect'] ?? 'follow' };
+  if (cache !== undefined) config['cache'] = cache;
   if (signal) config['signal'] = signal;
   // `undefined` leaves it to the body's encoder.
   if (type !== undefined && typeOf(config, client) === undefined) headers[TYPE] = type || null;

@@ -12,6 +12,8 @@ export interface Asked {
   headers: HeaderRecord;
   signal: AbortSignal | undefined;
   redirect: string | undefined;
+  /** What its `cache` mode says to `cache()`. */
+  cache: object | false | undefined;
 }
 
 /** What a `RequestInit` may say in words. */
@@ -21,6 +23,12 @@ const WORDS: Record<string, readonly string[]> = {
   credentials: ['omit', 'same-origin', 'include'],
   cache: ['default', 'no-store', 'reload', 'no-cache', 'force-cache', 'only-if-cached'],
   duplex: ['half'],
+};
+/** The modes of the standard, as far as they mean something here; a mode of browsers' stores, that others set, does not. */
+const CACHE: Record<string, object | false> = {
+  'no-store': false,
+  reload: { mode: 'refresh' },
+  'no-cache': { mode: 'refresh' },
 };
 const FORBIDDEN = /^(connect|trace|track)$/i;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -46,6 +54,7 @@ export function read(input: unknown, init: unknown): Asked {
     body,
     headers: plainHeaders(options.headers ?? request?.headers),
     signal: signal ?? undefined,
+    cache: CACHE[options.cache ?? request?.cache ?? ''],
     redirect: options.redirect ?? (request?.redirect === 'follow' ? undefined : request?.redirect),
   };
 }

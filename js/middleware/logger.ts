@@ -23,7 +23,10 @@ export interface LoggerOptions {
 const LABELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 /** The options with a sink that takes lines; a line says of itself where it comes from unless its logger does. */
-export function lineTaker(options: LoggerOptions | undefined): LoggerOptions {
+export function lineTaker(given: LoggerOptions | undefined): LoggerOptions {
+  // What is no set of options the engine refuses by name; a logger alone is where lines go.
+  if (given !== undefined && (typeof given !== 'object' || given === null)) return given;
+  const options: LoggerOptions | undefined = isLeveled(given) ? { sink: given } : given;
   const { sink = 'stderr', base, ...rest } = options ?? {};
   if (sink !== 'stderr') listenToEnd();
   if (isLeveled(sink)) return { ...rest, base: base ?? {}, sink: (line: Line) => leveled(sink, line) };

@@ -1,6 +1,7 @@
 // Calls written down in a file, and played again out of it. What is in the file Rust has decided: src/client/tape.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { CassetteRequest, Recording, Replay, ReplayOptions } from '../../testing.js';
@@ -42,9 +43,12 @@ class Tape implements Recording {
   readonly #callback: Callback;
   readonly #native: NativeTape;
   readonly #exchanges = new Map<number, Exchange>();
+  /** Why the file could not be written; whoever waits for the end is told. */
+  #failure: Error | undefined;
 
   constructor(file: string | URL) {
     this.file = fileOf(file);
+    requireFolder(this.file);
     this.#callback = new Callback((told) => this.#keep(JSON.parse(told)));
     this.#native = engine.createTape(this.#callback.number);
     this.transport = new TestTransport({ client: (config) => engine.createTapedClient(config, this.#native) });
@@ -58,16 +62,36 @@ class Tape implements Recording {
   async done(): Promise<void> {
     while (this.#native.open() > 0) await new Promise((resolve) => setTimeout(resolve, SOON));
     settle();
+    if (this.#failure) throw this.#failure;
   }
 
   #keep({ place, exchange }: { place: number; exchange: Exchange }): void {
     this.#exchanges.set(place, exchange);
     const sorted = [...this.#exchanges].sort(([one], [other]) => one - other).map(([, exchange]) => exchange);
     const text = `${JSON.stringify({ version: VERSION, exchanges: sorted }, null, 2)}\n`;
-    // Whoever reads it meanwhile finds a whole one.
-    writeFileSync(`${this.file}.part`, text);
-    renameSync(`${this.file}.part`, this.file);
+    try {
+      // Whoever reads it meanwhile finds a whole one.
+      writeFileSync(`${this.file}.part`, text);
+      renameSync(`${this.file}.part`, this.file);
+      this.#failure = undefined;
+    } catch (cause) {
+      this.#failure = unwritten(this.file, cause);
+    }
   }
+}
+
+/** Told before anything is recorded, and not when the first call has ended. */
+function requireFolder(file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch (cause) {
+    throw unwritten(file, cause);
+  }
+}
+
+function unwritten(file: string, cause: unknown): Error {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  return wrong(`the cassette ${JSON.stringify(file)} can't be written: ${code ?? message}`, cause);
 }
 
 class Player extends Stage implements Replay {

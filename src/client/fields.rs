@@ -128,8 +128,14 @@ impl Fields {
         let Some(value) = self.take(name) else { return Ok(None) };
         let found = value.as_str().and_then(|given| words.iter().find(|(word, _)| *word == given));
         found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
-            let words: Vec<String> = words.iter().map(|(word, _)| format!("'{word}'")).collect();
-            wrong(&self.name(name), &words.join(" or "), &value)
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let listed: Vec<String> = known.iter().map(|word| format!("'{word}'")).collect();
+            let error = wrong(&self.name(name), &listed.join(" or "), &value);
+            // What was given may be anything, and is not repeated.
+            match value.as_str().and_then(|given| nearest(given, &known)) {
+                Some(word) => Error::config(format!("{}: did you mean '{word}'?", error.message())),
+                None => error,
+            }
         })
     }
 

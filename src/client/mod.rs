@@ -176,7 +176,7 @@ impl Client {
             request.extensions.insert(Fetched::by(&settings.options, seen));
         }
         let asked = Asked::of(&request);
-        let limit = Limit::new(settings.total, started, request.attempt);
+        let mut limit = Limit::new(settings.total, started, request.attempt);
         if self.has_layers() {
             let (call, view) = (settings.clone(), Arc::clone(&self.settings));
             request.extensions.insert(View { settings: view, call, started });

@@ -95,8 +95,9 @@ impl Shape {
         match self {
             Self::Auto | Self::Message => Expect::Auto,
             Self::Json | Self::Text | Self::Buffer => Expect::Whole,
+            Self::Bytes => Expect::Bytes,
             // What `fetch` answers with is read by the centre itself.
-            Self::Bytes | Self::Fetch | Self::FetchSeen => Expect::Bytes,
+            Self::Fetch | Self::FetchSeen => Expect::AsSent,
             Self::Events => Expect::Events,
             Self::Sse => Expect::TextEvents,
             Self::Rows => Expect::Rows,

@@ -77,7 +77,7 @@ fn read(mut res: Response, expect: Expect, max_event_bytes: usize) -> Result<Res
     let events = match expect {
         Expect::Auto => media.as_deref() == Some("text/event-stream"),
         Expect::Events | Expect::TextEvents | Expect::Rows => res.status.is_success(),
-        Expect::Whole | Expect::Bytes => false,
+        Expect::Whole | Expect::Bytes | Expect::AsSent => false,
     };
     if !events {
         return Ok(res);
@@ -164,12 +164,25 @@ pub fn refusal(head: &Head) -> Option<Error> {
 
 /// The error that a bad status stands for; a body that does not come in time is left out.
 async fn refused(res: Response, secrets: &Secrets) -> Error {
-    let Response { status, headers, body, attempts, .. } = res;
+    let Response { status, headers, body, attempts, url, .. } = res;
     let body = match tokio::time::timeout(ERROR_BODY_WAIT, excerpt(body)).await {
         Ok(bytes) => bytes,
         Err(_) => Bytes::new(),
     };
-    told(status, headers, body, secrets).with_attempts(attempts)
+    let error = told(status, headers, body, secrets).with_attempts(attempts);
+    match (status, twice(url.path())) {
+        (StatusCode::NOT_FOUND, Some(step)) => {
+            error.with_note(&format!("it went to {}: `{step}` stands in `baseURL` already", url.path()))
+        }
+        _ => error,
+    }
+}
+
+/// The version of an API that stands twice in a path.
+fn twice(path: &str) -> Option<&str> {
+    let steps: Vec<&str> = path.split('/').collect();
+    let is_version = |step: &str| step.len() <= 4 && step.starts_with('v') && step[1..].parse::<u8>().is_ok();
+    steps.windows(2).find(|two| two[0] == two[1] && is_version(two[0])).map(|two| two[0])
 }
 
 /// As much of an error's body as is kept; what cannot be read is not what the caller needs to know.

@@ -174,7 +174,10 @@ impl<C> Queue<C> {
         let message = if standing.impatient {
             format!("{name}() would have the call wait, and it has somewhere else to go{would}")
         } else {
-            format!("{limit} calls wait already (`{name}.queueLimit`){would}")
+            format!(
+                "{limit} {} already (`{name}.queueLimit`){would}",
+                if limit == 1 { "call waits" } else { "calls wait" }
+            )
         };
         Error::new(ErrorKind::QueueFull, Phase::Queue, message).with_attempts(0).with_retry_after(wait)
     }

@@ -93,7 +93,7 @@ async fn a_full_queue_refuses_with_the_wait_that_it_would_have_been() {
     assert_eq!(full.retry_after(), Some(2 * SECOND));
     assert_eq!(
         full.message(),
-        "1 calls wait already (`concurrency.queueLimit`); its wait would have been 2000 ms"
+        "1 call waits already (`concurrency.queueLimit`); its wait would have been 2000 ms"
     );
     let late = late.err().unwrap();
     assert_eq!((late.kind(), late.phase()), (ErrorKind::Timeout, Phase::Queue));

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     future::Future,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Waker},
@@ -35,7 +35,17 @@ const MANY: usize = 1024;
 
 /// Turns of this process that want the same session, in their order.
 #[derive(Default)]
-pub(super) struct Queues(Mutex<HashMap<String, Weak<Place>>>);
+pub(super) struct Queues {
+    places: Mutex<HashMap<String, Weak<Place>>>,
+    left: Left,
+}
+
+/// Sessions that could not be given back, and under which names they may have been taken: whoever wants one of them
+/// next, in this process, need not wait until its lease ends.
+type Left = Arc<Mutex<HashMap<String, Vec<String>>>>;
+
+/// Of one session. The first may have it; those that came while the store was away hardly have.
+const NAMES: usize = 4;
 
 /// Where the turns of one session stand in line.
 #[derive(Default)]
@@ -74,6 +84,7 @@ struct Held {
     owner: String,
     options: SessionOptions,
     place: Arc<Place>,
+    left: Left,
     first: OwnedMutexGuard<()>,
 }
 
@@ -82,6 +93,26 @@ impl Held {
         let SessionOptions { lease, ttl, .. } = self.options;
         Speaker { owner: &self.owner, lease, ttl }
     }
+
+    /// Tells the store that whoever had these names has left. Where that fails, it is told before the next turn.
+    async fn give_back(&self, names: Vec<String>) {
+        for (place, name) in names.iter().enumerate() {
+            if self.ledger.release(&self.key, name).await.is_ok() {
+                continue;
+            }
+            let mut left = lock(&self.left);
+            if left.len() < MANY {
+                let kept = left.entry(self.key.clone()).or_default();
+                kept.extend(names[place..].iter().cloned());
+                kept.truncate(NAMES);
+            }
+            return;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Queues {
@@ -118,7 +149,10 @@ impl Queues {
         place.leaving.store(false, Ordering::Release);
         let owner = Identity::own().short();
         // Made first: if the call is given up while the store is asked, it is given back all the same.
-        let held = Held { ledger: Arc::clone(ledger), key, owner, options, place, first };
+        let (ledger, left) = (Arc::clone(ledger), Arc::clone(&self.left));
+        let before = lock(&left).remove(&key).unwrap_or_default();
+        let held = Held { ledger, key, owner, options, place, left, first };
+        held.give_back(before).await;
         let mut ours = Hold { held: Some(held), renewal: None };
         let mut wait = LOOK.0;
         loop {
@@ -142,7 +176,7 @@ impl Queues {
     }
 
     fn place(&self, key: &str) -> Arc<Place> {
-        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = lock(&self.places);
         if let Some(place) = places.get(key).and_then(Weak::upgrade) {
             return place;
         }
@@ -223,9 +257,9 @@ impl Drop for Hold {
     }
 }
 
-/// Gives the session back. Where this fails, the lease ends by itself.
+/// Gives the session back. Where this fails, and nobody here wants it, the lease ends by itself.
 async fn leave(held: Held) {
-    let _ends = held.ledger.release(&held.key, &held.owner).await;
+    held.give_back(vec![held.owner.clone()]).await;
     let Held { place, first, .. } = held;
     drop(first);
     place.left.notify_waiters();

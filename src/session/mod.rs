@@ -40,7 +40,7 @@ use crate::{
     identity::Identity,
     notice::Notices,
     pipeline::{BoxFuture, Middleware, Next},
-    request::{Expect, Request},
+    request::Request,
     response::Response,
     store::Shared,
 };
@@ -78,7 +78,7 @@ impl Sessions {
     async fn converse(&self, session: Session, mut req: Request, next: Next<'_>) -> Result<Response> {
         let options = session.options;
         let spoken = Spoken::read(&req.body)?;
-        if req.options.expect == Expect::Bytes {
+        if req.options.expect.streams_bytes() {
             return Err(Error::config(
                 "a turn of a session is no stream of bytes: `responseType: 'stream'` cannot be kept",
             ));

@@ -120,6 +120,11 @@ fn ttl(who: Speaker<'_>) -> Arg<'static> {
     who.ttl.max(who.lease).max(Duration::from_millis(1)).into()
 }
 
+/// Once nobody speaks any more.
+fn rest(who: Speaker<'_>) -> Arg<'static> {
+    who.ttl.max(Duration::from_millis(1)).into()
+}
+
 fn number(number: u64) -> Arg<'static> {
     // A double holds no more: beyond it Lua would count wrong.
     Arg::Int(i64::try_from(number.min(1 << 53)).unwrap_or(i64::MAX))
@@ -164,7 +169,7 @@ impl Ledger for Kept {
     fn append<'a>(&'a self, key: &'a str, who: Speaker<'a>, turn: &'a Turn) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             let kept = turn.encode();
-            self.whether(&APPEND, key, &[who.owner.into(), ttl(who), kept.as_slice().into()]).await
+            self.whether(&APPEND, key, &[who.owner.into(), rest(who), kept.as_slice().into()]).await
         })
     }
 
@@ -203,7 +208,8 @@ impl Ledger for Kept {
     ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             let kept: Vec<Vec<u8>> = turns.iter().map(Turn::encode).collect();
-            let head = [who.owner.into(), ttl(who), number(from), Arg::Int(i64::from(done))];
+            let ends = if done { rest(who) } else { ttl(who) };
+            let head = [who.owner.into(), ends, number(from), Arg::Int(i64::from(done))];
             let args: Vec<Arg<'_>> =
                 head.into_iter().chain(kept.iter().map(|turn| turn.as_slice().into())).collect();
             self.whether(&PUT, key, &args).await

@@ -70,7 +70,7 @@ impl Judge {
             (Body::Events(events), _) => {
                 let rules = self.rules.concealing(res.extensions.get::<Conceal>().cloned());
                 let (events, failure) = begun(events, rules, &self.options).await?;
-                let judges = self.options.expect == Expect::Bytes;
+                let judges = self.options.expect.streams_bytes();
                 if let Some(error) = failure {
                     // Who asked for bytes reads in them what the server has to say.
                     res.body = Body::Events(events);

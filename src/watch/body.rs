@@ -16,7 +16,6 @@ use crate::{
     body::{Body, ByteStream, EventStream, Items, collect},
     claude::{StreamRules, Usage, Verdict},
     event::Event,
-    request::Expect,
     response::{Conceal, Response},
 };
 
@@ -24,7 +23,7 @@ use crate::{
 pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Response {
     let length = res.content_length();
     res.body = match res.body {
-        Body::Stream(body) if asked.expect == Expect::Bytes => {
+        Body::Stream(body) if asked.expect.streams_bytes() => {
             watcher.begun(false);
             Body::Stream(bytes(body, watcher))
         }

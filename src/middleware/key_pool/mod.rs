@@ -45,7 +45,7 @@ use self::{
     verdict::{Verdict, verdict},
 };
 use crate::{
-    Error, Result,
+    Error, ErrorKind, Result,
     attempt::Attempt,
     credential::Scheme,
     identity::Identity,
@@ -244,7 +244,8 @@ impl Course<'_> {
             Verdict::Final => return false,
             Verdict::Rests(rest) => {
                 self.pool.rest(place, rest);
-                error.retry_after()
+                // A server that refuses a key says nothing of time.
+                error.retry_after().or_else(|| is_refused(error).then_some(rest))
             }
             Verdict::Waits(wait) => {
                 if self.shortest.is_none_or(|(shortest, _)| wait < shortest) {
@@ -267,13 +268,17 @@ impl Course<'_> {
             _ => failure.error,
         };
         if self.said.len() > 1 {
-            if error.retry_after().is_some() {
+            if error.retry_after().is_some() || is_refused(&error) {
                 error = error.with_retry_after(self.soonest);
             }
             error = error.with_note(&format!("`keyPool()` has tried {}", self.said.join(", ")));
         }
         Err(self.attempts.on_error(error))
     }
+}
+
+fn is_refused(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Status(401 | 403))
 }
 
 /// Stands innermost of a key's layers: what is further in is no key's own, and has nowhere else to send the call.

@@ -8,7 +8,7 @@ pub(super) fn reaches_into(body: &Body, expect: Expect, stream: bool) -> bool {
     match body {
         Body::Empty | Body::Full(_) => false,
         Body::Events(_) => stream,
-        Body::Stream(_) => stream || expect != Expect::Bytes,
+        Body::Stream(_) => stream || !expect.streams_bytes(),
     }
 }
 

@@ -29,7 +29,10 @@ impl Peer for Asked {
             let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
             let answer = match self.function.ask(told(&req)).await {
                 Ok(json) => serde_json::from_str(&json).unwrap_or_default(),
-                Err((thrown, words)) => return Err(failed(words).with_source(thrown)),
+                Err((thrown, words)) => {
+                    let message = format!("the scripted reply threw: {words}");
+                    return Err(Error::new(ErrorKind::Config, Phase::FirstByte, message).with_source(thrown));
+                }
             };
             scene(answer, req, number).map_err(failed)
         })

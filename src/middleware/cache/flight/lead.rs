@@ -52,6 +52,8 @@ pub(in super::super) struct Lead {
     headers: HeaderMap,
     extensions: Extensions,
     max_response_bytes: u64,
+    /// A body that is still to come is somebody's download.
+    streams_bytes: bool,
     rules: StreamRules,
 }
 
@@ -105,6 +107,7 @@ impl Lead {
             headers: ask.headers.clone(),
             extensions: ask.extensions.clone(),
             max_response_bytes: ask.options.max_response_bytes,
+            streams_bytes: ask.options.expect.streams_bytes(),
             rules: StreamRules::at(ask.url.path()),
         }
     }
@@ -208,6 +211,10 @@ impl Lead {
             return Ok((res, None));
         }
         let length = res.content_length();
+        let is_short = length.is_some_and(|length| length <= self.core.options.max_entry_bytes as u64);
+        if self.streams_bytes && matches!(res.body, Body::Stream(_)) && !is_short {
+            return Ok((res, None));
+        }
         res.body = match res.body {
             body @ (Body::Stream(_) | Body::Full(_)) => {
                 let attempts = res.attempts;

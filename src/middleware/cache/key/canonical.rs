@@ -188,7 +188,8 @@ impl Writer<'_> {
         self.take(b'"')?;
         let mut escaped = false;
         loop {
-            let step = memchr2(b'"', b'\\', &self.from[self.at..])?;
+            // Behind a backslash at the very end there is nothing.
+            let step = memchr2(b'"', b'\\', self.from.get(self.at..)?)?;
             self.at += step + 1;
             if self.from[self.at - 1] == b'"' {
                 break;

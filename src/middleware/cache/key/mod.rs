@@ -188,10 +188,10 @@ fn asks_only(path: &str) -> bool {
 /// stream that is read whole or the other way round.
 fn wanted(expect: Expect, message: bool, stream: bool) -> Option<Wanted> {
     match (expect, message) {
-        (Expect::Auto | Expect::Events, true) if stream => Some(Wanted::Events),
-        (Expect::Auto | Expect::Whole, true) if !stream => Some(Wanted::Whole),
+        (Expect::Auto | Expect::AsSent | Expect::Events, true) if stream => Some(Wanted::Events),
+        (Expect::Auto | Expect::AsSent | Expect::Whole, true) if !stream => Some(Wanted::Whole),
         (Expect::Bytes | Expect::TextEvents | Expect::Rows, _) | (_, true) => None,
-        (Expect::Auto, false) => Some(Wanted::Either),
+        (Expect::Auto | Expect::AsSent, false) => Some(Wanted::Either),
         (Expect::Whole, false) => Some(Wanted::Whole),
         (Expect::Events, false) => Some(Wanted::Events),
     }

@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// taken longer is left alone, so that not every call waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(5);
+/// A failure that takes longer than this is of a store that hangs; others cost nobody a wait.
+const QUICK: Duration = Duration::from_millis(50);
 /// To look through all that a store has takes its time.
 const CLEARING: Duration = Duration::from_secs(30);
 
@@ -78,8 +80,14 @@ impl Level {
         if rests().is_some_and(|until| Instant::now() < until) {
             return Err(late("`store` did not answer lately, and is left alone for some seconds"));
         }
+        let begun = Instant::now();
         let outcome = timeout(limit, asked).await;
-        *rests() = outcome.is_err().then(|| Instant::now() + REST);
+        let hangs = match &outcome {
+            Ok(Ok(_)) => false,
+            Ok(Err(_)) => begun.elapsed() > QUICK,
+            Err(_) => true,
+        };
+        *rests() = hangs.then(|| Instant::now() + REST);
         outcome
             .unwrap_or_else(|_| Err(late(&format!("`store` did not answer within {} ms", limit.as_millis()))))
     }
@@ -135,7 +143,8 @@ impl Level {
         let mut waited = false;
         loop {
             let term = self.store.lease;
-            match self.heard(leases.acquire(&key, &owner, term).await, told) {
+            let acquired = self.in_time(PATIENCE, leases.acquire(&key, &owner, term)).await;
+            match self.heard(acquired, told) {
                 None => return Ok(None),
                 Some(true) => {
                     let lease = Lease::held(Arc::clone(leases), key, owner, term);

@@ -182,20 +182,75 @@ impl Entries for Mute {
     }
 }
 
+impl Leases for Mute {
+    fn acquire<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn release<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A store with a limit of its own, which fails each time when that has passed.
+struct Slow(Duration);
+
+impl Slow {
+    async fn fails<T>(&self) -> Result<T> {
+        sleep(self.0).await;
+        Err(Error::new(ErrorKind::Store, Phase::Prepare, "it did not answer"))
+    }
+}
+
+impl Entries for Slow {
+    fn get<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Bytes>>> {
+        Box::pin(self.fails())
+    }
+
+    fn set<'a>(&'a self, _: &'a str, _: Bytes, _: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.fails())
+    }
+
+    fn delete<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.fails())
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.fails())
+    }
+}
+
+impl Leases for Slow {
+    fn acquire<'a>(&'a self, _: &'a str, _: &'a str, _: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.fails())
+    }
+
+    fn release<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.fails())
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_store_that_never_answers_is_waited_for_once_and_then_left_alone_for_a_while() {
-    let cache = super::cache(|options| options.store = Some(Store::new(Arc::new(Mute), None)));
-    let (onion, peer) = around(&cache, steps(&["a", "b", "c"]));
-    let took = async |number: usize| {
-        let begun = tokio::time::Instant::now();
-        given(onion.run(asks(&format!("{{\"n\":{number}}}"))).await).await;
-        begun.elapsed()
-    };
-    assert_eq!((took(0).await, took(1).await), (SECOND, Duration::ZERO));
-    sleep(10 * SECOND).await;
-    assert_eq!((took(2).await, peer.count()), (SECOND, 3), "it is asked again");
-    sleep(10 * SECOND).await;
-    assert_eq!(cache.clear().await.unwrap_err().kind(), ErrorKind::Store);
+async fn a_store_that_hangs_is_waited_for_once_and_then_left_alone_for_a_while() {
+    let (mute, slow) = (Arc::new(Mute), Arc::new(Slow(100 * MS)));
+    for (store, wait) in [
+        (Store::new(Arc::clone(&mute) as _, None), SECOND),
+        (Store::new(Arc::clone(&mute) as _, Some(mute)), SECOND),
+        (Store::new(Arc::clone(&slow) as _, Some(slow)), 100 * MS),
+    ] {
+        let cache = super::cache(|options| options.store = Some(store));
+        let (onion, peer) = around(&cache, steps(&["a", "b", "c"]));
+        let took = async |number: usize| {
+            let begun = tokio::time::Instant::now();
+            given(onion.run(asks(&format!("{{\"n\":{number}}}"))).await).await;
+            begun.elapsed()
+        };
+        assert_eq!((took(0).await, took(1).await), (wait, Duration::ZERO));
+        sleep(10 * SECOND).await;
+        assert_eq!((took(2).await, peer.count()), (wait, 3), "it is asked again");
+        sleep(10 * SECOND).await;
+        assert_eq!(cache.clear().await.unwrap_err().kind(), ErrorKind::Store);
+    }
 }
 
 #[tokio::test(start_paused = true)]
