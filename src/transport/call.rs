@@ -152,6 +152,9 @@ impl Transport {
             // Its content is of no use, but its connection is: once it has come to its end, that carries the next call.
             let rest = Box::pin(incoming(&req.url, answer, place, &course));
             let _ = tokio::time::timeout(REDIRECT_REST, read_off(rest)).await;
+            // Whoever drives the connection has to put it back first, or another one would be opened and never used.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
             redirect::prepare(&mut req.headers, &step, &req.options.secret_headers);
             trail.push((req.method, std::mem::replace(&mut req.url, step.url)));
             req.method = step.method;
