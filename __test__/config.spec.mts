@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { type ClientConfig, ConfigError, createClient } from 'trae-native';
+import { contract } from './helpers/pages.mts';
 import { pair } from './helpers/simulator.mts';
 
 /** Options, the one that is wrong as the user writes it, and the rest of what is said. */
@@ -174,7 +175,7 @@ function documentedByRooms(): Map<string, string> {
 test('every default on the public page and on those of the middlewares is the default of the engine', () => {
   const engineOf = createRequire(import.meta.url)('../dist/bundle.js').native().engine as { optionDefaults(): string };
   const engine = JSON.parse(engineOf.optionDefaults()) as Record<string, unknown>;
-  const page = readFileSync(new URL('../index.d.ts', import.meta.url), 'utf8');
+  const page = contract();
   const documented = documentedByRooms();
   const prefixes: Record<string, string> = {
     Timeouts: 'timeout.',

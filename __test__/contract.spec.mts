@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { page } from './helpers/pages.mts';
+import { page, contract as publicContract } from './helpers/pages.mts';
 
-const contract = page('index.d.ts');
+const contract = publicContract();
 const SHAPE = /^export (?:interface|declare class) (\w+)[^\n]*\{\n([\s\S]*?)^\}/gm;
 const MEMBER = /^ {2}(?:(?:readonly|get|set) )?(?!private)([\w$]+)(?=\??[(:<])/;
 

@@ -13,6 +13,12 @@ run('cargo', ['clippy', '--no-default-features', '--all-targets', '--', '-D', 'w
 tool('@biomejs/biome/bin/biome', 'check');
 tool('typescript/bin/tsc', '-p', '.', '--noEmit');
 tool('typescript/bin/tsc', '-p', '__test__', '--noEmit');
+// The public pages themselves, which a program with `skipLibCheck` would believe unread.
+tool(
+  'typescript/bin/tsc',
+  ...'--ignoreConfig --noEmit --strict --module nodenext --target es2022 --types node'.split(' '),
+  ...['index', 'simulator', 'testing', 'axios'].flatMap((door) => [`${door}.d.ts`, `${door}.d.mts`]),
+);
 // The packed tarball, as import, require and every resolution of TypeScript see it.
 tool('@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--quiet');
 // The generated loader is committed; a change in it must be committed too.

@@ -1,16 +1,8 @@
 /** The Claude API besides messages: batches, files, models, tokens, completions; docs/claude.md. */
 
 import type { Readable } from 'node:stream';
-import type {
-  ApiError,
-  EventStream,
-  HeadersInit,
-  Message,
-  MessageRequest,
-  RequestConfig,
-  TraeResponse,
-  Usage,
-} from '../index.js';
+import type { EventStream, HeadersInit, RequestConfig, TraeResponse } from '../index.js';
+import type { ApiError, Message, MessageRequest, Usage } from './messages.js';
 
 /** How a list is read. */
 export interface ListOptions extends RequestConfig {

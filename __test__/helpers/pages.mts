@@ -1,11 +1,17 @@
 // The pages of the documentation: their programs and files, and how they are run.
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** A page, by its path from the root of the package. */
 export const page = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+/** The public contract, all of its pages. */
+export const contract = (): string =>
+  ['index.d.ts', ...readdirSync(new URL('../../types/', import.meta.url)).map((name) => `types/${name}`)]
+    .map(page)
+    .join('\n');
 
 const FILE = /^`([^`\n]+)`:\n\n```\S+\n([\s\S]*?)^```/gm;
 
