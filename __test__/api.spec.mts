@@ -332,7 +332,7 @@ test('a file that is not there, or has no name, is told before anything is sent'
 test('tokens are counted and models named, with the version of the API in the path once', async (t) => {
   const { client, simulator } = await pair(t);
   for (const one of [client, client.extend({ baseURL: `${simulator.url}/v1/` })]) {
-    const { data } = await one.countTokens({ model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Hi' }] });
+    const { data } = await one.countTokens({ model: 'claude-sonnet-5', messages: [{ role: 'user', content: 'Hi' }] });
     assert.ok(data.input_tokens > 0);
     const [model] = await one.models.list().all();
     assert.equal((await one.models.get(model?.id as string)).data.id, model?.id);

@@ -33,7 +33,7 @@ use trae_native::{
 
 const CALLS: u64 = 200_000;
 const BODY: &str =
-    r#"{"model":"claude-sonnet-4-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}"#;
+    r#"{"model":"claude-sonnet-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}"#;
 
 /// Answers at once.
 struct Ready;

@@ -12,7 +12,7 @@ const claude = createClient({
   .use(auth({ value: process.env.ANTHROPIC_API_KEY ?? '' }));
 
 const { data, attempts, requestId } = await claude.post('/messages', {
-  model: process.env.CLAUDE_MODEL ?? 'claude-sonnet-4-5',
+  model: process.env.CLAUDE_MODEL ?? 'claude-sonnet-5',
   max_tokens: 300,
   messages: [{ role: 'user', content: process.argv[2] ?? 'Say hello.' }],
 });

@@ -14,7 +14,7 @@ process.once('SIGINT', () => leave.abort(new Error('interrupted')));
 const stream = await claude.stream(
   '/messages',
   {
-    model: process.env.CLAUDE_MODEL ?? 'claude-sonnet-4-5',
+    model: process.env.CLAUDE_MODEL ?? 'claude-sonnet-5',
     max_tokens: 1000,
     messages: [{ role: 'user', content: process.argv[2] ?? 'Tell me a story.' }],
     stream: true,

@@ -17,7 +17,7 @@ const simulator = key ? undefined : await createSimulator();
 const given = env.CLAUDE_BASE_URL || env.ANTHROPIC_BASE_URL || 'https://api.anthropic.com';
 // Both forms are common: with the version in the base URL and without it.
 const baseURL = simulator ? simulator.url : given.replace(/\/v1\/?$/, '');
-const model = env.CLAUDE_MODEL || 'claude-sonnet-4-5';
+const model = env.CLAUDE_MODEL || 'claude-sonnet-5';
 
 console.log(
   simulator

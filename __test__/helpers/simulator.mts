@@ -44,7 +44,7 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 }
 
 export const message = (text = 'Hello'): object => ({
-  model: 'claude-sonnet-4-5',
+  model: 'claude-sonnet-5',
   max_tokens: 64,
   messages: [{ role: 'user', content: text }],
 });

@@ -14,7 +14,7 @@ const HELP = `Usage: trae-native chat [options]
 Each line is a turn. /new forgets the conversation, /exit leaves, Ctrl-C ends
 an answer.
 
-  --model <name>       default claude-sonnet-4-5
+  --model <name>       default claude-sonnet-5
   --system <text>      system prompt
   --max-tokens <n>     longest answer (default 4096)
   --session <file>     keep the conversation in this file, and go on from it
@@ -59,7 +59,7 @@ export async function chat(args: string[]): Promise<number> {
     logger: false,
   });
   try {
-    const { model = 'claude-sonnet-4-5', system } = given;
+    const { model = 'claude-sonnet-5', system } = given;
     const talk = new Talk(
       client,
       { model, ...(system !== undefined && { system }), ...(maxTokens && { maxTokens }) },

@@ -60,7 +60,7 @@ impl Load {
         let stream = if streams { ",\"stream\":true" } else { "" };
         let content = "Hello, Claude. ".repeat(20);
         let body = format!(
-            "{{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":1024,\
+            "{{\"model\":\"claude-sonnet-5\",\"max_tokens\":1024,\
              \"messages\":[{{\"role\":\"user\",\"content\":\"{content}\"}}]{stream}}}"
         );
         let (url, script) = (format!("{}/v1/messages", origin.trim_end_matches('/')), script.to_owned());

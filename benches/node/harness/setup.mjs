@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 const MESSAGE = {
-  model: 'claude-sonnet-4-5',
+  model: 'claude-sonnet-5',
   max_tokens: 1024,
   messages: [{ role: 'user', content: 'Hello, Claude. '.repeat(20) }],
 };

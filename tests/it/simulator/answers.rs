@@ -50,8 +50,8 @@ async fn tokens_are_counted_and_models_listed() {
     let count = post(&simulator, "/v1/messages/count_tokens", &hello(false)).await.text().await.unwrap();
     assert!(serde_json::from_str::<Value>(&count).unwrap()["input_tokens"].as_u64().unwrap() > 0);
     let get = async |path| client().get(format!("{}{path}", simulator.url())).send().await.unwrap();
-    assert!(get("/v1/models").await.text().await.unwrap().contains("claude-opus-4-5"));
-    assert_eq!(get("/v1/models/claude-opus-4-5").await.status(), 200);
+    assert!(get("/v1/models").await.text().await.unwrap().contains("claude-opus-5"));
+    assert_eq!(get("/v1/models/claude-opus-5").await.status(), 200);
     assert_eq!(get("/v1/models/none").await.status(), 404);
     assert_eq!(client().head(simulator.url()).send().await.unwrap().status(), 200);
     eventually("the answer to HEAD is complete", || simulator.received().iter().all(|it| it.complete)).await;

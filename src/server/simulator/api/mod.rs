@@ -13,7 +13,7 @@ pub(super) use headers::StandardHeaders;
 pub(super) use shapes::{count_tokens, model, models, named_frame, root, stream, unary, words};
 
 /// What made-up streams say they come from.
-pub(super) const DEFAULT_MODEL: &str = "claude-sonnet-4-5";
+pub(super) const DEFAULT_MODEL: &str = "claude-sonnet-5";
 
 /// Which shapes an answer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use super::{Api, Ask};
 const PING: &str = r#"{"type":"ping"}"#;
 
 const MODELS: [(&str, &str, &str); 3] = [
-    ("claude-opus-4-5", "Claude Opus 4.5", "2025-11-24T00:00:00Z"),
-    ("claude-sonnet-4-5", "Claude Sonnet 4.5", "2025-09-29T00:00:00Z"),
+    ("claude-opus-5", "Claude Opus 5", "2026-02-24T00:00:00Z"),
+    ("claude-sonnet-5", "Claude Sonnet 5", "2026-02-17T00:00:00Z"),
     ("claude-haiku-4-5", "Claude Haiku 4.5", "2025-10-15T00:00:00Z"),
 ];
 
