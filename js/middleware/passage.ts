@@ -9,6 +9,7 @@ import { aborted, TraeError } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
+import { isPlain } from '../secrets.js';
 import type { Abortable } from '../signals.js';
 import { words } from '../words.js';
 import { answered, compose, type Layer } from './compose.js';
@@ -36,6 +37,8 @@ interface Inner {
   call: Call;
   res: TraeResponse | undefined;
   data: unknown;
+  /** Whether its data is no longer what came. */
+  changed(): boolean;
   error: { thrown: unknown } | undefined;
   opened: boolean;
   /** How many attempts were made before what was thrown. */
@@ -58,8 +61,9 @@ export class Passage {
   /** Runs the group and answers with what it gives. */
   run(layers: readonly Layer[], req: TraeRequest, over: () => void): void {
     const was = req.snapshot();
+    const seen = watched(req);
     const centre = {
-      call: (changed: TraeRequest) => this.#further(changed, was),
+      call: (changed: TraeRequest) => this.#further(changed, was, seen()),
       abandon: () => {
         engine.giveUp(this.#number);
         this.#inner?.call.abort(new Error('the middleware that waited for it has given up'));
@@ -89,7 +93,7 @@ export class Passage {
     );
   }
 
-  #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>): Promise<TraeResponse> {
+  #further(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>, seen: boolean): Promise<TraeResponse> {
     if (this.#left) return Promise.reject(aborted('prepare', this.#reason()));
     // A stream that came before may still be read, or be the answer in the end.
     if (this.#inner?.res && this.#inner.call.ending && !this.#inner.call.done) this.#open(this.#inner);
@@ -97,7 +101,7 @@ export class Passage {
     this.#host.goesOn(req);
     return new Promise<TraeResponse>((resolve, reject) => {
       // Before anything stands for the call further in: what is thrown here did not come from there.
-      const { changes, source } = changesOf(req, was);
+      const { changes, source } = changesOf(req, was, seen);
       const plan: Plan = {
         ...this.#host.plan,
         method: req.method,
@@ -112,6 +116,7 @@ export class Passage {
         call,
         res: undefined,
         data: undefined,
+        changed: () => false,
         error: undefined,
         opened: false,
         attempts: undefined,
@@ -122,7 +127,7 @@ export class Passage {
       if (source) void call.send(source, piece);
     }).then(
       (res) => {
-        if (this.#inner) Object.assign(this.#inner, { res, data: res.data });
+        if (this.#inner) Object.assign(this.#inner, { res, data: res.data, changed: compared(res) });
         this.#ended(res.attempts);
         return res;
       },
@@ -154,7 +159,8 @@ export class Passage {
   #answer(res: TraeResponse): void {
     if (this.#left) return;
     const inner = this.#inner;
-    if (inner && res === inner.res && res.data === inner.data && !inner.opened) {
+    const changed = inner?.changed() ?? false;
+    if (inner && res === inner.res && !changed && res.data === inner.data && !inner.opened) {
       const { ending } = inner.call;
       if (ending) this.#host.follow(ending);
       // A body that is still being sent must not end with the group, as if that were all of it.
@@ -228,10 +234,53 @@ export function lists(headers: Iterable<[string, string]>): Record<string, unkno
   return record;
 }
 
-/** Only what has become different crosses. */
-function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>) {
+/** What JSON makes of an object may be changed in place, behind everybody's back. */
+const isJson = (data: unknown): boolean =>
+  typeof data === 'object' && data !== null && (Array.isArray(data) || isPlain(data));
+
+/** Says whether somebody has had the data in hand. */
+function watched(req: TraeRequest): () => boolean {
+  let { data } = req;
+  let seen = false;
+  if (!isJson(data)) return () => false;
+  Object.defineProperty(req, 'data', {
+    get() {
+      seen = true;
+      return data;
+    },
+    set(given) {
+      data = given;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+  return () => seen;
+}
+
+/** Says whether the data has been changed since somebody had it in hand for the first time. */
+function compared(res: TraeResponse): () => boolean {
+  let { data } = res;
+  let was: string | undefined;
+  if (!isJson(data)) return () => false;
+  const came = data;
+  Object.defineProperty(res, 'data', {
+    get() {
+      was ??= text(came);
+      return data;
+    },
+    set(given) {
+      data = given;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+  return () => was !== undefined && data === came && text(came) !== was;
+}
+
+/** Only what has become different crosses, and what may have: of an attempt before this one it may be changed still. */
+function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>, seen: boolean) {
   const moved = req.url !== was.url || req.params !== was.params;
-  const changed = req.data !== was.data;
+  const changed = req.data !== was.data || (seen && isJson(was.data));
   const encoded = changed ? encode(req.data) : undefined;
   const stream = encoded?.kind === 'stream' ? encoded : undefined;
   const changes = [

@@ -153,6 +153,9 @@ function entries(js: Js, index: number, world: World, seen: Seen): Entry[] {
 type Act = (req: Any, next: (req?: unknown) => Promise<Any>) => Promise<Any>;
 type Other = Exclude<Js['do'], 'before' | 'after' | 'finally' | 'hooks'>;
 
+const isObject = (data: unknown): data is Record<string, unknown> =>
+  typeof data === 'object' && data !== null && !Array.isArray(data);
+
 /** What is left aside is ended: its transfer would go on until it is collected. */
 function drop(res: Any): void {
   if (isStream(res?.data)) res.data.abort();
@@ -214,6 +217,12 @@ const ACTS: Record<Other, (index: number, js: Js, world: World, seen: Seen) => A
   },
   retries: () => (_req, next) => next().catch(() => next()),
   nothing: () => async (_req, next) => drop(await next()),
+  inPlace: (index) => async (req, next) => {
+    if (isObject(req.data)) req.data[`p${index}`] = index;
+    const res = await next();
+    if (isObject(res.data) && !isStream(res.data)) res.data[`q${index}`] = index;
+    return res;
+  },
   wrap: (index) => async (_req, next) => {
     const res = await next();
     if (!isStream(res.data)) res.data = { [`w${index}`]: res.data };

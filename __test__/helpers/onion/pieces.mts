@@ -5,7 +5,7 @@ import fc from 'fast-check';
 export type Thrown = 'error' | 'text' | 'trae';
 
 export type Js =
-  | { do: 'watch' | 'append' | 'delete' | 'data' | 'url' | 'params' | 'other' | 'method' }
+  | { do: 'watch' | 'append' | 'delete' | 'data' | 'inPlace' | 'url' | 'params' | 'other' | 'method' }
   | { do: 'short' | 'heal' | 'again' | 'retries' | 'nothing' | 'wrap' | 'map' | 'consume' }
   | { do: 'atOnce' | 'races' | 'forgets' }
   | { do: 'throwBefore' | 'throwAfter'; what: Thrown }
@@ -55,7 +55,7 @@ export const isJs = (piece: Piece, name: string): boolean => 'js' in piece && pi
 export const isNative = (piece: Piece, name: Native['do']): boolean => 'native' in piece && piece.native.do === name;
 
 const plain = fc.constantFrom(
-  ...(['watch', 'append', 'delete', 'data', 'url', 'params', 'other', 'method'] as const),
+  ...(['watch', 'append', 'delete', 'data', 'inPlace', 'url', 'params', 'other', 'method'] as const),
   ...(['short', 'heal', 'again', 'retries', 'nothing', 'wrap', 'map', 'consume'] as const),
   ...(['atOnce', 'races', 'forgets', 'before', 'after', 'finally', 'hooks'] as const),
 );
