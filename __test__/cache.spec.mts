@@ -8,6 +8,7 @@ import {
   ConfigError,
   cache,
   createClient,
+  fallback,
   keyPool,
   type Middleware,
   metrics,
@@ -16,6 +17,7 @@ import {
   retry,
   type TraeRequest,
 } from 'trae-native';
+import { createSimulator } from 'trae-native/simulator';
 import { answering, collect, message, pair, until } from './helpers/simulator.mts';
 
 const path = '/v1/messages';
@@ -263,6 +265,55 @@ test('the official SDK is answered out of the cache, plain and streaming', async
   assert.equal(simulator.received.length, 1);
 });
 
+test('what a middleware within throws arrives as itself, and a stand-in’s answer is not kept', async (t) => {
+  const { client, simulator } = await pair(t);
+  const other = await createSimulator();
+  t.after(() => other.close());
+  const own = new Error('mine');
+  const throwing = client
+    .extend()
+    .use(cache())
+    .before(() => {
+      throw own;
+    });
+  await assert.rejects(throwing.post(path, message()), (error) => error === own);
+  const relying = client
+    .extend()
+    .use(cache())
+    .use(fallback({ targets: [{ name: 'spare', baseURL: other.url }] }));
+  simulator.reply({ status: 529 });
+  const first = await relying.post(path, message());
+  assert.deepEqual([first.target, first.cache], ['spare', 'miss']);
+  const second = await relying.post(path, message());
+  assert.deepEqual([second.target, second.cache], ['primary', 'miss']);
+  assert.equal((await relying.post(path, message())).cache, 'hit');
+});
+
+test('a host of its own, and a target’s key, are part of the question', async (t) => {
+  const { client, simulator } = await pair(t);
+  simulator.always({ echo: true });
+  const shared = cache();
+  const hosts = client.extend().use(shared);
+  await hosts.post(path, message(), { headers: { host: 'a.example' } });
+  assert.equal((await hosts.post(path, message(), { headers: { host: 'b.example' } })).cache, 'miss');
+  const keyed = (apiKey: string) =>
+    client
+      .extend()
+      .use(shared)
+      .use(
+        fallback({
+          targets: [
+            { name: 'first', apiKey },
+            { name: 'second', model: 'x' },
+          ],
+          primary: false,
+        }),
+      );
+  await keyed('one').post(path, message());
+  assert.equal((await keyed('two').post(path, message())).cache, 'miss');
+  assert.equal((await keyed('one').post(path, message())).cache, 'hit');
+});
+
 test('a body that is no JSON passes by, however it is broken', async (t) => {
   const { client, simulator } = await pair(t, { cache: true });
   for (const text of ['{"a":"\\', '"\\', '{"a\\', '{"a":"\\u', '[', '{"a":', '"', '{"a":"\\"', '\ufeff{}', '{}{}']) {
@@ -334,6 +385,7 @@ test('wrong options are refused by name', () => {
     [{ vary: ['a b'] }, /`cache.vary` has a name that is none/],
     [{ key: 'k' }, /`cache.key` must be a function/],
     [{ tenant: '' }, /`cache.tenant` must be a name/],
+    [{ store: 'redis://127.0.0.1', prefix: '' }, /`cache.prefix` must be a name/],
     [{ store: { get: () => 1 } }, /has no set\(\)/],
   ] as const)
     assert.throws(

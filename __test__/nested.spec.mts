@@ -1,6 +1,7 @@
 // JavaScript within native within JavaScript within native: each of them sees what its neighbours have done.
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
 import {
   AbortError,
@@ -181,4 +182,42 @@ test('a call that JavaScript repeats is the same call to the server', async (t) 
   assert.ok(first);
   assert.equal(second, first);
   assert.notEqual(other, first);
+});
+
+test('an AsyncLocalStorage has within native ones, and where answers are judged, what it had where the call was made', async (t) => {
+  const { client } = await pair(t);
+  const storage = new AsyncLocalStorage<string>();
+  const seen = new Map<string, Set<string | undefined>>();
+  const see = (where: string) => seen.set(where, (seen.get(where) ?? new Set()).add(storage.getStore()));
+  client
+    .use(retry())
+    .before(() => void see('before'))
+    .use(timeout(60_000))
+    .use(async (_req, next) => {
+      see('in');
+      const res = await next();
+      see('out');
+      return res;
+    })
+    .finally(() => void see('finally'));
+  const judged = {
+    validateStatus: () => see('status').size > 0,
+    transformResponse: (data: unknown) => {
+      see('transform');
+      return data;
+    },
+  };
+  const names = Array.from({ length: 20 }, (_, n) => `call ${n}`);
+  await Promise.all(
+    names.map((name) =>
+      storage.run(name, async () => {
+        await client.post('/v1/messages', message(), judged);
+        const stream = await client.stream('/v1/messages', { ...message(), stream: true });
+        await stream.on('text', () => see('text')).done();
+        assert.equal(storage.getStore(), name);
+      }),
+    ),
+  );
+  for (const where of ['before', 'in', 'out', 'finally', 'status', 'transform', 'text'])
+    assert.deepEqual([...(seen.get(where) ?? [])].sort(), [...names].sort(), where);
 });

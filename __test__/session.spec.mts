@@ -163,6 +163,18 @@ test('clients that were extended have the same sessions, and those with other bo
   assert.deepEqual([(await other.session('a').history()).length, (await other.session('b').history()).length], [0, 2]);
 });
 
+test('half a character in a turn or in an answer is replaced, and the history stays readable', async (t) => {
+  const { client, simulator } = await pair(t);
+  const session = client.session('half', MODEL);
+  simulator.reply({
+    body: '{"type":"message","content":[{"type":"text","text":"so \\ude00"}],"stop_reason":"end_turn"}',
+  });
+  await session.send(`half ${'😀'.slice(0, 1)}`);
+  await session.send('whole 😀');
+  assert.deepEqual(said(await session.history()).slice(0, 3), ['half \ufffd', 'so \ufffd', 'whole 😀']);
+  assert.equal((await session.export()).messages.length, 4);
+});
+
 /** Each option of a call, as `index.d.ts` has it. */
 const OF_A_CALL: Record<string, unknown> = {
   headers: {},

@@ -7,6 +7,7 @@
 // - session.ts: conversations · tools/: the loop of tools · api/: the rest of the Claude API
 // - stream.ts: events · emit.ts: sent on to browsers · mapping.ts: events made of events · readable.ts: bytes
 // - result.ts, message.ts: what events add up to · listeners.ts, partial-json.ts: who listens to them
+// - context.ts: whose asynchronous context callbacks have
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
 // - errors.ts: failures as classes · secrets.ts: what is never shown

@@ -1,5 +1,6 @@
 // Those who listen to a stream, by what they listen for, in the words of the official SDK.
 
+import { bound } from './context.js';
 import { AbortError } from './errors.js';
 import { MessageSum } from './message.js';
 import { PartialJson } from './partial-json.js';
@@ -43,12 +44,13 @@ interface Delta {
 }
 
 export class Listeners {
-  readonly #listeners = new Map<string, { listener: Listener; once: boolean }[]>();
+  /** `run` is the listener as it would be called where it was added. */
+  readonly #listeners = new Map<string, { listener: Listener; run: Listener; once: boolean }[]>();
   readonly #sum = new MessageSum();
   readonly #inputs = new Map<unknown, PartialJson>();
 
   add(name: string, listener: Listener, once: boolean): void {
-    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), { listener, once }]);
+    this.#listeners.set(name, [...(this.#listeners.get(name) ?? []), { listener, run: bound(listener), once }]);
   }
 
   /** Takes a listener out once, as often as it was added. */
@@ -129,9 +131,9 @@ export class Listeners {
         name,
         listed.filter(({ once }) => !once),
       );
-    for (const { listener } of listed) {
+    for (const { run } of listed) {
       try {
-        const given = listener(...(args as never[])) as PromiseLike<unknown> | undefined;
+        const given = run(...(args as never[])) as PromiseLike<unknown> | undefined;
         if (typeof given?.then === 'function') given.then(undefined, surface);
       } catch (thrown) {
         surface(thrown);

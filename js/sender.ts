@@ -17,6 +17,7 @@ import {
   signalOf,
   type Turn,
 } from './config.js';
+import { bound } from './context.js';
 import { follow } from './diagnostics.js';
 import { aborted, fromFailure, kindOf, TraeError, config as wrong } from './errors.js';
 import type { Native } from './middleware/native.js';
@@ -296,8 +297,10 @@ export class Sender {
       config: () => merge(this.#config, config),
       signal,
       now: this.#transport?.now,
-      validateStatus: own !== undefined ? own : this.#config['validateStatus'],
-      transformResponse: fetched ? undefined : (config?.['transformResponse'] ?? this.#config['transformResponse']),
+      validateStatus: bound(own !== undefined ? own : this.#config['validateStatus']),
+      transformResponse: fetched
+        ? undefined
+        : bound(config?.['transformResponse'] ?? this.#config['transformResponse']),
       responseType: config?.['responseType'] ?? shape,
       describe: (status, headers, body) => native.describeStatus(status, headers, body, this.#sent(config)),
       over: () => calls.delete(call),

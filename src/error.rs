@@ -245,6 +245,15 @@ impl Error {
         }))
     }
 
+    /// What it comes of, if that is a `T`; also of one that several have met.
+    pub fn made_of<T: StdError + 'static>(&self) -> Option<&T> {
+        let source = self.0.source.as_deref()?;
+        match source.downcast_ref::<Shared>() {
+            Some(Shared(error)) => error.made_of(),
+            None => source.downcast_ref(),
+        }
+    }
+
     /// The same failure under the name it has one layer further out.
     #[must_use]
     pub fn into_kind(mut self, kind: ErrorKind) -> Self {

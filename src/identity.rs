@@ -95,12 +95,9 @@ fn names_account(name: &HeaderName) -> bool {
 pub fn identity_of(req: &Request) -> Identity {
     let layers = req.extensions.get::<Identity>().map(|identity| identity.0);
     let secret = &req.options.secret_headers;
-    let headers = req
-        .headers
-        .iter()
-        .filter(|(name, value)| {
-            value.is_sensitive() || is_credential(name) || names_account(name) || secret.contains(name)
-        });
+    let headers = req.headers.iter().filter(|(name, value)| {
+        value.is_sensitive() || is_credential(name) || names_account(name) || secret.contains(name)
+    });
     let mut parts: Vec<&[u8]> = layers.iter().map(<[u8; 32]>::as_slice).collect();
     // One call and the next have them in another order where a middleware has put one on.
     let mut named: Vec<(&[u8], &[u8])> =

@@ -267,6 +267,12 @@ pub(crate) const CREDENTIALS: [&str; 16] = [
     "token",
 ];
 
+/// Several of these; `tokens` are what models count.
+pub(crate) const PLURALS: [&str; 4] = ["cookies", "keys", "passwords", "secrets"];
+
+/// Short words that stand for one by themselves.
+pub(crate) const WHOLE: [&str; 5] = ["cert", "pass", "pfx", "sid", "sig"];
+
 /// Keys that name a thing and not a caller.
 pub(crate) const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-key"];
 
@@ -274,8 +280,15 @@ pub(crate) const HARMLESS: [&str; 3] = ["idempotency-key", "cache-key", "public-
 /// sent to another origin than the first.
 pub fn is_credential(name: &HeaderName) -> bool {
     let name = name.as_str();
-    let stands_for_one = |word: &str| CREDENTIALS.iter().any(|end| word.ends_with(end));
-    !HARMLESS.iter().any(|end| name.ends_with(end)) && name.split(['-', '_']).any(stands_for_one)
+    !HARMLESS.iter().any(|end| name.ends_with(end)) && name.split(['-', '_']).any(stands_for_credential)
+}
+
+/// Whether this word of a name, in lower case, makes it that of a credential: `apikey`, `cookies`, `sid`, `auth2`.
+pub(crate) fn stands_for_credential(word: &str) -> bool {
+    let is_numbered = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    CREDENTIALS.iter().chain(&PLURALS).any(|end| word.ends_with(end))
+        || WHOLE.contains(&word)
+        || word.strip_prefix("auth").is_some_and(is_numbered)
 }
 
 /// Takes away whatever names the caller's account: by the header's name, or by the mark on its value.

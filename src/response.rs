@@ -108,6 +108,11 @@ pub struct Age(pub Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replaced;
 
+/// Stands in the extensions of an answer that a target has given because another one failed, which would have been asked
+/// first: it is good for this call, and no longer than that one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandIn;
+
 /// Who has answered, where that could have been another. It stands in the extensions of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Served {

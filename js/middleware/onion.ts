@@ -1,6 +1,7 @@
 // One call through a client's middlewares: it settles once, also while a middleware hangs.
 
 import type { Plan } from '../call.js';
+import { here } from '../context.js';
 import { type Ending, ended } from '../ending.js';
 import { aborted, TimeoutError, TraeError } from '../errors.js';
 import { Headers } from '../headers.js';
@@ -220,9 +221,10 @@ export function within(onion: Onion, plan: Plan): Plan {
   const { method: _method, over: _over, ...host } = plan;
   const inner = { ...host, signal: undefined, validateStatus: undefined, transformResponse: undefined };
   const attempts: Attempts = { plan: inner, given: new Map() };
+  const run = here();
   return {
     ...plan,
     attempted: (attempts) => onion.attempted(attempts),
-    entered: (entry, headers) => onion.entered(entry, headers, attempts),
+    entered: (entry, headers) => run(() => onion.entered(entry, headers, attempts)),
   };
 }

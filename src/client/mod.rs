@@ -59,7 +59,7 @@ use self::{
 use crate::{
     Error, Phase, Result,
     identity::Identity,
-    middleware::{key_pool::KeyPool, redact::Redact},
+    middleware::{fallback::Fallback, key_pool::KeyPool, redact::Redact},
     pipeline::{Endpoint, Middleware, Pipeline},
     redact::Rules,
     request::AnyStatus,
@@ -241,6 +241,7 @@ impl Client {
 fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = pipeline.layers::<Auth>().map(Auth::identity);
     let keys = keys.chain(pipeline.layers::<KeyPool>().map(KeyPool::identity));
+    let keys = keys.chain(pipeline.layers::<Fallback>().map(Fallback::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
 }

@@ -163,7 +163,8 @@ pub(super) async fn shape(
         }
         (Body::Events(events), shape) => {
             let events = in_time(events, deadline);
-            let json = |rules: StreamRules| Rules::Json { rules: rules.concealing(conceal), pings: call.pings };
+            let json =
+                |rules: StreamRules| Rules::Json { rules: rules.concealing(conceal), pings: call.pings };
             let rules = match shape {
                 Shape::Sse | Shape::FetchSeen => Rules::Text,
                 Shape::Rows => Rules::Rows { read: 0 },

@@ -92,6 +92,5 @@ pub(super) struct Thrown(pub(super) Held);
 
 /// What JavaScript threw, where that is all that an error says.
 pub(super) fn thrown(error: &crate::Error) -> Option<u32> {
-    let source = std::error::Error::source(error)?;
-    source.downcast_ref::<Thrown>().map(|thrown| thrown.0.number())
+    error.made_of::<Thrown>().map(|thrown| thrown.0.number())
 }

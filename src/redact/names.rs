@@ -1,13 +1,6 @@
 //! Which names stand for a credential: of a header, a parameter, a field.
 
-use crate::request::{CREDENTIALS, HARMLESS};
-
-/// How words end that do, besides those of headers that stay behind when a call leaves its origin. `js/secrets.ts` has
-/// the same lists; `tests/fixtures/names.json` holds both to it.
-const PLURALS: [&str; 4] = ["cookies", "keys", "passwords", "secrets"];
-
-/// Short words that do by themselves.
-const WHOLE: [&str; 5] = ["cert", "pass", "pfx", "sid", "sig"];
+use crate::request::{HARMLESS, stands_for_credential};
 
 /// Whether what has this name is a secret. `maxTokens` are what models count.
 pub fn is_secret(name: &str) -> bool {
@@ -15,16 +8,7 @@ pub fn is_secret(name: &str) -> bool {
     if HARMLESS.iter().any(|end| words.join("-").ends_with(end)) {
         return false;
     }
-    words.iter().any(|word| {
-        CREDENTIALS.iter().chain(&PLURALS).any(|end| word.ends_with(end))
-            || WHOLE.contains(&word.as_str())
-            || is_numbered(word)
-    })
-}
-
-/// `auth2`, `auth10`
-fn is_numbered(word: &str) -> bool {
-    word.strip_prefix("auth").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    words.iter().any(|word| stands_for_credential(word))
 }
 
 /// The words of a name, in lower case: `apiKeyID` and `API_KEY-id` are `api`, `key`, `id`.

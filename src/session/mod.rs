@@ -18,6 +18,7 @@ pub mod ledger;
 mod memory;
 pub mod options;
 mod shared;
+mod surrogates;
 pub mod turn;
 pub mod window;
 

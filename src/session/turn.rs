@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::{Deserializer, value::RawValue};
 
-use super::window::Mark;
+use super::{surrogates::mended, window::Mark};
 use crate::{Error, ErrorKind, Phase, Result, body::Body, claude::Usage};
 
 /// About how many bytes of JSON make a token.
@@ -96,7 +96,8 @@ impl Spoken {
             return Err(no_turn());
         }
         let besides: u64 = rest.iter().map(|(_, value)| estimate(value.get())).sum();
-        let text = String::from_utf8_lossy(&turn.messages).into_owned();
+        // What is kept has to be read again: half a character would be in the way of the whole history.
+        let text = mended(&String::from_utf8_lossy(&turn.messages)).into_owned();
         let tokens = turn.tokens.saturating_add(besides);
         Ok(Self { rest, messages: text, tokens, own: turn.tokens, opens: turn.opens })
     }
@@ -152,7 +153,7 @@ impl Answer {
             let text = "the answer is no message of the Messages API: nothing of the turn was kept";
             Error::new(ErrorKind::Parse, Phase::Body, text)
         })?;
-        let content = message.content.get().to_owned();
+        let content = mended(message.content.get()).into_owned();
         let tokens = Usage::of_message(json).output_tokens.unwrap_or_else(|| estimate(&content));
         Ok(Self { content, tokens, stop_reason: message.stop_reason })
     }

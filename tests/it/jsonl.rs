@@ -11,10 +11,7 @@ use trae_native::{
 };
 
 /// The rows of these pieces, and the failure that ended them.
-fn decode<'a>(
-    pieces: impl IntoIterator<Item = &'a [u8]>,
-    limit: usize,
-) -> (Vec<String>, Option<ErrorKind>) {
+fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> (Vec<String>, Option<ErrorKind>) {
     let mut decoder = Decoder::new(limit);
     let mut out = Vec::new();
     let mut outcome = Ok(());
@@ -42,7 +39,10 @@ fn a_row_is_a_line_with_any_end_and_blank_lines_are_none() {
         ("\n\n\n", vec![]),
         ("{\"a\":\t1} \n", vec!["{\"a\":\t1}"]),
     ] {
-        assert_eq!(decode([text.as_bytes()], 100), (expected.iter().map(ToString::to_string).collect(), None));
+        assert_eq!(
+            decode([text.as_bytes()], 100),
+            (expected.iter().map(ToString::to_string).collect(), None)
+        );
     }
 }
 

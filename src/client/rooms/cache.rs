@@ -57,6 +57,10 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
 
 fn store(fields: &mut Fields, entries: Option<Arc<dyn Entries>>) -> Result<Option<Store>> {
     let prefix = fields.string("prefix")?;
+    if prefix.as_deref() == Some("") {
+        // `clear()` would forget whatever else is in the store.
+        return Err(Error::config("`cache.prefix` must be a name, got an empty string"));
+    }
     let store = match entries {
         // An object of the caller's has no leases.
         Some(entries) => {

@@ -19,7 +19,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     request::is_credential,
-    response::{Replaced, Response},
+    response::{Replaced, Response, StandIn},
 };
 
 /// What a request says of caches.
@@ -59,6 +59,7 @@ pub(super) fn is_storable(res: &Response, shared: bool) -> bool {
     );
     is_final
         && res.extensions.get::<Replaced>().is_none()
+        && res.extensions.get::<StandIn>().is_none()
         && !says(&res.headers, "no-store")
         && !(shared && says(&res.headers, "private"))
         && !res.headers.get_all(VARY).iter().any(|value| value == "*")
@@ -98,7 +99,12 @@ pub(super) fn lasting(headers: &HeaderMap) -> HeaderMap {
             || text == "keep-alive"
     };
     let kept = headers.iter().filter(|(name, value)| !personal(name, value));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+    kept.map(|(name, value)| (name.clone(), own(value))).collect()
+}
+
+/// A value by itself: as it came it holds all of what was read from the network together with it.
+fn own(value: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }
 
 /// What an answer says that it depends on besides: the values that a request had, as a digest.

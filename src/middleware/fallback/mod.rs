@@ -40,10 +40,11 @@ use crate::{
     Error, Result,
     attempt::Attempt,
     body::Body,
+    identity::Identity,
     pipeline::{BoxFuture, Middleware, Next},
     random,
     request::{Authorized, Request, drop_credentials},
-    response::{Response, Served},
+    response::{Response, Served, StandIn},
     watch::{Attempts, Failure, Judge},
 };
 
@@ -58,6 +59,16 @@ impl Fallback {
     pub fn new(options: FallbackOptions) -> Self {
         let weights = options.targets.iter().map(|target| target.weight).collect();
         Self { options, weights }
+    }
+
+    /// Who asks by way of it: a digest of what its targets send calls with.
+    pub fn identity(&self) -> Identity {
+        Identity::of(self.options.targets.iter().flat_map(|target| {
+            let headers =
+                target.headers.iter().flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()]);
+            let model = target.model.as_deref().unwrap_or_default();
+            [target.name.as_bytes(), model.as_bytes()].into_iter().chain(headers)
+        }))
     }
 
     fn sends_on(&self, error: &Error) -> bool {
@@ -117,6 +128,9 @@ impl Course<'_> {
 
     fn answered(mut self, mut res: Response, target: &Target, begun: Instant) -> Response {
         name(self.attempts.answered(&mut res, Duration::ZERO, begun.elapsed()), target);
+        if !self.said.is_empty() {
+            res.extensions.insert(StandIn);
+        }
         self.attempts.on_answer(served(res, target))
     }
 

@@ -229,7 +229,8 @@ impl Lead {
 
     async fn keep_whole(self, head: Arc<Head>, content: bytes::Bytes, lease: Option<Lease>) {
         let is_complete = is_complete(&head.headers, &content, self.question.message);
-        let content = Content::Whole(content);
+        // As it came it may hold all of what was read from the network together with it.
+        let content = Content::Whole(bytes::Bytes::copy_from_slice(&content));
         let entry = is_complete.then(|| Arc::new(head.entry(content.clone(), self.ttl)));
         let entry = entry.filter(|entry| self.keep(entry));
         self.land(Landing::Whole(head, content));

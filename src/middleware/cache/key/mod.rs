@@ -14,8 +14,8 @@ use aws_lc_rs::{
     rand,
 };
 use http::{
-    HeaderName, Method,
-    header::{ACCEPT, CONTENT_TYPE},
+    HeaderName, HeaderValue, Method,
+    header::{ACCEPT, CONTENT_TYPE, HOST},
 };
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
@@ -114,6 +114,8 @@ impl Rules {
         // What stands behind `#` is not sent.
         let url = req.url.as_str();
         part(text, url.split('#').next().unwrap_or(url).as_bytes());
+        // Of one origin several hosts may be asked for.
+        part(text, req.headers.get(HOST).map(HeaderValue::as_bytes).unwrap_or_default());
         text.push(match req.options.redirect {
             Redirect::SameOrigin => 0,
             Redirect::Follow => 1,

@@ -16,7 +16,10 @@ use std::{
 };
 
 use http::Extensions;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -166,11 +169,12 @@ impl Level {
     }
 }
 
-/// Who alone asks. It is renewed while it is held; let go without a word, it ends by itself.
+/// Who alone asks. It is renewed while it is held, and given back when it is let go: by a call that was given up, too.
 pub(super) struct Lease {
     leases: Arc<dyn Leases>,
     key: String,
     owner: String,
+    held: bool,
     _renewed: AbortOnDropHandle<()>,
 }
 
@@ -184,11 +188,24 @@ impl Lease {
                 let _lost = kept.acquire(&name, &who, term).await;
             }
         });
-        Self { leases, key, owner, _renewed: AbortOnDropHandle::new(renewed) }
+        Self { leases, key, owner, held: true, _renewed: AbortOnDropHandle::new(renewed) }
     }
 
-    pub(super) async fn release(self) {
+    pub(super) async fn release(mut self) {
+        self.held = false;
         // Not told: it ends by itself.
         let _away = self.leases.release(&self.key, &self.owner).await;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Without a runtime, as at the end of a process, it ends by itself.
+        let Some(runtime) = Handle::try_current().ok().filter(|_| self.held) else { return };
+        let (leases, key, owner) =
+            (Arc::clone(&self.leases), std::mem::take(&mut self.key), std::mem::take(&mut self.owner));
+        runtime.spawn(async move {
+            let _away = leases.release(&key, &owner).await;
+        });
     }
 }
