@@ -1,5 +1,6 @@
 // When a stream is over, for whoever has to know without reading it.
 
+import { bound } from './context.js';
 import { surface } from './words.js';
 
 export const onEnd = Symbol('onEnd');
@@ -16,7 +17,7 @@ export function seen(data: unknown, look: (events: readonly unknown[]) => void):
 export function ended(data: unknown, told: (error: unknown) => unknown): boolean {
   const stream = data as { [onEnd]?: (told: (error: unknown) => unknown) => void } | null | undefined;
   if (typeof stream !== 'object' || stream === null || !(onEnd in stream)) return false;
-  stream[onEnd]?.(told);
+  stream[onEnd]?.(bound(told));
   return true;
 }
 
