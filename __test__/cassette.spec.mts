@@ -305,6 +305,19 @@ test('numbers and texts come back as they were, also those that JavaScript can n
   for (const body of bodies) assert.equal((await again.get('/x', { responseType: 'text' })).data, body);
 });
 
+test('credentials within a header of an answer, or in an answer that is a form, stay out of the file', async (t) => {
+  const on = await deck(t);
+  const client = on.recording().client;
+  on.simulator.reply([
+    { body: 'x', headers: { link: '<https://u:s3cret@h/?access_token=s3cret&page=2>; rel="next"' } },
+    { body: 'access_token=s3cret&page=2', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  ]);
+  for (const _ of [1, 2]) await client.get('/x', { responseType: 'text' });
+  await until(() => readFileSync(on.file, 'utf8').includes('form-urlencoded'), 'both are written');
+  const written = readFileSync(on.file, 'utf8');
+  assert.ok(!written.includes('s3cret') && written.includes('page=2'), written);
+});
+
 test('a file that can no longer be written is told by done(), and by nothing else', async (t) => {
   const on = await deck(t);
   const folder = mkdtempSync(join(tmpdir(), 'trae-cassette-'));

@@ -17,6 +17,7 @@
 
 pub mod json;
 pub mod names;
+mod parameters;
 pub mod paths;
 pub mod patterns;
 
@@ -68,9 +69,13 @@ impl Rules {
         if value.is_sensitive() || self.headers.contains(name) || is_secret(name.as_str()) {
             return Cow::Borrowed(SHOWN_AS);
         }
-        match String::from_utf8_lossy(value.as_bytes()) {
-            Cow::Borrowed(text) => self.text(text),
-            Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
+        let text = String::from_utf8_lossy(value.as_bytes());
+        match parameters::hidden(&text, |name| self.names(name)) {
+            Some(hidden) => Cow::Owned(self.text(&hidden).into_owned()),
+            None => match text {
+                Cow::Borrowed(text) => self.text(text),
+                Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
+            },
         }
     }
 

@@ -24,12 +24,13 @@ pub(super) fn written(head: &Head, parts: &[(Duration, Bytes)], cut: Option<&str
     answer.insert("headers".to_owned(), text::headers(&head.headers, shown));
     answer.insert("delayMs".to_owned(), ms(head.delay).into());
     let media = head.headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
-    if media.to_ascii_lowercase().starts_with("text/event-stream") {
+    let media = media.to_ascii_lowercase();
+    if media.starts_with("text/event-stream") {
         let events = frames(parts).iter().map(|(gap, frame)| event(*gap, frame, shown)).collect();
         answer.insert("events".to_owned(), Value::Array(events));
     } else if parts.iter().any(|(_, bytes)| !bytes.is_empty()) {
         let whole: Vec<u8> = parts.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect();
-        answer.insert("body".to_owned(), text::content(&whole, shown));
+        answer.insert("body".to_owned(), text::said(&media, &whole, shown));
     }
     if let Some(cut) = cut {
         answer.insert("cut".to_owned(), cut.into());

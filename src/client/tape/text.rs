@@ -52,6 +52,11 @@ fn sent(headers: &HeaderMap, body: &[u8], shown: &Shown) -> Value {
         // Its boundary is another each time, and what its parts are called stands in none of our rules.
         return json!({ "multipart": true });
     }
+    said(&media, body, shown)
+}
+
+/// A content by its media type, in lower case.
+pub(super) fn said(media: &str, body: &[u8], shown: &Shown) -> Value {
     if media.starts_with("application/x-www-form-urlencoded") {
         return json!({ "text": shown.text(&shown.rules.form(body)) });
     }
