@@ -319,6 +319,7 @@ test('a file that is not there, or has no name, is told before anything is sent'
     [() => client.files.upload(new Uint8Array(1)), /needs a `filename`/],
     [() => client.files.upload((async function* () {})()), /needs a `filename`/],
     [() => client.files.upload('x', { filename: '' }), /`filename` of upload\(\) must be a string, got an empty one/],
+    [() => client.files.upload(new Blob(['x']), { filename: 'x', mediaType: 'a/b\r\nx: y' }), /may not be sent/],
     [() => client.files.download('f1', { to: '' }), /`to` of download\(\) must be a path/],
     [() => client.files.get(''), /a file needs an id/],
   ];

@@ -29,6 +29,9 @@ export class Files {
     for (const [name, value] of Object.entries({ filename, mediaType }))
       if (value !== undefined && (typeof value !== 'string' || value === ''))
         throw wrong(`\`${name}\` of upload() must be a string, got ${value === '' ? 'an empty one' : kindOf(value)}`);
+    // A line break in it would begin a header of somebody else's, or end the part.
+    if (mediaType !== undefined && !/^[\x20-\x7e]+$/.test(mediaType as string))
+      throw wrong('`mediaType` of upload() has a character that may not be sent');
     const { data, headers } = await form(source, filename as string | undefined, mediaType as string | undefined);
     const given = config['headers'];
     const all = headers ? mergeHeaders(headers, given) : given;
