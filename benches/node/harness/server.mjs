@@ -53,14 +53,21 @@ function firstLine(child) {
         reject(new Error(`the simulator's first line is no JSON: ${line.slice(0, 80)}`));
       }
     });
-  }).catch((error) => (child.kill(), Promise.reject(error)));
+  }).catch((error) => {
+    child.kill();
+    throw error;
+  });
 }
 
 function end(child) {
   return new Promise((resolve) => {
     const force = setTimeout(() => child.kill('SIGKILL'), 2_000);
-    child.once('exit', () => (clearTimeout(force), resolve()));
-    if (child.exitCode !== null || child.signalCode !== null) return (clearTimeout(force), resolve());
+    const over = () => {
+      clearTimeout(force);
+      resolve();
+    };
+    child.once('exit', over);
+    if (child.exitCode !== null || child.signalCode !== null) return over();
     child.stdin.end();
   });
 }
