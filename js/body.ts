@@ -20,9 +20,14 @@ export function encode(data: unknown): Encoded {
   if (data === undefined || data === null) return { kind: 'none' };
   // A string is what somebody has already encoded: JSON, unless a header says otherwise.
   if (typeof data === 'string') return { kind: 'json', text: data };
-  const plain = typeof data !== 'object' || Array.isArray(data) || (isPlain(data) && !(Symbol.asyncIterator in data));
-  if (plain) return { kind: 'json', text: json(data) };
+  if (typeof data !== 'object' || isJson(data)) return { kind: 'json', text: json(data) };
   return special(data) ?? { kind: 'json', text: json(data) };
+}
+
+/** Whether this is an object that is sent as JSON makes it. */
+export function isJson(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  return Array.isArray(data) || (isPlain(data) && !(Symbol.asyncIterator in data));
 }
 
 function special(data: object): Encoded | undefined {

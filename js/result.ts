@@ -15,6 +15,13 @@ export interface Sum {
   readonly text?: string | undefined;
 }
 
+/** The text of a message: that of all its blocks of text. */
+export function textOf(message: object): string {
+  const { content } = message as { content?: { type?: unknown; text?: unknown }[] };
+  const texts = (content ?? []).filter((block) => block.type === 'text' && typeof block.text === 'string');
+  return texts.map((block) => block.text).join('');
+}
+
 /** How a stream ended: with its message as JSON, with why that can't be had, or because its reader left. */
 export type Last = { message?: string; why?: string; left?: boolean } | undefined;
 

@@ -11,6 +11,7 @@ import type { Listeners, Use } from './listeners.js';
 import { type Mapping, mapped, pump } from './mapping.js';
 import { nodeStream } from './node-stream.js';
 import type { TraeResponse } from './response.js';
+import { textOf } from './result.js';
 import { pack } from './unpack.js';
 
 export class EventStream<E = unknown> implements AsyncIterable<E> {
@@ -112,9 +113,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** The text of the message. */
   async finalText(): Promise<string> {
-    const { content } = (await this.finalMessage()) as { content?: { type?: unknown; text?: unknown }[] };
-    const texts = (content ?? []).filter((block) => block.type === 'text' && typeof block.text === 'string');
-    return texts.map((block) => block.text).join('');
+    return textOf(await this.finalMessage());
   }
 
   /** When the stream is over; without a reader everything comes at once. */

@@ -5,12 +5,12 @@
 
 mod parts;
 
-use std::{error::Error as StdError, sync::Arc, time::Duration};
+use std::{error::Error as StdError, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-use self::parts::{Partial, Shared};
+use self::parts::Partial;
 use crate::attempt::Attempt;
 
 /// The engine's result.
@@ -216,42 +216,6 @@ impl Error {
     pub fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Self {
         let ms = limit.as_millis();
         Self::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
-    }
-
-    /// The same failure for another who met it.
-    pub fn again(error: &Arc<Self>) -> Self {
-        let Inner {
-            kind,
-            phase,
-            ref message,
-            retry_after,
-            attempts,
-            ref history,
-            ref response,
-            ref source,
-            ref partial,
-        } = *error.0;
-        let source = source.as_ref().map(|_| Source::from(Shared(Arc::clone(error))));
-        Self(Box::new(Inner {
-            kind,
-            phase,
-            message: message.clone(),
-            retry_after,
-            attempts,
-            history: history.clone(),
-            response: response.clone(),
-            source,
-            partial: partial.clone(),
-        }))
-    }
-
-    /// What it comes of, if that is a `T`; also of one that several have met.
-    pub fn made_of<T: StdError + 'static>(&self) -> Option<&T> {
-        let source = self.0.source.as_deref()?;
-        match source.downcast_ref::<Shared>() {
-            Some(Shared(error)) => error.made_of(),
-            None => source.downcast_ref(),
-        }
     }
 
     /// The same failure under the name it has one layer further out.

@@ -1,7 +1,7 @@
 // A group of JavaScript middlewares within native ones, for one call: the mirror of src/node/passage.rs.
 // What came from further in and is handed on as it is does not cross again.
 
-import { encode, piece } from '../body.js';
+import { encode, isJson, piece } from '../body.js';
 import { Call, type Plan } from '../call.js';
 import { callParams } from '../config.js';
 import type { Ending } from '../ending.js';
@@ -9,7 +9,6 @@ import { aborted, TraeError } from '../errors.js';
 import { hold } from '../held.js';
 import { abandon, engine, listen } from '../native.js';
 import type { TraeResponse } from '../response.js';
-import { isPlain } from '../secrets.js';
 import type { Abortable } from '../signals.js';
 import { words } from '../words.js';
 import { answered, compose, type Layer } from './compose.js';
@@ -234,18 +233,13 @@ export function lists(headers: Iterable<[string, string]>): Record<string, unkno
   return record;
 }
 
-/** What JSON makes of an object may be changed in place, behind everybody's back. */
-const isJson = (data: unknown): boolean =>
-  typeof data === 'object' && data !== null && (Array.isArray(data) || isPlain(data));
-
-/** Says whether somebody has had the data in hand. */
-function watched(req: TraeRequest): () => boolean {
-  let { data } = req;
-  let seen = false;
-  if (!isJson(data)) return () => false;
-  Object.defineProperty(req, 'data', {
+/** Tells each time that somebody gets the data in hand, if that is an object that can be changed in place. */
+function touched(holder: { data: unknown }, told: () => void): void {
+  let { data } = holder;
+  if (!isJson(data)) return;
+  Object.defineProperty(holder, 'data', {
     get() {
-      seen = true;
+      told();
       return data;
     },
     set(given) {
@@ -253,34 +247,32 @@ function watched(req: TraeRequest): () => boolean {
     },
     enumerable: true,
     configurable: true,
+  });
+}
+
+/** Says whether somebody has had the data in hand. */
+function watched(req: TraeRequest): () => boolean {
+  let seen = false;
+  touched(req, () => {
+    seen = true;
   });
   return () => seen;
 }
 
 /** Says whether the data has been changed since somebody had it in hand for the first time. */
 function compared(res: TraeResponse): () => boolean {
-  let { data } = res;
+  const came = res.data;
   let was: string | undefined;
-  if (!isJson(data)) return () => false;
-  const came = data;
-  Object.defineProperty(res, 'data', {
-    get() {
-      was ??= text(came);
-      return data;
-    },
-    set(given) {
-      data = given;
-    },
-    enumerable: true,
-    configurable: true,
+  touched(res, () => {
+    was ??= text(came);
   });
-  return () => was !== undefined && data === came && text(came) !== was;
+  return () => was !== undefined && res.data === came && text(came) !== was;
 }
 
 /** Only what has become different crosses, and what may have: of an attempt before this one it may be changed still. */
 function changesOf(req: TraeRequest, was: ReturnType<TraeRequest['snapshot']>, seen: boolean) {
   const moved = req.url !== was.url || req.params !== was.params;
-  const changed = req.data !== was.data || (seen && isJson(was.data));
+  const changed = req.data !== was.data || seen;
   const encoded = changed ? encode(req.data) : undefined;
   const stream = encoded?.kind === 'stream' ? encoded : undefined;
   const changes = [

@@ -2,6 +2,7 @@
 
 import { type Options, requireObject } from '../config.js';
 import { aborted, kindOf, config as wrong } from '../errors.js';
+import { textOf } from '../result.js';
 import type { EventStream } from '../stream.js';
 import { type Tools, type ToolUse, toolsOf } from './tool.js';
 
@@ -12,7 +13,7 @@ export type Ask = (body: object, config: Options) => Promise<EventStream>;
 const TURNS = 10;
 
 interface Message {
-  content?: { type?: unknown; text?: unknown }[];
+  content?: { type?: unknown }[];
   stop_reason?: unknown;
   usage?: Record<string, unknown>;
 }
@@ -87,11 +88,7 @@ export class ToolRun implements AsyncIterable<EventStream> {
 
   /** The text of the last answer. */
   async finalText(): Promise<string> {
-    const { content } = (await this.finalMessage()) as Message;
-    return (content ?? [])
-      .filter((block) => block.type === 'text')
-      .map((block) => block.text)
-      .join('');
+    return textOf(await this.finalMessage());
   }
 
   /** Ends it, with the call and the tools that are under way. */

@@ -57,8 +57,6 @@ pub struct NotJson {
     /// Where the first problem is, in bytes; the length of the data where it ends too early. Within a
     /// number or a `\u` escape it may be a few bytes off: these are read as a whole.
     pub offset: usize,
-    /// Whether that is where the data ends.
-    pub early: bool,
 }
 
 /// Reads an event's data. Of several `type` members the last counts, as in JavaScript.
@@ -67,10 +65,7 @@ pub fn inspect(data: &str) -> Result<Payload, NotJson> {
         return Ok(Payload { kind: Kind::Other, typed: true });
     }
     let mut json = Deserializer::from_str(data);
-    read(&mut json, data).map_err(|error| {
-        let offset = offset(data, &error);
-        NotJson { offset, early: offset == data.len() }
-    })
+    read(&mut json, data).map_err(|error| NotJson { offset: offset(data, &error) })
 }
 
 fn read<'a>(json: &mut Deserializer<StrRead<'a>>, data: &'a str) -> serde_json::Result<Payload> {

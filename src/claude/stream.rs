@@ -110,23 +110,20 @@ impl StreamRules {
                 self.end();
                 Verdict::DeliverAndEnd
             }
-            Ok(Kind::Completion) if self.completion => match stop_reason(&event.data) {
-                Some(serde_json::Value::Null) => {
-                    self.message = Message::Started;
-                    Verdict::Deliver
+            Ok(Kind::Completion) if self.completion => {
+                let Some(reason) = stop_reason(&event.data) else { return Verdict::Deliver };
+                self.message = Message::Started;
+                if reason.is_null() {
+                    return Verdict::Deliver;
                 }
-                Some(_) => {
-                    self.message = Message::Started;
-                    self.end();
-                    Verdict::DeliverAndEnd
-                }
-                None => Verdict::Deliver,
-            },
+                self.end();
+                Verdict::DeliverAndEnd
+            }
             Ok(Kind::Ping) if inspect(&event.data).is_ok() => Verdict::Ping,
             Ok(Kind::Ping) => Verdict::Skip,
             Ok(Kind::Error) => Verdict::Fail(self.reported(&event.data)),
             Ok(Kind::Other | Kind::Completion) => Verdict::Deliver,
-            Err(problem) => Verdict::Fail(not_json(&format!("event {}", self.events), problem)),
+            Err(problem) => Verdict::Fail(not_json(&format!("event {}", self.events), &event.data, problem)),
         }
     }
 
@@ -183,13 +180,12 @@ fn stop_reason(data: &str) -> Option<serde_json::Value> {
 }
 
 /// Says which, where and what was expected, never what is there: the content is the caller's.
-pub fn not_json(which: &str, problem: NotJson) -> Error {
-    let expected = match problem {
-        NotJson { offset: 0, .. } => "a JSON value was expected",
-        NotJson { early: true, .. } => "the JSON value should go on",
-        NotJson { .. } => "the JSON value is malformed",
+pub fn not_json(which: &str, data: &str, NotJson { offset }: NotJson) -> Error {
+    let expected = match offset {
+        0 => "a JSON value was expected",
+        end if end == data.len() => "the JSON value should go on",
+        _ => "the JSON value is malformed",
     };
-    let offset = problem.offset;
     let message = format!("{which} of the stream is not JSON: {expected} at byte {offset}");
     Error::new(ErrorKind::Parse, Phase::Body, message)
 }

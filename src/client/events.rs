@@ -212,8 +212,9 @@ fn rows(mut rows: Vec<Event>, read: &mut u64) -> (Vec<Event>, Option<Error>) {
         return (rows, None);
     };
     let number = *read + place as u64 + 1;
+    let error = not_json(&format!("row {number}"), &rows[place].data, problem);
     rows.truncate(place);
-    (rows, Some(not_json(&format!("row {number}"), problem)))
+    (rows, Some(error))
 }
 
 /// What has not happened when a call's limit passes after its answer has begun.

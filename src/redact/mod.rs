@@ -70,12 +70,9 @@ impl Rules {
             return Cow::Borrowed(SHOWN_AS);
         }
         let text = String::from_utf8_lossy(value.as_bytes());
-        match parameters::hidden(&text, |name| self.names(name)) {
-            Some(hidden) => Cow::Owned(self.text(&hidden).into_owned()),
-            None => match text {
-                Cow::Borrowed(text) => self.text(text),
-                Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
-            },
+        match parameters::hidden(&text, |name| self.names(name)).map_or(text, Cow::Owned) {
+            Cow::Borrowed(text) => self.text(text),
+            Cow::Owned(text) => Cow::Owned(self.text(&text).into_owned()),
         }
     }
 

@@ -141,7 +141,7 @@ fn depth_is_no_problem() {
         inspect(&format!(r#"{{"type":{}{}}}"#, r#"{"a":"#.repeat(deep), "1".to_owned() + &"}".repeat(deep))),
         UNTYPED
     );
-    assert_eq!(inspect(&"[".repeat(deep)).map_err(|problem| problem.offset), Err(deep));
+    assert_eq!(inspect(&"[".repeat(deep)), Err(NotJson { offset: deep }));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn anything_else_is_refused_at_the_byte_where_it_goes_wrong() {
         ("+1", 0),
         (".5", 0),
     ] {
-        assert_eq!(inspect(data).map_err(|problem| problem.offset), Err(offset), "{data:?}");
+        assert_eq!(inspect(data), Err(NotJson { offset }), "{data:?}");
     }
     for data in [
         "01",

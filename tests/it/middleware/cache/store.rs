@@ -60,6 +60,37 @@ async fn two_replicas_that_lack_the_same_answer_ask_once() {
     assert_eq!(peer.count(), 1, "a lease lasts as long as it is renewed");
 }
 
+/// What a replica whose process died gives back of its leases.
+struct Dead(Arc<Memory>);
+
+impl Leases for Dead {
+    fn acquire<'a>(&'a self, key: &'a str, token: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>> {
+        self.0.acquire(key, token, ttl)
+    }
+
+    fn release<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_dies_holding_the_lease_holds_the_other_up_for_no_longer_than_that() {
+    let (shared, _, [_, other], peer) = two(vec![never(), now(Ok(whole("b")))]);
+    let store = Store::new(Arc::clone(&shared) as _, Some(Arc::new(Dead(shared)) as _));
+    let one = super::onion(vec![super::cache(|options| options.store = Some(store)) as _], &peer);
+    let dies = tokio::time::timeout(2 * SECOND, one.run(post()));
+    let begun = tokio::time::Instant::now();
+    let (dead, answered) = tokio::join!(dies, async {
+        sleep(MS).await;
+        given(other.run(post()).await).await
+    });
+    assert!(dead.is_err());
+    assert_eq!(answered, (Cached::Miss, message("b")));
+    assert!(begun.elapsed() > 2 * SECOND, "the lease was held: {:?}", begun.elapsed());
+    assert!(begun.elapsed() < 8 * SECOND, "{:?}", begun.elapsed());
+    assert_eq!(peer.count(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_given_up_lets_the_other_ask_at_once() {
     let (_, _, [one, other], peer) = two(vec![never(), now(Ok(whole("b")))]);
