@@ -134,6 +134,12 @@ test('what can not be a batch is refused before anything is sent', async (t) => 
     [() => batches.results(batch({ results_url: null }) as never), /batch b1 has no results yet/],
     [() => batches.results('b1', { offset: -1 }), /`offset` of results\(\)/],
     [() => batches.wait('b1', { interval: 0 }), /`interval` of wait\(\)/],
+    [() => batches.wait('b1', { interval: 2 ** 31 }), /at most 2147483647, got 2147483648/],
+    [() => batches.wait('b1', { interval: Number.POSITIVE_INFINITY }), /got Infinity/],
+    // A URL would take them for the list of all, or for what is above it.
+    [() => batches.get('.'), /a batch needs an id, got "\."/],
+    [() => batches.delete('..'), /a batch needs an id, got "\.\."/],
+    [() => batches.get('\ud800'), /a batch needs an id, got "\\ud800"/],
   ];
   for (const [call, told] of wrong)
     await assert.rejects(call, (error) => error instanceof ConfigError && told.test(error.message));
@@ -365,4 +371,15 @@ test('a text completion is one answer, a stream of pieces, its text, and the who
       /before its stop_reason/.test(error.message) &&
       (error.partial as { completion?: string } | undefined)?.completion === 'a',
   );
+});
+
+test('all() takes a page of any length, and a page whose last id is none is the last', async (t) => {
+  const { client, simulator } = await pair(t);
+  const data = Array.from({ length: 200_000 }, (_, n) => n);
+  simulator.reply({
+    body: JSON.stringify({ data, has_more: true, last_id: { none: true } }),
+    headers: { 'content-type': 'application/json' },
+  });
+  assert.equal((await client.models.list().all()).length, data.length);
+  assert.equal(simulator.counters.requests, 1);
 });

@@ -13,6 +13,8 @@ import { Rows } from './rows.js';
 /** Milliseconds from one look to the next: soon at first, since small batches are done in a minute. */
 const FIRST = 5000;
 const LONGEST = 60_000;
+/** A timer of Node that is set for longer, 24.8 days, strikes at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 const GROWS = 1.5;
 
 interface Batch {
@@ -66,8 +68,10 @@ export class Batches {
   async wait(id: unknown, options: Options = {}): Promise<TraeResponse> {
     requireObject(options, 'the options of wait()');
     const { interval, onPoll, ...config } = options;
-    if (interval !== undefined && !(typeof interval === 'number' && interval > 0))
-      throw wrong(`\`interval\` of wait() is a number of milliseconds above 0, got ${kindOf(interval)}`);
+    if (interval !== undefined && !(typeof interval === 'number' && interval > 0 && interval <= LONGEST_TIMER))
+      throw wrong(
+        `\`interval\` of wait() is a number of milliseconds above 0 and at most ${LONGEST_TIMER}, got ${typeof interval === 'number' ? interval : kindOf(interval)}`,
+      );
     if (onPoll !== undefined && typeof onPoll !== 'function')
       throw wrong(`\`onPoll\` of wait() must be a function, got ${kindOf(onPoll)}`);
     const { signal } = config as { signal?: AbortSignal };

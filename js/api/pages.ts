@@ -62,7 +62,7 @@ export class Pages<T> implements AsyncIterable<T> {
   /** All that are left, at once. */
   async all(): Promise<T[]> {
     const all: T[] = [];
-    for await (const { data } of this.pages()) all.push(...data);
+    for await (const item of this) all.push(item);
     return all;
   }
 
@@ -91,5 +91,5 @@ function following<T>({ data, has_more, first_id, last_id, next_page }: Page<T>,
   if (next_page) return next_page === params['page'] ? undefined : { ...params, page: next_page };
   if (!has_more || data.length === 0) return undefined;
   const [name, id] = params['before_id'] === undefined ? ['after_id', last_id] : ['before_id', first_id];
-  return id && id !== params[name] ? { ...params, [name]: id } : undefined;
+  return typeof id === 'string' && id !== '' && id !== params[name] ? { ...params, [name]: id } : undefined;
 }

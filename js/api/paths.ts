@@ -11,5 +11,7 @@ export function ofApi(base: unknown, below: string): string {
 export function step(id: unknown, what: string): string {
   if (typeof id !== 'string' || id === '')
     throw wrong(`${what} needs an id, got ${id === '' ? 'an empty string' : kindOf(id)}`);
+  // A URL takes these for steps up the path, in whatever way they are written; half a character can't be written at all.
+  if (/^\.\.?$/.test(id) || /\p{Surrogate}/u.test(id)) throw wrong(`${what} needs an id, got ${JSON.stringify(id)}`);
   return `/${encodeURIComponent(id)}`;
 }
