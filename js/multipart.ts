@@ -1,7 +1,7 @@
 // A form as multipart/form-data: its parts in order, each framed as the HTML standard says.
 
-/** What a form's fields may hold. A File has a name. */
-type Field = string | (Blob & { readonly name?: string });
+/** What a form's fields may hold. A File has a name; what is in memory already has its bytes at hand. */
+type Field = string | (Blob & { readonly name?: string; readonly held?: Uint8Array });
 
 /** The body as texts and Blobs to be sent one after the other, and the media type that names the boundary. */
 export interface Multipart {
@@ -21,7 +21,7 @@ export function multipart(form: Iterable<[string, Field]>): Multipart {
     }
     text += `; filename="${escaped(field.name ?? 'blob')}"\r\n`;
     text += `Content-Type: ${field.type || 'application/octet-stream'}\r\n\r\n`;
-    parts.push(Buffer.from(text), field);
+    parts.push(Buffer.from(text), field.held ?? field);
     text = '\r\n';
   }
   parts.push(Buffer.from(`${text}--${boundary}--\r\n`));

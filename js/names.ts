@@ -1,6 +1,7 @@
 // Names of options that nobody knows, and what was meant by them.
 
 import { config as wrong } from './errors.js';
+import { nearest } from './spelling.js';
 
 /** Those that a client has, besides the short forms of middlewares; a test compares them with the engine's. */
 export const CLIENT_OPTIONS = [
@@ -40,7 +41,15 @@ const OF_CLAUDE: Record<string, string> = {
 export const CLAUDE_OPTIONS = Object.keys(OF_CLAUDE);
 
 /** What others call what is here called otherwise, too far from it for a slip of the keyboard. */
-const ELSEWHERE: Record<string, string> = { retries: 'retry', maxRetries: 'retry' };
+const ELSEWHERE: Record<string, string> = {
+  retries: 'retry',
+  maxRetries: 'retry',
+  mimeType: 'mediaType',
+  mimetype: 'mediaType',
+  mime_type: 'mediaType',
+  contentType: 'mediaType',
+  content_type: 'mediaType',
+};
 
 /** Of a name, in a message. */
 const LONGEST = 60;
@@ -53,47 +62,27 @@ export function requireKnown(options: object, known: readonly string[]): void {
   }
 }
 
+/** Refuses what is one of these but for its spelling. Any other name may be the caller's own, as in all calls. */
+export function requireSpelt(options: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(name)) continue;
+    const option = near(name, known);
+    if (option) throw wrong(`unknown option \`${name.slice(0, LONGEST)}\`: did you mean \`${option}\`?`);
+  }
+}
+
 function meant(name: string, known: readonly string[]): string {
   const claudes = nearest(
     name,
     CLAUDE_OPTIONS.filter((option) => !known.includes(option)),
   );
-  const near = (Object.hasOwn(ELSEWHERE, name) && ELSEWHERE[name]) || nearest(name, known);
-  if (near && known.includes(near)) return `did you mean \`${near}\`?`;
+  const option = near(name, known);
+  if (option) return `did you mean \`${option}\`?`;
   if (claudes) return `\`${claudes}\` is an option of claude(): here it is ${OF_CLAUDE[claudes]}`;
   return `known names are \`${known.join('`, `')}\``;
 }
 
-/** As the engine does it: a third of a name may be otherwise. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  let found: { option: string; distance: number } | undefined;
-  for (const option of known) {
-    const most = Math.floor(Math.max(option.length, name.length) / 3);
-    // Long names are not worth comparing: they are too far from all.
-    if (Math.abs(option.length - name.length) > most) continue;
-    const distance = edits(name.toLowerCase(), option.toLowerCase());
-    if (distance <= most && distance < (found?.distance ?? Infinity)) found = { option, distance };
-  }
-  return found?.option;
+function near(name: string, known: readonly string[]): string | undefined {
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
+  return elsewhere !== undefined && known.includes(elsewhere) ? elsewhere : nearest(name, known);
 }
-
-/** How many letters have to be put in, left out, replaced or swapped with their neighbour. */
-function edits(from: string, to: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= from.length; i++) {
-    const above = row;
-    row = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const same = from[i - 1] === to[j - 1] ? 0 : 1;
-      let least = Math.min(at(above, j) + 1, at(row, j - 1) + 1, at(above, j - 1) + same);
-      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
-      if (swapped) least = Math.min(least, at(before, j - 2) + 1);
-      row.push(least);
-    }
-    before = above;
-  }
-  return at(row, to.length);
-}
-
-const at = (row: readonly number[], place: number): number => row[place] as number;

@@ -125,7 +125,7 @@ export interface UploadOptions extends RequestConfig {
 export interface Files {
   /**
    * Sends a file: by its path, as a Blob, as bytes, or as a stream of bytes. One that has no name needs `filename`.
-   * A form that is streamed is not sent twice: its call is not retried.
+   * Bytes and Blobs of up to 8 MiB may be sent again by `retry()`; what is streamed, as a file on disk, is sent once.
    */
   upload(
     source: string | URL | Blob | ArrayBufferView | ArrayBuffer | AsyncIterable<Uint8Array | string>,
@@ -137,12 +137,16 @@ export interface Files {
   list(options?: ListOptions): Pages<StoredFile>;
   /** Forgets it. */
   delete(id: string, config?: RequestConfig): Promise<TraeResponse<{ id: string; type: string }>>;
-  /** Writes its content to a path, where it is whole or not at all. */
+  /**
+   * Writes its content to a path, where it is whole or not at all. A file that is replaced keeps its mode, links are
+   * followed, and a place that can't be written is a ConfigError before anything is asked. A number as `timeout` limits
+   * it all.
+   */
   download(
     id: string,
     options: RequestConfig & { to: string | URL },
   ): Promise<TraeResponse<{ path: string; bytes: number }>>;
-  /** Its content as a stream. */
+  /** Its content as a stream. A number as `timeout` limits it until it begins, `timeout.total` to its end. */
   download(id: string, options?: RequestConfig): Promise<TraeResponse<Readable>>;
 }
 

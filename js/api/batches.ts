@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Options, requireObject } from '../config.js';
 import { aborted, kindOf, config as wrong } from '../errors.js';
+import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
 import type { EventStream } from '../stream.js';
 import type { Caller } from './caller.js';
@@ -67,6 +68,7 @@ export class Batches {
   /** Looks again and again until it has ended. */
   async wait(id: unknown, options: Options = {}): Promise<TraeResponse> {
     requireObject(options, 'the options of wait()');
+    requireSpelt(options, ['interval', 'onPoll']);
     const { interval, onPoll, ...config } = options;
     if (interval !== undefined && !(typeof interval === 'number' && interval > 0 && interval <= LONGEST_TIMER))
       throw wrong(
@@ -88,6 +90,7 @@ export class Batches {
   /** The results, a row each, in any order; rows before `offset` are left out. */
   async results(batch: unknown, options: Options = {}): Promise<Rows<unknown>> {
     requireObject(options, 'the options of results()');
+    requireSpelt(options, ['offset']);
     const { offset = 0, ...config } = options;
     if (!(Number.isSafeInteger(offset) && offset >= 0))
       throw wrong(`\`offset\` of results() is a number of rows, 0 or more, got ${kindOf(offset)}`);

@@ -1,12 +1,13 @@
 // Files of this machine: read from disk as they are sent, written to it as they come.
 
-import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { config as wrong } from '../errors.js';
+import { fileURLToPath } from 'node:url';
+import { type Place, placeOf, pour, Unwritten } from '../beside.js';
+import { ConfigError, config as wrong } from '../errors.js';
+import type { TraeResponse } from '../response.js';
 
 /** What the API takes, by how its name ends. */
 const TYPES: Record<string, string> = {
@@ -56,16 +57,43 @@ export async function diskFile(path: string): Promise<DiskFile> {
   };
 }
 
-/** Writes it all beside its place and then puts it there: under its name a file is whole, or not there. */
-export async function toDisk(source: Readable, path: string): Promise<number> {
-  const beside = `${path}.${randomUUID()}.part`;
-  const file = createWriteStream(beside, { flags: 'wx' });
+/** The path that a file is named by; what names none is told before anything is asked. */
+export function pathOf(given: string | URL, whose: string): string {
+  if (given instanceof URL && given.protocol !== 'file:')
+    throw wrong(`${whose} must be a path or a file: URL, got one of ${given.protocol}`);
+  let path = given;
   try {
-    await pipeline(source, file);
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
+    if (path instanceof URL) path = fileURLToPath(path);
+  } catch (cause) {
+    throw wrong(`${whose} is a URL that names no file here: ${(cause as Error).message}`, cause);
   }
-  return file.bytesWritten;
+  if (path.includes('\0')) throw wrong(`${whose} has a NUL in it, and no path has one`);
+  return path;
+}
+
+/** Where a download goes, looked at before it is asked for. */
+export function targetOf(path: string): Place {
+  try {
+    return placeOf(path);
+  } catch (error) {
+    throw unwritten(path, error as Error);
+  }
+}
+
+/** Writes it all beside its place and then puts it there: under its name a file is whole, or not there. */
+export async function toDisk(res: TraeResponse, place: Place, path: string): Promise<number> {
+  const source = res.data as Readable;
+  try {
+    return await pour(place, source);
+  } catch (error) {
+    // It may not have been read at all.
+    source.destroy?.();
+    throw error instanceof Unwritten ? unwritten(path, error, { phase: 'body', attempts: res.attempts }) : error;
+  }
+}
+
+/** The same error where the disk was found wanting only as the answer came, but for its phase. */
+function unwritten(path: string, { message, cause }: Error, when = { phase: 'prepare', attempts: 0 }): ConfigError {
+  const told = `\`to\` of download(), ${JSON.stringify(path)}, can't be written: ${message}`;
+  return new ConfigError({ code: 'CONFIG', message: told, ...when }, cause);
 }

@@ -1,19 +1,24 @@
 // Files of the Claude API: sent and fetched as they are read and written, never whole in memory.
 
-import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { type Options, requireObject } from '../config.js';
 import { kindOf, config as wrong } from '../errors.js';
 import { multipart } from '../multipart.js';
+import { requireSpelt } from '../names.js';
 import { type HeaderRecord, mergeHeaders } from '../request-headers.js';
 import type { TraeResponse } from '../response.js';
 import type { Caller } from './caller.js';
-import { BINARY, type DiskFile, diskFile, toDisk, typeOf } from './disk.js';
+import { BINARY, type DiskFile, diskFile, pathOf, targetOf, toDisk, typeOf } from './disk.js';
 import { Pages, type PagesOptions } from './pages.js';
 import { step } from './paths.js';
 
-/** A part of a form with the name and the type that it is sent under. */
-type Part = Pick<DiskFile, 'name' | 'type' | 'size' | 'stream'>;
+/** A part of a form with the name and the type that it is sent under, and its bytes where they are in memory. */
+type Part = Pick<DiskFile, 'name' | 'type' | 'size' | 'stream'> & { held?: Uint8Array | undefined };
+
+/** What may be sent: a Blob says its bytes, too. */
+type Unnamed = Omit<Part, 'name'> & { name?: string; arrayBuffer?(): Promise<ArrayBuffer> };
+
+/** Bytes of so many are sent in one piece, which can be sent again; more of them would be copied for that. */
+const IN_ONE_PIECE = 8 << 20;
 
 export class Files {
   readonly #caller: Caller;
@@ -25,6 +30,7 @@ export class Files {
   /** Sends a file: by its path, as a Blob, as bytes, or as a stream of them. */
   async upload(source: unknown, options: Options = {}): Promise<TraeResponse> {
     requireObject(options, 'the options of upload()');
+    requireSpelt(options, ['filename', 'mediaType']);
     const { filename, mediaType, ...config } = options;
     for (const [name, value] of Object.entries({ filename, mediaType }))
       if (value !== undefined && (typeof value !== 'string' || value === ''))
@@ -54,19 +60,28 @@ export class Files {
   /** Its content as a stream, or written to a path. */
   async download(id: unknown, options: Options = {}): Promise<TraeResponse> {
     requireObject(options, 'the options of download()');
+    requireSpelt(options, ['to']);
     const { to, ...config } = options;
     if (to !== undefined && !(to instanceof URL) && (typeof to !== 'string' || to === ''))
       throw wrong(`\`to\` of download() must be a path, got ${to === '' ? 'an empty string' : kindOf(to)}`);
-    const res = await this.#ask('GET', `${step(id, 'a file')}/content`, { ...config, responseType: 'stream' });
-    if (to === undefined) return res;
-    const path = to instanceof URL ? fileURLToPath(to) : to;
-    res.data = { path, bytes: await toDisk(res.data as Readable, path) };
+    const url = `${step(id, 'a file')}/content`;
+    if (to === undefined) return this.#ask('GET', url, { ...config, responseType: 'stream' });
+    const path = pathOf(to, '`to` of download()');
+    const place = targetOf(path);
+    const res = await this.#ask('GET', url, { ...whole(config), responseType: 'stream' });
+    res.data = { path, bytes: await toDisk(res, place, path) };
     return res;
   }
 
   #ask(method: string, path: string, config: Options, data?: unknown): Promise<TraeResponse> {
     return this.#caller.request({ ...config, method, url: this.#caller.path(`/files${path}`), data });
   }
+}
+
+/** A mere number limits a stream until it begins, and what is written to a file a caller waits for as a whole. */
+function whole(config: Options): Options {
+  const { timeout } = config;
+  return typeof timeout === 'number' && timeout > 0 ? { ...config, timeout: { total: timeout } } : config;
 }
 
 /** The form that carries it, and the headers that it needs besides. */
@@ -79,14 +94,26 @@ async function form(
   if (part === undefined) return streamed(source as AsyncIterable<unknown>, filename, mediaType);
   const name = filename ?? part.name;
   if (name === undefined || name === '') throw wrong('upload() of bytes needs a `filename`');
-  const named = { name, type: mediaType ?? (part.type || typeOf(name)), size: part.size, stream: () => part.stream() };
-  return { data: new Form(named) };
+  const { size } = part;
+  const type = mediaType ?? (part.type || typeOf(name));
+  return { data: new Form({ name, type, size, stream: () => part.stream(), held: await heldOf(part) }) };
+}
+
+/** The bytes of a small Blob. One that can't be read says so when it is sent, as one that is not small does. */
+async function heldOf(part: { size: number; arrayBuffer?(): Promise<ArrayBuffer> }): Promise<Uint8Array | undefined> {
+  if (part.size > IN_ONE_PIECE || typeof part.arrayBuffer !== 'function') return undefined;
+  try {
+    const bytes = new Uint8Array(await part.arrayBuffer());
+    return bytes.length === part.size ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What has a size; nothing for a stream. */
-async function partOf(source: unknown): Promise<(Omit<Part, 'name'> & { name?: string }) | undefined> {
-  if (typeof source === 'string' && source !== '') return diskFile(source);
-  if (source instanceof URL) return diskFile(fileURLToPath(source));
+async function partOf(source: unknown): Promise<Unnamed | undefined> {
+  if ((typeof source === 'string' && source !== '') || source instanceof URL)
+    return diskFile(pathOf(source, 'the file of upload()'));
   if (ArrayBuffer.isView(source) || source instanceof ArrayBuffer) return new Blob([source as ArrayBuffer]);
   if (typeof source === 'object' && source !== null) {
     if ('size' in source && 'stream' in source) return source as Part;

@@ -2,6 +2,7 @@
 
 import { type Options, requireObject } from '../config.js';
 import { ParseError, config as wrong } from '../errors.js';
+import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
 
 /** What the API answers: by the ids of its ends, or by a token of its own. */
@@ -24,6 +25,7 @@ export class Pages<T> implements AsyncIterable<T> {
 
   constructor(get: (config: Options) => Promise<TraeResponse>, options: PagesOptions = {}) {
     requireObject(options, 'the options of a list');
+    requireSpelt(options, ['prefetch']);
     const { prefetch = true, ...config } = options;
     if (typeof prefetch !== 'boolean') throw wrong('`prefetch` of a list must be true or false');
     this.#get = get;
