@@ -1,18 +1,18 @@
 // `trae-native chat`: a conversation in a terminal, or line by line through a pipe.
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type Client, claude, type ExportedSession, type Session, type TraeError } from 'trae-native';
+import { type Client, claude, type Session, type TraeError } from 'trae-native';
 import { createSimulator } from 'trae-native/simulator';
-import { count, flags, UsageError } from './flags.js';
-import { remedy } from './remedies.js';
-import { type Paint, paint, took } from './terminal.js';
+import { address, count, flags } from './flags.js';
+import { Kept, Overtaken } from './kept.js';
+import { type Fault, remedy } from './remedies.js';
+import { type Paint, paint, rounded, took } from './terminal.js';
 
 const HELP = `Usage: trae-native chat [options]
 
 Each line is a turn. /new forgets the conversation, /exit leaves, Ctrl-C ends
-an answer.
+an answer. Ends with 1 where the last answer failed or could not be kept.
 
   --model <name>       default claude-sonnet-5
   --system <text>      system prompt
@@ -35,6 +35,11 @@ const FLAGS = {
   help: { type: 'boolean' },
 } as const;
 
+const COMMANDS = '/new forgets the conversation, /exit leaves';
+
+/** What is typed as a command: a path, such as `/etc/hosts`, is none. */
+const COMMAND = /^\/[\w-]*(?=\s|$)/;
+
 /** What an answer took. */
 interface Figures {
   firstMs: number | null;
@@ -49,10 +54,11 @@ export async function chat(args: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const kept = given.session === undefined ? undefined : new Kept(given.session);
   const maxTokens = count('max-tokens', given['max-tokens'], 1_000_000, 1);
+  const base = address('base-url', given['base-url']);
+  const kept = given.session === undefined ? undefined : new Kept(given.session);
   const simulator = given.simulate ? await createSimulator() : undefined;
-  const baseURL = simulator?.url ?? given['base-url'];
+  const baseURL = simulator?.url ?? base;
   const client = claude({
     ...(baseURL !== undefined && { baseURL }),
     ...(simulator && { apiKey: 'simulated', proxy: false }),
@@ -69,28 +75,6 @@ export async function chat(args: string[]): Promise<number> {
   } finally {
     await client.close();
     await simulator?.close();
-  }
-}
-
-/** A conversation in a file, which is there whole or as it was before. */
-class Kept {
-  readonly #path: string;
-  exported: ExportedSession | undefined;
-
-  constructor(path: string) {
-    this.#path = path;
-    try {
-      this.exported = JSON.parse(readFileSync(path, 'utf8')) as ExportedSession;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-        throw new UsageError(`--session ${path}: ${(error as Error).message}`);
-    }
-  }
-
-  save(exported: ExportedSession): void {
-    const beside = `${this.#path}.${process.pid}.part`;
-    writeFileSync(beside, `${JSON.stringify(exported)}\n`, { mode: 0o600 });
-    renameSync(beside, this.#path);
   }
 }
 
@@ -111,7 +95,7 @@ class Talk {
 
   /** Ends with 1 where the last answer was a failure: a script wants to know. */
   async run(json: boolean): Promise<number> {
-    if (this.#kept?.exported) await this.#session.import(this.#kept.exported);
+    await this.#goOn(this.#kept);
     const terminal = process.stdin.isTTY === true && process.stdout.isTTY === true && !json;
     const prompt = terminal ? this.#paint.cyan('> ') : '';
     const lines = createInterface({ input: process.stdin, output: process.stdout, terminal, prompt });
@@ -122,11 +106,19 @@ class Talk {
       const text = line.trim();
       if (text === '/exit') break;
       if (text === '/new') this.#session = await this.#forget();
+      else if (COMMAND.test(text)) code = this.#refuse(text, json);
       else if (text !== '') code = await this.#turn(text, json);
       if (terminal) lines.prompt();
     }
     lines.close();
     return code;
+  }
+
+  async #goOn(kept: Kept | undefined): Promise<void> {
+    if (kept?.exported === undefined) return;
+    await this.#session.import(kept.exported).catch((error: unknown) => {
+      throw kept.wrong(error);
+    });
   }
 
   #fresh(): Session {
@@ -137,6 +129,12 @@ class Talk {
     const session = this.#fresh();
     this.#kept?.save(await session.export());
     return session;
+  }
+
+  /** A command that is misspelt is no turn: it would be sent, and paid for. */
+  #refuse(text: string, json: boolean): number {
+    this.#tell({ message: `there is no command ${JSON.stringify(text.slice(0, 60))}: ${COMMANDS}` }, json);
+    return 2;
   }
 
   async #turn(text: string, json: boolean): Promise<number> {
@@ -153,11 +151,12 @@ class Talk {
       const { timing, requestId } = stream.response;
       const { input_tokens: input, output_tokens: output } = stream.usage ?? {};
       const figures = { firstMs: timing.firstEventMs, totalMs: timing.totalMs ?? 0, input: input ?? undefined, output };
-      const said = { text: answer, requestId, ...figures };
+      const said = { text: answer, requestId, ...figures, ...inJson(figures) };
       process.stdout.write(json ? `${JSON.stringify(said)}\n` : `\n${this.#paint.dim(inWords(figures))}\n`);
       this.#kept?.save(await this.#session.export());
       return 0;
     } catch (error) {
+      if (error instanceof Overtaken) throw error;
       this.#tell(error as TraeError, json);
       return 1;
     } finally {
@@ -166,13 +165,12 @@ class Talk {
     }
   }
 
-  #tell(error: TraeError, json: boolean): void {
-    const { code, message, status } = error;
+  #tell({ code = '', message, status }: Partial<Fault> & { message: string }, json: boolean): void {
     if (json) {
-      process.stdout.write(`${JSON.stringify({ error: { code, message, status } })}\n`);
+      process.stdout.write(`${JSON.stringify({ error: { ...(code && { code }), message, status } })}\n`);
       return;
     }
-    const mend = code === 'ABORTED' ? undefined : remedy(error);
+    const mend = code === 'ABORTED' ? undefined : remedy({ code, message, status });
     const { red, yellow } = paint(process.stderr);
     process.stderr.write(`\n${red(message)}\n${mend ? `${yellow(mend)}\n` : ''}`);
   }
@@ -196,4 +194,8 @@ function inWords({ firstMs, totalMs, input, output }: Figures): string {
   const rate = output && writing > 0 ? `, ${Math.round((output * 1000) / writing)} tokens/s` : '';
   const first = firstMs === null ? '' : `first after ${took(firstMs)}, `;
   return `[${first}${took(totalMs)}${rate}; ${input ?? '?'} tokens in, ${output ?? '?'} out]`;
+}
+
+function inJson({ firstMs, totalMs }: Figures): Pick<Figures, 'firstMs' | 'totalMs'> {
+  return { firstMs: firstMs === null ? null : rounded(firstMs), totalMs: rounded(totalMs) };
 }

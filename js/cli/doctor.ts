@@ -2,9 +2,10 @@
 
 import { lookup } from 'node:dns/promises';
 import { type Client, claude, type TraeError, type Warmup } from 'trae-native';
+import { withoutKeys } from '../secrets.js';
 import { flags } from './flags.js';
 import { keyFault, remedy } from './remedies.js';
-import { paint, took } from './terminal.js';
+import { paint, rounded, took } from './terminal.js';
 
 const HELP = `Usage: trae-native doctor [options]
 
@@ -56,9 +57,11 @@ export async function doctor(args: string[]): Promise<number> {
   const steps: Step[] = [];
   const { dim, green, red, yellow } = paint(process.stdout);
   const tell = (step: Step): void => {
-    steps.push(step);
+    const { ok, ms, mend } = step;
+    // Keys are pasted into all kinds of places, an URL's path among them.
+    const says = withoutKeys(step.says);
+    steps.push({ ...step, says, ...(ms !== undefined && { ms: rounded(ms) }) });
     if (given.json) return;
-    const { ok, says, ms, mend } = step;
     const time = ms === undefined ? '' : dim(` (${took(ms)})`);
     process.stdout.write(`${ok ? green('ok') : red('no')}  ${step.step.padEnd(10)} ${says}${time}\n`);
     if (mend) process.stdout.write(`    ${''.padEnd(10)} ${yellow(mend)}\n`);
@@ -83,13 +86,8 @@ async function look(base: string, model: string, call: boolean, tell: (step: Ste
   const proxy = proxyFor(wish.base);
   if (proxy) tell({ step: 'proxy', ok: true, says: `${proxy.name} names ${proxy.host}` });
   if (!proxy && !(await name(wish.base.hostname, tell))) return;
-  const client = claude({
-    baseURL: base,
-    ...(keyed ? {} : { apiKey: 'none' }),
-    retry: false,
-    logger: false,
-    timeout: { connect: LIMIT, firstByte: 2 * LIMIT, total: 4 * LIMIT },
-  });
+  const client = clientFor(base, keyed, tell);
+  if (!client) return;
   try {
     if ((await connection(client, tell)) && call && keyed) await tiny(client, wish.model, tell);
   } finally {
@@ -97,16 +95,34 @@ async function look(base: string, model: string, call: boolean, tell: (step: Ste
   }
 }
 
+/** Nothing where the environment says something that no client takes. */
+function clientFor(baseURL: string, keyed: boolean, tell: (step: Step) => void): Client | undefined {
+  try {
+    return claude({
+      baseURL,
+      ...(keyed ? {} : { apiKey: 'none' }),
+      retry: false,
+      logger: false,
+      timeout: { connect: LIMIT, firstByte: 2 * LIMIT, total: 4 * LIMIT },
+    });
+  } catch (error) {
+    tell({ step: 'client', ok: false, says: (error as TraeError).message });
+    return undefined;
+  }
+}
+
 function target(base: string, model: string, call: boolean, tell: (step: Step) => void): Wish | undefined {
   try {
     const url = new URL(base);
     if (!/^https?:$/.test(url.protocol)) throw new Error(`it begins with ${url.protocol}`);
-    const says = `base URL ${url.protocol}//${url.host}${url.pathname}`;
+    if (url.username || url.password) throw new Error('it holds a user name or password, and these are not sent');
+    const query = url.search ? ', and a query that is not shown here' : '';
+    const says = `base URL ${url.protocol}//${url.host}${url.pathname}${query}`;
     const open = url.protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(url.host);
     tell({ step: 'config', ok: true, says, ...(open && { mend: 'plain http: the key can be read on the way' }) });
     return { base: url, model, call };
   } catch (error) {
-    const mend = 'set ANTHROPIC_BASE_URL or --base-url to one such as https://api.anthropic.com';
+    const mend = 'set ANTHROPIC_BASE_URL or --base-url to one such as https://api.anthropic.com, the key not in it';
     tell({ step: 'config', ok: false, says: `the base URL is none: ${(error as Error).message}`, mend });
     return undefined;
   }
@@ -155,7 +171,7 @@ async function name(host: string, tell: (step: Step) => void): Promise<boolean> 
   }
 }
 
-/** The connection and one HEAD on it: the status does not matter, but that there is one. */
+/** The connection and one HEAD on it. Most statuses only say that somebody is there, as 401, 404 and 405 do. */
 async function connection(client: Client, tell: (step: Step) => void): Promise<boolean> {
   const started = performance.now();
   let warmed: Warmup;
@@ -173,9 +189,21 @@ async function connection(client: Client, tell: (step: Step) => void): Promise<b
     return false;
   }
   tell({ step: 'connect', ok: true, says: 'TCP, TLS and what stands between', ms: connectMs ?? total });
-  const says = `answered ${status ?? '?'} over HTTP/${httpVersion ?? '?'}`;
-  tell({ step: 'head', ok: true, says, ms: total - (connectMs ?? 0) });
+  const ok = status === undefined || isHealthy(status);
+  const says = `answered ${status ?? '?'} over HTTP/${httpVersion ?? '?'}${ok ? '' : ': it is there, and not well'}`;
+  tell({
+    step: 'head',
+    ok,
+    says,
+    ms: total - (connectMs ?? 0),
+    ...(!ok && mended({ code: 'SERVER', status, message: '' })),
+  });
   return true;
+}
+
+/** Who answers that he knows no HEAD is well. */
+function isHealthy(status: number): boolean {
+  return status < 500 || status === 501;
 }
 
 async function tiny(client: Client, model: string, tell: (step: Step) => void): Promise<void> {

@@ -1,5 +1,7 @@
 // The command `trae-native`: its commands, and what it says of a wrong one. Each is built on the package's public names.
 
+import { inWords } from '../beside.js';
+import { nearest } from '../spelling.js';
 import { chat } from './chat.js';
 import { doctor } from './doctor.js';
 import { UsageError } from './flags.js';
@@ -11,26 +13,33 @@ const HELP = `Usage: trae-native <command> [options]
   simulate   run the simulated Claude API
   doctor     say whether this machine reaches the API, and what to mend
 
-trae-native <command> --help says more; --version says which version this is.
+trae-native help <command> says more; --version says which version this is.
 `;
 
 const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { chat, simulate, doctor };
 
 export async function main([name, ...args]: string[]): Promise<number> {
-  const command = COMMANDS[name ?? ''];
-  if (command) return command(args);
   if (name === '--version' || name === '-v') {
     const { version } = require('trae-native/package.json') as { version: string };
     process.stdout.write(`${version}\n`);
     return 0;
   }
-  if (name === '--help' || name === '-h') {
+  if (name === 'help' && args.length > 0) return command(args[0] as string, ['--help']);
+  if (name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(HELP);
     return 0;
   }
-  process.stderr.write(
-    name === undefined ? HELP : `trae-native: there is no command ${JSON.stringify(name)}.\n${HELP}`,
-  );
+  if (name !== undefined) return command(name, args);
+  process.stderr.write(HELP);
+  return 2;
+}
+
+function command(name: string, args: string[]): number | Promise<number> {
+  const run = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (run) return run(args);
+  const near = nearest(name, Object.keys(COMMANDS));
+  const meant = near ? ` Did you mean ${near}?` : '';
+  process.stderr.write(`trae-native: there is no command ${JSON.stringify(name)}.${meant}\n${HELP}`);
   return 2;
 }
 
@@ -45,9 +54,14 @@ export async function run(): Promise<void> {
   }
 }
 
-// A reader that has enough, as `head` does, is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
+/** Nobody takes what is said. A reader that has enough, as `head` does, is no failure; a disk that is full is one. */
+function unheard(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`trae-native: the output can't be written: ${inWords(error)}.\n`);
+  process.exit(1);
+}
+
+process.stdout.on('error', unheard);
+// Of this one nobody could be told.
+process.stderr.on('error', () => {});
 void run();

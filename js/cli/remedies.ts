@@ -16,6 +16,8 @@ const BY_STATUS: Record<number, string> = {
   529: 'the API is overloaded: try again in a minute; retry() and fallback() do so by themselves',
 };
 
+const FAILING = 'the API, or a proxy in front of it, fails: try again in a minute, and look at its page of incidents';
+
 const BY_CODE: Record<string, string> = {
   DNS: 'the host has no address here: is its name right, and does this machine have a name server? Behind a proxy set HTTPS_PROXY',
   CONNECTION_REFUSED: 'nobody listens there: is the port right, and is a firewall in between?',
@@ -29,7 +31,8 @@ const BY_CODE: Record<string, string> = {
 };
 
 export function remedy({ code, status }: Fault): string | undefined {
-  return (status !== undefined && BY_STATUS[status]) || BY_CODE[code];
+  if (status === undefined) return BY_CODE[code];
+  return BY_STATUS[status] ?? (status >= 500 ? FAILING : BY_CODE[code]);
 }
 
 /** What is wrong with a key as a text, never the key itself. */

@@ -40,8 +40,12 @@ function script(path: string | undefined): object | object[] {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new UsageError(`--script ${path}: ${error instanceof Error ? error.message : error}`);
+    throw inScript(path, error);
   }
+}
+
+function inScript(path: string | undefined, error: unknown): UsageError {
+  return new UsageError(`--script ${path}: ${error instanceof Error ? error.message : error}`);
 }
 
 function untilToldToEnd(simulator: Simulator, stdin: boolean): Promise<number> {
@@ -75,7 +79,12 @@ export async function simulate(args: string[]): Promise<number> {
   };
   const replies = script(given.script);
   const simulator = await createSimulator(options);
-  simulator.reply(replies);
+  try {
+    simulator.reply(replies);
+  } catch (error) {
+    await simulator.close();
+    throw inScript(given.script, error);
+  }
   process.stdout.write(`${JSON.stringify({ url: simulator.url, ca: simulator.ca, pid: process.pid })}\n`);
   return untilToldToEnd(simulator, given['until-stdin-closes'] === true);
 }

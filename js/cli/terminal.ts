@@ -18,3 +18,8 @@ export function took(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
+
+/** A number of milliseconds as programs read it: what is finer than a tenth is noise. */
+export function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
