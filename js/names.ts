@@ -65,7 +65,7 @@ function meant(name: string, known: readonly string[]): string {
 }
 
 /** As the engine does it: a third of a name may be otherwise. */
-function nearest(name: string, known: readonly string[]): string | undefined {
+export function nearest(name: string, known: readonly string[]): string | undefined {
   let found: { option: string; distance: number } | undefined;
   for (const option of known) {
     const most = Math.floor(Math.max(option.length, name.length) / 3);

@@ -40,11 +40,19 @@ function ofProxy(config: Config, axios: Axios): Options {
   const { proxy } = config;
   if (proxy === undefined || proxy === null) return {};
   if (proxy === false) return { proxy: false };
-  const { host, port, protocol = 'http', auth } = proxy;
+  if ((proxy as unknown) instanceof URL) return { proxy: (proxy as unknown as URL).href };
+  const { hostname, host = hostname, port, protocol = 'http' } = proxy as typeof proxy & { hostname?: string };
   if (!host) throw errorOf('`proxy.host` is missing', 'ERR_BAD_OPTION', config, axios);
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const user = auth ? `${encodeURIComponent(auth.username)}:${encodeURIComponent(auth.password)}@` : '';
-  return { proxy: `${protocol.replace(/:$/, '')}://${user}${name}${port ? `:${port}` : ''}` };
+  return { proxy: `${protocol.replace(/:$/, '')}://${userOf(proxy.auth)}${name}${port ? `:${port}` : ''}` };
+}
+
+/** Axios takes a text too. */
+function userOf(auth: unknown): string {
+  if (!auth) return '';
+  const { username, password } = auth as { username?: string; password?: string };
+  const [user = '', word = ''] = typeof auth === 'string' ? auth.split(/:(.*)/s) : [username, password];
+  return `${encodeURIComponent(user)}:${encodeURIComponent(word)}@`;
 }
 
 function ofVersion(config: Config, axios: Axios): Options {

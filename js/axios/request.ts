@@ -3,6 +3,8 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
 import type { Options } from '../config.js';
+import { kindOf } from '../errors.js';
+import { nearest } from '../names.js';
 import { type Sending, sending } from './data.js';
 import { errorOf } from './failure.js';
 
@@ -26,11 +28,43 @@ const UNKNOWN = [
   'maxRate',
   'insecureHTTPParser',
   'http2Options',
+  'family',
+  'sensitiveHeaders',
+];
+
+/** What is said to axios itself. In `trae` it would be overwritten without a word. */
+const OF_AXIOS: Record<string, string> = {
+  method: 'method',
+  url: 'url',
+  data: 'data',
+  headers: 'headers',
+  responseType: 'responseType',
+  validateStatus: 'validateStatus',
+  redirect: 'maxRedirects',
+};
+
+/** What a call has that axios has no word for. Other names are fields of a middleware's own. */
+const OF_CALLS = [
+  'retry',
+  'cache',
+  'priority',
+  'middlewares',
+  'skipValidation',
+  'timeout',
+  'signal',
+  'params',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'pings',
+  'transformRequest',
+  'transformResponse',
 ];
 
 export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
   requireKnown(config as Config, axios);
-  const { maxContentLength = -1, responseType, responseEncoding } = config;
+  requireOwn((config as Config)['trae'], config, axios);
+  requireEncoding(config, axios);
+  const { responseType, responseEncoding } = config;
   const given = sending(config, axios);
   const { url, user } = target(config, axios);
   const whole = responseType === 'arraybuffer' || responseEncoding !== undefined ? 'buffer' : 'text';
@@ -47,8 +81,8 @@ export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
     // Axios judges the status itself.
     validateStatus: null,
     redirect: config.maxRedirects === 0 ? 'manual' : 'follow',
-    ...(config.timeout ? { timeout: Number(config.timeout) } : undefined),
-    ...(maxContentLength > -1 && !streamed ? { maxResponseBytes: Math.max(maxContentLength, 1) } : undefined),
+    ...timeoutOf(config, axios),
+    ...(streamed ? undefined : sizeOf(config)),
     ...(signal ? { signal } : undefined),
   };
   const over = (): void => {
@@ -60,10 +94,51 @@ export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
 
 function requireKnown(config: Config, axios: Axios): void {
   for (const name of UNKNOWN) {
-    if (config[name] === undefined || config[name] === null || config[name] === false) continue;
+    // Nothing is asked by 0, for one, or by an empty list.
+    if ([config[name] || []].flat().length === 0) continue;
     const message = `trae-native/axios can't obey \`${name}\`: docs/axios.md says what is there instead`;
     throw errorOf(message, 'ERR_NOT_SUPPORT', config, axios);
   }
+}
+
+/** Refuses what `trae` can't say, and a name that comes so near to one of a call's that it was meant for that. */
+function requireOwn(own: unknown, config: InternalAxiosRequestConfig, axios: Axios): void {
+  const refuse = (message: string): never => {
+    throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION, config, axios);
+  };
+  if (own === undefined || own === null) return;
+  if (typeof own !== 'object' || Array.isArray(own))
+    refuse(`\`trae\` must be an object of options, got ${kindOf(own)}`);
+  for (const [name, value] of Object.entries(own)) {
+    if (value === undefined || OF_CALLS.includes(name)) continue;
+    if (Object.hasOwn(OF_AXIOS, name)) refuse(`\`trae.${name}\` is what axios itself has as \`${OF_AXIOS[name]}\``);
+    const near = nearest(name, OF_CALLS);
+    if (near) refuse(`unknown option \`trae.${name}\`: did you mean \`${near}\`?`);
+  }
+}
+
+/** Told before anything is sent, and not when the answer is here. What is no text has none. */
+function requireEncoding(config: InternalAxiosRequestConfig, axios: Axios): void {
+  const { responseType, responseEncoding } = config;
+  if (responseEncoding == null || responseType === 'arraybuffer' || responseType === 'stream') return;
+  if (Buffer.isEncoding(responseEncoding)) return;
+  const message = "`responseEncoding` must be an encoding of Node's Buffer, as 'utf8' or 'latin1'";
+  throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION_VALUE, config, axios);
+}
+
+/** Nothing where axios sets no limit: then the client's own hold. */
+function timeoutOf(config: InternalAxiosRequestConfig, axios: Axios): Options | undefined {
+  if (!config.timeout) return undefined;
+  const timeout = Number.parseFloat(String(config.timeout));
+  if (Number.isFinite(timeout)) return timeout === 0 ? undefined : { timeout };
+  const message = 'error trying to parse `config.timeout` to int';
+  throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION_VALUE, config, axios);
+}
+
+/** The engine knows neither a limit of nothing, which is looked at when the answer is here, nor one of no bound. */
+function sizeOf({ maxContentLength = -1 }: InternalAxiosRequestConfig): Options | undefined {
+  if (!(maxContentLength > -1)) return undefined;
+  return { maxResponseBytes: Math.min(Math.max(Math.floor(maxContentLength), 1), Number.MAX_SAFE_INTEGER) };
 }
 
 /** An URL's user goes into a header, as axios has it. */
@@ -79,6 +154,8 @@ function target(config: InternalAxiosRequestConfig, axios: Axios): { url: string
 
 function withoutUser(url: string): { url: string; user: string | undefined } {
   if (!/^[a-z]+:\/\/[^/?#]*@/i.test(url)) return { url, user: undefined };
+  // One that is none the engine refuses.
+  if (!URL.canParse(url)) return { url, user: undefined };
   const parsed = new URL(url);
   const user = `${decoded(parsed.username)}:${decoded(parsed.password)}`;
   parsed.username = '';
@@ -103,7 +180,21 @@ function place(config: InternalAxiosRequestConfig, axios: Axios): string {
     if (!baseURL || (isAbsolute && allowAbsoluteUrls !== false)) return hashless;
     return hashless ? `${baseURL.replace(/\/?\/$/, '')}/${hashless.replace(/^\/+/, '')}` : baseURL;
   }
-  return axios.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls, method: 'get' });
+  try {
+    return axios.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls, method: 'get' });
+  } catch (error) {
+    // A serializer of the caller's.
+    const { ERR_BAD_REQUEST } = axios.AxiosError;
+    if (error instanceof Error) throw axios.AxiosError.from(error, ERR_BAD_REQUEST, config);
+    throw errorOf(
+      `the parameters can't be written: ${kindOf(error)} was thrown`,
+      ERR_BAD_REQUEST,
+      config,
+      axios,
+      undefined,
+      error,
+    );
+  }
 }
 
 function headersOf(
