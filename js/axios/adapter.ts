@@ -8,11 +8,13 @@ import { connections } from './connections.js';
 import { failed, refused, tooLong } from './failure.js';
 import { Meter } from './progress.js';
 import { type Asked, asked } from './request.js';
+import { guardConfig, requestOf } from './shown.js';
 
 export function adapterOf(client: Client, axios: Axios): AxiosAdapter {
   const reach = connections(client, axios);
   return async (config) => {
     let call: Asked | undefined;
+    guardConfig(config);
     try {
       call = asked(config, axios);
       const res = (await reach(config).request(call.options)) as TraeResponse;
@@ -38,7 +40,7 @@ async function answered(
     statusText: res.statusText,
     headers: headersOf(res, axios),
     config,
-    request: requestOf(res),
+    request: requestOf(res.request.method, res.request.url),
   };
   // Errors from here on are of an answer.
   call.response = response;
@@ -119,23 +121,4 @@ function headersOf(res: TraeResponse, axios: Axios): AxiosResponse['headers'] {
     else fields[name] = own === undefined ? value : `${own}, ${value}`;
   }
   return headers;
-}
-
-/** As much of Node's request as people read: where the answer came from. */
-function requestOf(res: TraeResponse): object {
-  const { method, url } = res.request;
-  return {
-    method,
-    get path() {
-      const { pathname, search } = new URL(url);
-      return pathname + search;
-    },
-    get host() {
-      return new URL(url).hostname;
-    },
-    get protocol() {
-      return new URL(url).protocol;
-    },
-    res: { responseUrl: url },
-  };
 }

@@ -5,6 +5,7 @@ import type { Axios } from '../../axios.js';
 import { TraeError } from '../errors.js';
 import { failureOf, type TraeResponse } from '../response.js';
 import type { Asked } from './request.js';
+import { guardAnswer } from './shown.js';
 
 type Config = InternalAxiosRequestConfig;
 
@@ -36,6 +37,7 @@ export function errorOf(
   const error = new axios.AxiosError(message, code, config, response?.request, response);
   if (cause !== undefined)
     Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false });
+  if (response) guardAnswer(response, cause instanceof TraeError ? cause.response : undefined);
   return error as AxiosError;
 }
 
