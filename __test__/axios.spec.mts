@@ -400,6 +400,8 @@ test('what nobody here could obey is refused, and nothing is sent', async (t) =>
     { sensitiveHeaders: ['x-tenant'] },
     { httpsAgent: { options: { rejectUnauthorized: false } } },
     { httpAgent: { proxy: 'secret', options: {} } },
+    { httpsAgent: { options: { checkServerIdentity: () => undefined } } },
+    { httpAgent: { options: { localAddress: '127.0.0.1' } } },
   ]) {
     const error = await failure(api.get('/x', config));
     assert.ok(error instanceof AxiosError, inspect(error));
@@ -428,6 +430,8 @@ test('an option that can not be meant is refused with its name before anything i
       'ERR_BAD_REQUEST',
       /parameters can't be written: null was thrown/,
     ],
+    [{ onUploadProgress: true }, 'ERR_BAD_OPTION_VALUE', /`onUploadProgress` must be a function, got true/],
+    [{ validateStatus: 200 }, 'ERR_BAD_OPTION_VALUE', /`validateStatus` must be a function, got 200/],
     [{ httpVersion: 3 }, 'ERR_BAD_OPTION_VALUE', /Unsupported protocol version '3'/],
     [{ proxy: 'http://proxy' }, 'ERR_BAD_OPTION', /`proxy\.host` is missing/],
     [{ url: 'http://you:secret@' }, 'ERR_BAD_OPTION', /./],
@@ -518,6 +522,12 @@ test('a client of its own base takes what axios leaves open', async (t) => {
 
 test('a wrong client is refused at once, and without one the package has its own', async (t) => {
   assert.throws(() => createAdapter({} as never), /takes a client of createClient\(\)/);
+  for (const [options, expected] of [
+    [null, /takes options, got null/],
+    [{ axois: axios }, /unknown option `axois` of createAdapter\(\): did you mean `axios`\?/],
+    [{ axios: {} }, /must be a copy of axios: it has no `AxiosError`/],
+  ] as [never, RegExp][])
+    assert.throws(() => createAdapter(undefined, options), expected);
   const simulator = await createSimulator();
   t.after(() => simulator.close());
   const res = await axios.get(`${simulator.url}/v1/models`, {

@@ -4,11 +4,11 @@ import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'ax
 import type { Axios } from '../../axios.js';
 import type { Client } from '../client.js';
 import { linesOf, type TraeResponse } from '../response.js';
+import { guarded, shownUrl } from '../secrets.js';
 import { connections } from './connections.js';
-import { failed, refused, tooLong } from './failure.js';
+import { failed, guardConfig, refused, tooLong } from './failure.js';
 import { Meter } from './progress.js';
 import { type Asked, asked } from './request.js';
-import { guardConfig, requestOf } from './shown.js';
 
 export function adapterOf(client: Client, axios: Axios): AxiosAdapter {
   const reach = connections(client, axios);
@@ -40,7 +40,7 @@ async function answered(
     statusText: res.statusText,
     headers: headersOf(res, axios),
     config,
-    request: requestOf(res.request.method, res.request.url),
+    request: requestOf(res),
   };
   // Errors from here on are of an answer.
   call.response = response;
@@ -121,4 +121,27 @@ function headersOf(res: TraeResponse, axios: Axios): AxiosResponse['headers'] {
     else fields[name] = own === undefined ? value : `${own}, ${value}`;
   }
   return headers;
+}
+
+/** As much of Node's request as people read: where the answer came from. */
+function requestOf(res: TraeResponse): object {
+  const { method, url } = res.request;
+  const request = {
+    method,
+    get path() {
+      const { pathname, search } = new URL(url);
+      return pathname + search;
+    },
+    get host() {
+      return new URL(url).hostname;
+    },
+    get protocol() {
+      return new URL(url).protocol;
+    },
+    res: { responseUrl: url },
+  };
+  return guarded(request, () => {
+    const { path, host, protocol } = request;
+    return { method, path: shownUrl(path), host, protocol, res: { responseUrl: shownUrl(url) } };
+  });
 }

@@ -63,6 +63,9 @@ function ofVersion(config: Config, axios: Axios): Options {
   throw errorOf(`Unsupported protocol version '${httpVersion}'`, 'ERR_BAD_OPTION_VALUE', config, axios);
 }
 
+/** What an agent may say of where it connects, and of whom it trusts there, that has no word here. */
+const UNOBEYED = ['lookup', 'localAddress', 'family', 'socketPath', 'servername', 'checkServerIdentity', 'pfx', 'crl'];
+
 /** What an agent of Node's says of sockets and certificates. */
 function ofAgent(agent: object, config: Config, axios: Axios): Options {
   if (agent === NONE) return {};
@@ -71,6 +74,7 @@ function ofAgent(agent: object, config: Config, axios: Axios): Options {
     throw errorOf(`trae-native/axios can't obey an agent ${what}: see docs/axios.md`, 'ERR_NOT_SUPPORT', config, axios);
   };
   if (options['rejectUnauthorized'] === false) refuse('with `rejectUnauthorized: false`: `tls.ca` takes a certificate');
+  for (const name of UNOBEYED) if (options[name]) refuse(`with \`${name}\``);
   // An agent of a proxy's: its URL is what we need of it.
   if (proxy instanceof URL) return { proxy: proxy.href };
   if (proxy !== undefined && proxy !== null) refuse('of a proxy whose URL it does not show: use `proxy`');

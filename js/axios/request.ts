@@ -4,9 +4,9 @@ import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
 import type { Options } from '../config.js';
 import { kindOf } from '../errors.js';
-import { nearest } from '../names.js';
 import { type Sending, sending } from './data.js';
 import { errorOf } from './failure.js';
+import { requireOptions } from './options.js';
 
 export interface Asked {
   options: Options;
@@ -19,51 +19,8 @@ export interface Asked {
 
 type Config = InternalAxiosRequestConfig & Record<string, unknown>;
 
-/** Options that say where or how a request goes, and that nobody here could obey: to leave one out would be a lie. */
-const UNKNOWN = [
-  'socketPath',
-  'transport',
-  'lookup',
-  'beforeRedirect',
-  'maxRate',
-  'insecureHTTPParser',
-  'http2Options',
-  'family',
-  'sensitiveHeaders',
-];
-
-/** What is said to axios itself. In `trae` it would be overwritten without a word. */
-const OF_AXIOS: Record<string, string> = {
-  method: 'method',
-  url: 'url',
-  data: 'data',
-  headers: 'headers',
-  responseType: 'responseType',
-  validateStatus: 'validateStatus',
-  redirect: 'maxRedirects',
-};
-
-/** What a call has that axios has no word for. Other names are fields of a middleware's own. */
-const OF_CALLS = [
-  'retry',
-  'cache',
-  'priority',
-  'middlewares',
-  'skipValidation',
-  'timeout',
-  'signal',
-  'params',
-  'maxResponseBytes',
-  'maxEventBytes',
-  'pings',
-  'transformRequest',
-  'transformResponse',
-];
-
 export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
-  requireKnown(config as Config, axios);
-  requireOwn((config as Config)['trae'], config, axios);
-  requireEncoding(config, axios);
+  requireOptions(config, axios);
   const { responseType, responseEncoding } = config;
   const given = sending(config, axios);
   const { url, user } = target(config, axios);
@@ -90,40 +47,6 @@ export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
     leave?.();
   };
   return { options, sent: given.sent, failure: given.failure, over };
-}
-
-function requireKnown(config: Config, axios: Axios): void {
-  for (const name of UNKNOWN) {
-    // Nothing is asked by 0, for one, or by an empty list.
-    if ([config[name] || []].flat().length === 0) continue;
-    const message = `trae-native/axios can't obey \`${name}\`: docs/axios.md says what is there instead`;
-    throw errorOf(message, 'ERR_NOT_SUPPORT', config, axios);
-  }
-}
-
-/** Refuses what `trae` can't say, and a name that comes so near to one of a call's that it was meant for that. */
-function requireOwn(own: unknown, config: InternalAxiosRequestConfig, axios: Axios): void {
-  const refuse = (message: string): never => {
-    throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION, config, axios);
-  };
-  if (own === undefined || own === null) return;
-  if (typeof own !== 'object' || Array.isArray(own))
-    refuse(`\`trae\` must be an object of options, got ${kindOf(own)}`);
-  for (const [name, value] of Object.entries(own)) {
-    if (value === undefined || OF_CALLS.includes(name)) continue;
-    if (Object.hasOwn(OF_AXIOS, name)) refuse(`\`trae.${name}\` is what axios itself has as \`${OF_AXIOS[name]}\``);
-    const near = nearest(name, OF_CALLS);
-    if (near) refuse(`unknown option \`trae.${name}\`: did you mean \`${near}\`?`);
-  }
-}
-
-/** Told before anything is sent, and not when the answer is here. What is no text has none. */
-function requireEncoding(config: InternalAxiosRequestConfig, axios: Axios): void {
-  const { responseType, responseEncoding } = config;
-  if (responseEncoding == null || responseType === 'arraybuffer' || responseType === 'stream') return;
-  if (Buffer.isEncoding(responseEncoding)) return;
-  const message = "`responseEncoding` must be an encoding of Node's Buffer, as 'utf8' or 'latin1'";
-  throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION_VALUE, config, axios);
 }
 
 /** Nothing where axios sets no limit: then the client's own hold. */
