@@ -1,40 +1,28 @@
 // Calls written down in a file, and played again out of it. What is in the file Rust has decided: src/client/tape.
 
-import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { CassetteRequest, Recording, Replay, ReplayOptions } from '../../testing.js';
 import { Callback } from '../callback.js';
 import { kindOf, config as wrong } from '../errors.js';
 import { engine, type NativeTape, settle } from '../native.js';
-import { portable } from '../reply.js';
 import { TestTransport } from '../transport.js';
+import { type Exchange, read, reply, VERSION } from './exchange.js';
 import { nearest } from './nearest.js';
 import { type Crossed, optionsOf, type Shown, Stage } from './stage.js';
 
-/** A file of another one may say other things. */
-const VERSION = 1;
 /** How long to leave it until the next look, in ms. */
 const SOON = 5;
 
-export interface Exchange {
-  request: Shown;
-  response: Answer;
-}
+/** Who has written a file last, by where it is: two that write into one would lose each other's exchanges. */
+const pens = new Map<string, Pen>();
 
-interface Answer {
-  status?: number;
-  headers?: Record<string, string | string[]>;
-  delayMs: number;
-  body?: Content;
-  events?: Event[];
-  cut?: 'reset' | 'close' | 'silence';
-  error?: { code: string; phase: string };
+interface Pen {
+  /** Until its recording is done. */
+  writes: boolean;
 }
-
-type Content = { json: unknown } | { text: string } | { base64: string };
-type Event = { afterMs: number; event?: string } & ({ data: unknown } | { text: string } | { raw: string });
 
 class Tape implements Recording {
   readonly file: string;
@@ -43,15 +31,21 @@ class Tape implements Recording {
   readonly #callback: Callback;
   readonly #native: NativeTape;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #place: string;
+  readonly #pen: Pen = { writes: true };
   /** Why the file could not be written; whoever waits for the end is told. */
   #failure: Error | undefined;
 
   constructor(file: string | URL) {
     this.file = fileOf(file);
     requireFolder(this.file);
+    this.#place = join(realpathSync(dirname(this.file)), basename(this.file));
+    if (pens.get(this.#place)?.writes)
+      throw wrong(`the cassette ${JSON.stringify(this.file)} is being recorded already: wait for that one's done()`);
     this.#callback = new Callback((told) => this.#keep(JSON.parse(told)));
     this.#native = engine.createTape(this.#callback.number);
     this.transport = new TestTransport({ client: (config) => engine.createTapedClient(config, this.#native) });
+    pens.set(this.#place, this.#pen);
   }
 
   get exchanges(): number {
@@ -62,11 +56,23 @@ class Tape implements Recording {
   async done(): Promise<void> {
     while (this.#native.open() > 0) await new Promise((resolve) => setTimeout(resolve, SOON));
     settle();
+    // Nothing was recorded: what stood there before is no recording of these calls either.
+    if (this.#exchanges.size === 0) this.#write();
+    this.#pen.writes = false;
     if (this.#failure) throw this.#failure;
   }
 
   #keep({ place, exchange }: { place: number; exchange: Exchange }): void {
     this.#exchanges.set(place, exchange);
+    this.#write();
+  }
+
+  #write(): void {
+    if (pens.get(this.#place) !== this.#pen) {
+      this.#failure = wrong(`the cassette ${JSON.stringify(this.file)} is another recording's by now`);
+      return;
+    }
+    this.#pen.writes = true;
     const sorted = [...this.#exchanges].sort(([one], [other]) => one - other).map(([, exchange]) => exchange);
     const text = `${JSON.stringify({ version: VERSION, exchanges: sorted }, null, 2)}\n`;
     try {
@@ -87,6 +93,8 @@ function requireFolder(file: string): void {
   } catch (cause) {
     throw unwritten(file, cause);
   }
+  if (/[\\/]$/.test(file) || statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw wrong(`the cassette ${JSON.stringify(file)} can't be written: it is a folder`);
 }
 
 function unwritten(file: string, cause: unknown): Error {
@@ -112,11 +120,19 @@ class Player extends Stage implements Replay {
   }
 
   protected override async answer({ shown }: Crossed): Promise<object> {
-    const fits = this.#exchanges.filter(({ request }) => this.#match(shown, request));
+    const fits = this.#exchanges.filter(({ request }) => this.#fits(shown, request));
     const next = fits.find((exchange) => !this.#used.has(exchange));
     if (next === undefined) throw wrong(`the cassette ${this.#file} ${missing(shown, this.#exchanges, fits.length)}`);
     this.#used.add(next);
     return reply(next.response);
+  }
+
+  #fits(asked: CassetteRequest, recorded: CassetteRequest): boolean {
+    const fits: unknown = this.#match(asked, recorded);
+    if (typeof fits === 'boolean') return fits;
+    // Whatever becomes of a promise, nobody waits for it.
+    Promise.resolve(fits).catch(() => {});
+    throw wrong(`\`match\` must return true or false, got ${kindOf(fits)}`);
   }
 }
 
@@ -131,63 +147,11 @@ function same(asked: CassetteRequest, recorded: CassetteRequest): boolean {
   return asked.method === recorded.method && asked.url === recorded.url && isDeepStrictEqual(asked.body, recorded.body);
 }
 
-/** An exchange in the words of a script. */
-function reply({ status, headers, delayMs, body, events, cut, error }: Answer): object {
-  if (error) return { delayMs, ...failure(error) };
-  const sse = events?.map(frame);
-  const size = sse?.length;
-  return portable({
-    status,
-    // These an answer would have without a word.
-    headers: { 'request-id': null, 'retry-after': null, 'content-type': null, ...headers } as never,
-    delayMs,
-    ...(sse ? { sse: sse.join('') } : contentOf(body)),
-    ...(events ? ({ gapsMs: events.map(({ afterMs }) => afterMs) } as object) : undefined),
-    ...(cut === 'silence' ? (sse ? { hangAfterEvents: size } : { hang: 'body' }) : undefined),
-    ...(cut === 'reset' || cut === 'close' ? { cut, ...(sse ? { cutAfterEvents: size } : cutOf(body)) } : undefined),
-  });
-}
-
-/** Where no answer came: by what it was. A limit of the client's passes again by itself. */
-function failure({ code, phase }: { code: string; phase: string }): object {
-  if (code === 'TIMEOUT' && phase !== 'connect') return { delayMs: 0, hang: 'headers' };
-  return { delayMs: code === 'TIMEOUT' ? 0 : undefined, error: code };
-}
-
-function frame(event: Event): string {
-  if ('raw' in event) return event.raw;
-  const name = event.event === undefined ? '' : `event: ${event.event}\n`;
-  return `${name}data: ${'text' in event ? event.text : JSON.stringify(event.data)}\n\n`;
-}
-
-function contentOf(body: Content | undefined): { body?: string; bodyBase64?: string } {
-  if (body === undefined) return { body: '' };
-  if ('base64' in body) return { bodyBase64: body.base64 };
-  return { body: 'text' in body ? body.text : JSON.stringify(body.json) };
-}
-
-function cutOf(body: Content | undefined): { cutAfterBytes: number } {
-  const { body: text = '', bodyBase64 } = contentOf(body);
-  return { cutAfterBytes: Buffer.byteLength(bodyBase64 ?? text, bodyBase64 === undefined ? 'utf8' : 'base64') };
-}
-
-function read(file: string): Exchange[] {
-  let cassette: { version?: unknown; exchanges?: unknown };
-  try {
-    cassette = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw wrong(`the cassette ${file} can't be read (record() makes it): ${(cause as Error).message}`, cause);
-  }
-  if (cassette?.version !== VERSION || !Array.isArray(cassette.exchanges))
-    throw wrong(`${file} is no cassette of version ${VERSION}: record() makes one`);
-  return cassette.exchanges;
-}
-
 function fileOf(file: unknown): string {
-  if (file instanceof URL) return fileURLToPath(file);
-  if (typeof file !== 'string' || file === '')
-    throw wrong(`a cassette is a file, by its path or URL, got ${kindOf(file)}`);
-  return file;
+  if (typeof file === 'string' && file !== '') return file;
+  if (file instanceof URL && file.protocol === 'file:') return fileURLToPath(file);
+  const given = file instanceof URL ? `a URL of ${file.protocol}` : file === '' ? 'an empty text' : kindOf(file);
+  throw wrong(`a cassette is a file, by its path or URL, got ${given}`);
 }
 
 /** Writes calls down. */
