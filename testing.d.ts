@@ -120,7 +120,7 @@ export interface Replay {
 
 /**
  * Writes exchanges with the network into a file, in place of what was there, each as soon as it has ended: attempts
- * one by one, streams event by event with their gaps. A file is recorded by one at a time in a process: another is
+ * one by one, streams event by event with their gaps. A file is recorded by one at a time in a thread: another is
  * refused until `done()`.
  *
  * Not written: what has the name of a credential (a header, a parameter, a field of JSON or of a form), keys that look
