@@ -19,7 +19,10 @@ export declare function createAdapter(client?: Client, options?: AxiosAdapterOpt
 
 declare module 'axios' {
   interface AxiosRequestConfig {
-    /** Options of the call that axios has no word for: `retry`, `middlewares`, `timeout` by stages and the like. */
+    /**
+     * Options of the call that axios has no word for: `retry`, `middlewares`, `timeout` by stages and the like. What
+     * axios has a word for, as `headers`, is refused here.
+     */
     trae?: RequestConfig;
   }
 }

@@ -24,7 +24,7 @@ export interface ScriptedReply extends Omit<Reply, 'raw' | 'rawBase64' | 'readBo
   gapsMs?: number[];
 }
 
-/** Gives a reply to a request, or promises one. What it throws fails the call, as its `cause`. */
+/** Gives a reply to a request, or promises one. What it throws fails the call, with its words and as its `cause`. */
 export type ScriptedReplyFunction = (request: ScriptedRequest) => ScriptedReply | Promise<ScriptedReply>;
 
 /** One request as it was asked. Printed, it shows no credential. */
@@ -55,7 +55,10 @@ export interface ScriptedOptions {
 export interface Scripted {
   /** The option `transport` of the clients that it answers: `createClient({ transport })`, `client.extend({ transport })`. */
   readonly transport: TestTransport;
-  /** Queues replies, or functions that give them; a request takes the first that fits. A wrong one is a ConfigError. */
+  /**
+   * Queues replies, or functions that give them; a request takes the first that fits. A wrong one, or a name that is
+   * none of a reply's, is a ConfigError.
+   */
   reply(replies: ScriptedReply | ScriptedReplyFunction | (ScriptedReply | ScriptedReplyFunction)[]): this;
   /** The reply to whatever the queue has none for. Without it such a call fails. */
   always(reply: ScriptedReply | ScriptedReplyFunction): this;
@@ -71,7 +74,7 @@ export interface Scripted {
 
 export declare function createScripted(options?: ScriptedOptions): Scripted;
 
-/** A request as a cassette has it: no credential is in it. */
+/** A request as a cassette has it, without the secrets that `record()` knows. */
 export interface CassetteRequest {
   readonly method: string;
   readonly url: string;
@@ -87,12 +90,19 @@ export interface Recording {
   readonly file: string;
   /** How many there are in the file. */
   readonly exchanges: number;
-  /** Done when no call is under way and all are in the file; a stream ends a moment after its last event. */
+  /**
+   * Done when no call is under way and all are in the file; a stream ends a moment after its last event. Where nothing
+   * was recorded an empty cassette is written. Fails where the file could not be written, or is another recording's
+   * by now.
+   */
   done(): Promise<void>;
 }
 
 export interface ReplayOptions extends ScriptedOptions {
-  /** Whether a recording answers this request. Default: method, URL and body are the same, headers don't matter. */
+  /**
+   * Whether a recording answers this request: true or false, and nothing else. Default: method, URL and body are the
+   * same, headers don't matter.
+   */
   match?: (asked: CassetteRequest, recorded: CassetteRequest) => boolean;
 }
 
@@ -110,12 +120,17 @@ export interface Replay {
 
 /**
  * Writes exchanges with the network into a file, in place of what was there, each as soon as it has ended: attempts
- * one by one, streams event by event with their gaps, and no secret by the rules of `redact()`.
+ * one by one, streams event by event with their gaps. A file is recorded by one at a time in a thread: another is
+ * refused until `done()`.
+ *
+ * Not written: what has the name of a credential (a header, a parameter, a field of JSON or of a form), keys that look
+ * like `sk-ant-…` or `sk-…`, the credentials that the request was sent with wherever they stand as they are, parts of
+ * forms, and what `redact()` adds. Nothing else is known for a secret: see docs/testing.md.
  */
 export declare function record(file: string | URL): Recording;
 
 /**
  * Answers out of a file that `record()` has written, each recording once, in their order. What is in none fails, and
- * its message says which comes nearest.
+ * its message says which comes nearest. A file that is wrong is refused here, with the place.
  */
 export declare function replay(file: string | URL, options?: ReplayOptions): Replay;

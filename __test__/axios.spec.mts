@@ -95,6 +95,12 @@ const SAME: [string, (api: AxiosInstance) => Promise<unknown>, Reply?][] = [
   ['too much is an error', (api) => api.get('/x', { maxContentLength: 3 }), { body: 'four' }],
   ['just enough is none', (api) => api.get('/x', { maxContentLength: 4 }), { body: 'four' }],
   ['nothing is allowed', (api) => api.get('/x', { maxContentLength: 0 }), { body: 'f' }],
+  ['no limit at all', (api) => api.get('/x', { maxContentLength: Infinity }), { body: 'four' }],
+  ['a limit that is no number', (api) => api.get('/x', { maxContentLength: Number.NaN }), { body: 'four' }],
+  ['a limit below nothing', (api) => api.get('/x', { maxContentLength: -7 }), { body: 'four' }],
+  ['a limit with a fraction', (api) => api.get('/x', { maxContentLength: 2.5 }), { body: 'four' }],
+  ['no limit for a body', (api) => api.post('/x', Buffer.from('four'), { maxBodyLength: Infinity }), { body: {} }],
+  ['no number for a body', (api) => api.post('/x', 'four', { maxBodyLength: Number.NaN }), { body: {} }],
   ['a body that is too large', (api) => api.post('/x', 'four', { maxBodyLength: 3 })],
   [
     'a stream that is too large',
@@ -107,6 +113,24 @@ const SAME: [string, (api: AxiosInstance) => Promise<unknown>, Reply?][] = [
     'timeout, clarified',
     (api) => api.get('/x', { timeout: 60, transitional: { clarifyTimeoutError: true } }),
     { hang: 'headers' },
+  ],
+  ['a timeout without end', (api) => api.get('/x', { timeout: Infinity })],
+  ['a timeout that is no number', (api) => api.get('/x', { timeout: 'soon' as never })],
+  ['a timeout in text', (api) => api.get('/x', { timeout: '60' as never }), { hang: 'headers' }],
+  [
+    'a serializer that throws',
+    (api) =>
+      api.get('/x', {
+        params: { a: 1 },
+        paramsSerializer: () => {
+          throw new RangeError('not this one');
+        },
+      }),
+  ],
+  [
+    'an encoding of bytes is not looked at',
+    (api) => api.get('/x', { responseType: 'arraybuffer', responseEncoding: 'nope' as never }),
+    { body: 'a' },
   ],
   ['a protocol that is none', (api) => api.get('ftp://127.0.0.1/')],
   ['an aborted signal', (api) => api.get('/x', { signal: AbortSignal.abort() })],
@@ -372,14 +396,93 @@ test('what nobody here could obey is refused, and nothing is sent', async (t) =>
     { socketPath: '/tmp/x' },
     { beforeRedirect: () => {} },
     { maxRate: 100 },
+    { family: 6 as const },
+    { sensitiveHeaders: ['x-tenant'] },
     { httpsAgent: { options: { rejectUnauthorized: false } } },
     { httpAgent: { proxy: 'secret', options: {} } },
+    { httpsAgent: { options: { checkServerIdentity: () => undefined } } },
+    { httpAgent: { options: { localAddress: '127.0.0.1' } } },
   ]) {
     const error = await failure(api.get('/x', config));
     assert.ok(error instanceof AxiosError, inspect(error));
     assert.equal(error.code, 'ERR_NOT_SUPPORT');
   }
   assert.equal(simulator.received.length, 0);
+  const none = { socketPath: null, family: 0 as never, sensitiveHeaders: [], maxRate: 0 };
+  assert.equal((await api.get('/v1/models', none)).status, 200);
+});
+
+test('an option that can not be meant is refused with its name before anything is sent, by an error of axios', async (t) => {
+  const { api, simulator } = await both(t);
+  const thrower = () => {
+    throw null;
+  };
+  for (const [config, code, expected] of [
+    [{ trae: 'x' }, 'ERR_BAD_OPTION', /`trae` must be an object of options, got a string/],
+    [{ trae: { retri: 5 } }, 'ERR_BAD_OPTION', /`trae\.retri`: did you mean `retry`\?/],
+    [{ trae: { headers: {} } }, 'ERR_BAD_OPTION', /`trae\.headers` is what axios itself has as `headers`/],
+    [{ trae: { redirect: 'manual' } }, 'ERR_BAD_OPTION', /axios itself has as `maxRedirects`/],
+    [{ trae: { retry: 'often' } }, 'ERR_BAD_OPTION', /`retry` must be/],
+    [{ timeout: -1 }, 'ERR_BAD_OPTION', /`timeout` must be a number of milliseconds/],
+    [{ responseEncoding: 'nope' }, 'ERR_BAD_OPTION_VALUE', /`responseEncoding` must be an encoding/],
+    [
+      { params: { a: 1 }, paramsSerializer: thrower },
+      'ERR_BAD_REQUEST',
+      /parameters can't be written: null was thrown/,
+    ],
+    [{ onUploadProgress: true }, 'ERR_BAD_OPTION_VALUE', /`onUploadProgress` must be a function, got true/],
+    [{ validateStatus: 200 }, 'ERR_BAD_OPTION_VALUE', /`validateStatus` must be a function, got 200/],
+    [{ httpVersion: 3 }, 'ERR_BAD_OPTION_VALUE', /Unsupported protocol version '3'/],
+    [{ proxy: 'http://proxy' }, 'ERR_BAD_OPTION', /`proxy\.host` is missing/],
+    [{ url: 'http://you:secret@' }, 'ERR_BAD_OPTION', /./],
+  ] as [object, string, RegExp][]) {
+    const error = await failure(api.request({ url: '/x', ...config }));
+    assert.ok(error instanceof AxiosError, inspect(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, expected);
+    assert.doesNotMatch(error.message, /secret/);
+  }
+  assert.equal(simulator.received.length, 0);
+  const own = { trae: { tenant: 'a middleware of yours reads it' }, params: { a: 1 } };
+  assert.equal((await api.get('/v1/models', own)).status, 200);
+});
+
+test('what a server repeats of a call, and the call itself, are not shown when an error is printed', async (t) => {
+  const { api, simulator } = await both(t, {}, { auth: { value: 'hush-of-the-client', header: 'x-auth' } });
+  const hidden = { 'x-api-key': 'hush-of-the-caller', cookie: 'sid=hush-in-a-cookie' };
+  simulator.always({
+    status: 401,
+    body: { error: { message: 'who is hush-of-the-client?' }, 'x-api-key': 'hush-of-the-caller', note: 'kept' },
+    headers: { 'set-cookie': 'sid=hush-set', location: '/x?code=hush-there' },
+  });
+  for (const call of [
+    api.get('/x?token=hush-query', { headers: hidden }),
+    api.post('/x', { password: 'hush-body' }, { params: { key: 'hush-param' }, headers: hidden }),
+    api.get('/x', { responseType: 'arraybuffer', headers: hidden }),
+    api.get('/x', { responseType: 'stream', headers: hidden }),
+    api.get('/x', { maxContentLength: 3, headers: hidden }),
+    api.get('/x', { auth: { username: 'you', password: 'hush-auth' } }),
+  ]) {
+    const error = await failure(call);
+    for (const thing of [error, error.response, error.config, error.request])
+      for (const text of [
+        inspect(thing, { depth: 9 }),
+        inspect(thing, { depth: 9, showHidden: true }),
+        `${JSON.stringify(thing)}`,
+      ])
+        assert.doesNotMatch(text, /hush/);
+  }
+  const error = await failure(api.get('/x', { headers: hidden }));
+  assert.match(inspect(error, { depth: 9 }), /note: 'kept'/);
+  const { data } = error.response as { data: Record<string, unknown> };
+  assert.equal(data['x-api-key'], 'hush-of-the-caller');
+  assert.equal(error.config?.headers.get('x-api-key'), 'hush-of-the-caller');
+  assert.ok(Object.keys(error).includes('response'));
+  simulator.clear();
+  simulator.always({ body: { again: true } });
+  const again = await api.request(error.config as never);
+  assert.deepEqual([again.data, simulator.received[0]?.header('cookie')], [{ again: true }, hidden.cookie]);
+  assert.doesNotMatch(inspect(again, { depth: 9 }) + JSON.stringify(again), /hush/);
 });
 
 test('proxies and agents are those of a client, made once for each', async (t) => {
@@ -389,11 +492,14 @@ test('proxies and agents are those of a client, made once for each', async (t) =
   const { hostname, port } = new URL(proxy.url);
   const config = { proxy: { host: hostname, port: Number(port), auth: { username: 'you', password: 'secret' } } };
   for (let call = 0; call < 3; call++) await api.get('/v1/models', config);
+  assert.equal(proxy.counters.connectionsTotal, 1);
+  // Ways to write it that axios takes without having a type for them.
+  await api.get('/v1/models', { proxy: new URL(`http://you:secret@${hostname}:${port}`) as never });
+  await api.get('/v1/models', { proxy: { hostname, port, auth: 'you:secret' } as never });
   assert.deepEqual(
     proxy.received.map(({ proxied }) => proxied),
-    [true, true, true],
+    [true, true, true, true, true],
   );
-  assert.equal(proxy.counters.connectionsTotal, 1);
   const { Agent } = await import('node:http');
   const httpAgent = new Agent({ keepAlive: false });
   for (let call = 0; call < 2; call++) await api.get('/v1/models', { httpAgent });
@@ -416,6 +522,12 @@ test('a client of its own base takes what axios leaves open', async (t) => {
 
 test('a wrong client is refused at once, and without one the package has its own', async (t) => {
   assert.throws(() => createAdapter({} as never), /takes a client of createClient\(\)/);
+  for (const [options, expected] of [
+    [null, /takes options, got null/],
+    [{ axois: axios }, /unknown option `axois` of createAdapter\(\): did you mean `axios`\?/],
+    [{ axios: {} }, /must be a copy of axios: it has no `AxiosError`/],
+  ] as [never, RegExp][])
+    assert.throws(() => createAdapter(undefined, options), expected);
   const simulator = await createSimulator();
   t.after(() => simulator.close());
   const res = await axios.get(`${simulator.url}/v1/models`, {

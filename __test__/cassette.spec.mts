@@ -1,7 +1,7 @@
 // What docs/testing.md says of cassettes: calls written down and played again, with no secret in between.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -156,10 +156,11 @@ test('a network that failed fails again', async (t) => {
   const on = await deck(t);
   const gone = await createSimulator();
   await gone.close();
-  const { client } = on.recording();
+  const { client, tape: first } = on.recording();
   const recorded = await failure(client.get('/x', { timeout: 30, headers: { 'x-simulator': '{"hang":"headers"}' } }));
   assert.equal(recorded.code, 'TIMEOUT');
   await client.close();
+  await first.done();
   const tape = record(on.file);
   const lost = createClient({ baseURL: gone.url, proxy: false, transport: tape.transport });
   const refused = await failure(lost.get('/y'));
@@ -275,7 +276,9 @@ test('the file is stable: what has not changed is written as it was', async (t) 
   on.simulator.always({ body: { b: 1, a: 2 }, headers: { 'request-id': 'req_1' } });
   const texts: string[] = [];
   for (let time = 0; time < 2; time++) {
-    await on.recording({ headers: { zebra: '1', ant: '2' } }).client.post('/x', { z: 1, a: 2 });
+    const { client, tape } = on.recording({ headers: { zebra: '1', ant: '2' } });
+    await client.post('/x', { z: 1, a: 2 });
+    await tape.done();
     texts.push(on.text.replaceAll(/"delayMs": \d+/g, '"delayMs": 0').replaceAll(/"anthropic-ratelimit[^\n]*\n/g, ''));
   }
   assert.equal(texts[1], texts[0]);
@@ -318,6 +321,38 @@ test('credentials within a header of an answer, or in an answer that is a form, 
   assert.ok(!written.includes('s3cret') && written.includes('page=2'), written);
 });
 
+test('secrets that no name and no look tells are taken out by patterns, wherever they stand', async (t) => {
+  const on = await deck(t);
+  const secrets = [
+    'AKIAplantedIOSFODNN7',
+    'ghp_planted0123456789',
+    'eyJwbGFudGVk.eyJwbGFudGVk.cGxhbnRlZA',
+    '-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----',
+    'password=planted',
+    'Authorization: Bearer planted',
+  ];
+  const patterns = [
+    'AKIA',
+    'ghp_',
+    /eyJ[\w-]+\.[\w-]+\.[\w-]*/,
+    /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----/,
+    /(password=|authorization: *(bearer|basic) *)[^\s"&]+/i,
+  ];
+  const { client, tape } = on.recording({ redact: { patterns } });
+  const text = `kept ${secrets.join(' ')}`;
+  on.simulator.reply([
+    { body: { note: text, nested: JSON.stringify({ note: text }) } },
+    { body: text, headers: { 'content-type': 'text/plain' } },
+    { sse: `data: ${JSON.stringify({ note: text })}\n\n` },
+  ]);
+  await client.post('/one', { note: text }, { params: { q: text } });
+  await client.post('/two', text, { headers: { 'content-type': 'text/plain', 'x-note': text.replaceAll('\n', ' ') } });
+  await collect(await client.stream('/three', { note: text }, { responseType: 'sse' }));
+  await tape.done();
+  assert.match(on.text, /kept/);
+  assert.doesNotMatch(on.text, /planted|cGxhbnRlZ/);
+});
+
 test('a file that can no longer be written is told by done(), and by nothing else', async (t) => {
   const on = await deck(t);
   const folder = mkdtempSync(join(tmpdir(), 'trae-cassette-'));
@@ -329,12 +364,112 @@ test('a file that can no longer be written is told by done(), and by nothing els
   await assert.rejects(tape.done(), (error) => error instanceof ConfigError && /ENOENT/.test(error.message));
 });
 
+test('a file is recorded by one at a time, however it is called', async (t) => {
+  const on = await deck(t);
+  on.simulator.always({ body: {} });
+  const { client, tape } = on.recording();
+  await client.get('/first');
+  const link = join(dirname(on.file), 'link');
+  symlinkSync(dirname(on.file), link);
+  for (const name of [
+    on.file,
+    pathToFileURL(on.file),
+    join(dirname(on.file), '.', 'calls.json'),
+    join(link, 'calls.json'),
+  ])
+    assert.throws(
+      () => record(name),
+      (error) => error instanceof ConfigError && /is being recorded already/.test(error.message),
+    );
+  await tape.done();
+  const second = on.recording();
+  await second.client.get('/second');
+  await client.get('/late');
+  await assert.rejects(tape.done(), /is another recording's by now/);
+  await second.tape.done();
+  const urls = on.cassette.exchanges.map(({ request }) => new URL(request.url).pathname);
+  assert.deepEqual(urls, ['/second']);
+  await second.client.get('/third');
+  await second.tape.done();
+  assert.equal(on.cassette.exchanges.length, 2);
+});
+
+test('a recording of nothing is an empty cassette, and until its end what was there before stays', async (t) => {
+  const on = await deck(t);
+  on.simulator.always({ body: {} });
+  const first = on.recording();
+  await first.client.get('/x');
+  await first.tape.done();
+  const second = on.recording();
+  assert.equal(on.cassette.exchanges.length, 1);
+  await second.tape.done();
+  assert.deepEqual(on.cassette.exchanges, []);
+  assert.match((await failure(on.replaying().client.get('/x'))).message, /it is empty/);
+});
+
+test('`match` says yes or no: a promise, or nothing, is told and does not pass for either', async (t) => {
+  const on = await deck(t);
+  on.simulator.always({ body: {} });
+  await on.recording().client.get('/x');
+  for (const [match, given] of [
+    [async () => false, 'an instance of Promise'],
+    [() => Promise.reject(new Error('nobody waits for it')), 'an instance of Promise'],
+    [() => undefined, 'undefined'],
+    [() => [], 'an array'],
+  ] as [() => unknown, string][]) {
+    const error = await failure(on.replaying({}, { match: match as never }).client.get('/x'));
+    assert.equal(error.code, 'CONFIG');
+    assert.ok(error.message.includes(`\`match\` must return true or false, got ${given}`), error.message);
+  }
+  const thrower = () => assert.fail('of my own');
+  assert.match((await failure(on.replaying({}, { match: thrower }).client.get('/x'))).message, /of my own/);
+});
+
+test('a cassette that was written by hand is checked when it is read, and the place of what is wrong is named', async (t) => {
+  const on = await deck(t);
+  const request = { method: 'GET', url: `${on.simulator.url}/x`, headers: {} };
+  const good = { request, response: { status: 200, headers: {}, delayMs: 0 } };
+  const answer = (response: unknown) => ({ request, response });
+  for (const [exchange, expected] of [
+    [null, /exchanges\[1\] must be an object, got null/],
+    [{}, /exchanges\[1\]\.request must be an object, got undefined/],
+    [{ request: {}, response: {} }, /exchanges\[1\]\.request must have a `method` and a `url`/],
+    [{ request }, /exchanges\[1\]\.response must be an object, got undefined/],
+    [answer({}), /exchanges\[1\]\.response must have a `status`, or an `error` in its place/],
+    [answer({ status: 7 }), /exchanges\[1\]\.response can't be played: .*`status` must be 200 to 999/],
+    [answer({ status: 200, delayMs: 'soon' }), /exchanges\[1\]\.response can't be played: .*`delayMs`/],
+    [answer({ status: 200, headers: 'none' }), /exchanges\[1\]\.response\.headers must be an object, got a string/],
+    [answer({ status: 200, body: 'text' }), /exchanges\[1\]\.response\.body must be an object, got a string/],
+    [answer({ status: 200, body: { txt: '' } }), /response\.body must have a `json` or a `text` or a `base64`/],
+    [answer({ status: 200, body: { base64: 7 } }), /response\.body\.base64 must be a text, got 7/],
+    [answer({ status: 200, events: {} }), /response\.events must be a list, got an object/],
+    [answer({ status: 200, events: [null] }), /response\.events\[0\] must be an object, got null/],
+    [answer({ status: 200, events: [{ data: 1, afterMs: 'x' }] }), /response can't be played: .*`gapsMs`/],
+    [answer({ error: 'DNS' }), /response\.error must be an object, got a string/],
+    [answer({ error: { code: 'NONE' } }), /response can't be played: .*`error` must be one of DNS/],
+  ] as [unknown, RegExp][]) {
+    writeFileSync(on.file, JSON.stringify({ version: 1, exchanges: [good, exchange] }));
+    assert.throws(
+      () => replay(on.file),
+      (error) => error instanceof ConfigError && expected.test(error.message) && error.message.includes(on.file),
+      `${JSON.stringify(exchange)}: ${expected}`,
+    );
+  }
+  const lost = answer({ delayMs: 250, error: { code: 'CONNECTION_REFUSED', phase: 'connect' } });
+  writeFileSync(on.file, JSON.stringify({ version: 1, exchanges: [lost] }));
+  const { client, tape } = on.replaying();
+  assert.equal((await failure(client.get('/x'))).code, 'CONNECTION_REFUSED');
+  assert.equal(tape.now, 250, 'a network that failed takes the time that it took');
+});
+
 test('a file that is none is said to be none', async (t) => {
   const on = await deck(t);
   assert.throws(() => replay(on.file), /can't be read \(record\(\) makes it\)/);
   writeFileSync(on.file, '{"version":2,"exchanges":[]}');
   assert.throws(() => replay(pathToFileURL(on.file)), /is no cassette of version 1/);
   assert.throws(() => record(7 as never), /a cassette is a file/);
+  assert.throws(() => record(new URL('https://h/x.json')), /by its path or URL, got a URL of https:/);
+  for (const folder of [dirname(on.file), `${on.file}/`]) assert.throws(() => record(folder), /it is a folder/);
   assert.throws(() => record(join(dirname(on.file), 'none', 'x.json')), /can't be written: ENOENT/);
   assert.throws(() => replay(on.file, { strict: true } as never), /has no option `strict`/);
 });

@@ -61,6 +61,52 @@ test('what nobody has scripted fails and says what was asked', async (t) => {
   assert.match(inspect(error), /for GET https:\/\/api\.example\/this\?key=…: none of the 1 left fits/);
 });
 
+test('what a reply function throws is told with its words, and is the cause', async (t) => {
+  const { api, client } = scripted(t);
+  const own = new RangeError('the test did not expect this');
+  const said = '`status` must be 200 to 999';
+  for (const [thrown, words] of [
+    [own, 'RangeError: the test did not expect this'],
+    ['a text', "'a text'"],
+    [{ code: 7 }, '{ code: 7 }'],
+  ] as [unknown, string][]) {
+    api.reply(async () => {
+      throw thrown;
+    });
+    const error = await failure(client.get('/'));
+    assert.deepEqual([error.code, error.cause], ['CONFIG', thrown]);
+    assert.ok(error.message.includes(words), error.message);
+  }
+  api.reply(() => ({ status: 7 }));
+  assert.ok((await failure(client.get('/'))).message.includes(said));
+});
+
+test('a reply that can not be meant is refused where it is written, in words for who wrote it', (t) => {
+  const { api } = scripted(t);
+  for (const [reply, expected] of [
+    [{ stat: 200 }, /unknown option `stat` of a reply: did you mean `status`\?$/],
+    [{ nothingLikeIt: 1 }, /known names are `match`, .*`gapsMs`.*`error`$/],
+    [{ error: 'OVERLOADED' }, /`error` must be one of DNS, /],
+    [{ status: 9999 }, /`status` must be 200 to 999, not 9999$/],
+    [{ delayMs: 'long' }, /`delayMs`: invalid type: string "long"/],
+    [{ body: 1n }, /`body` can't be a bigint/],
+    [{ match: { path: 'v1/messages' } }, /`match\.path` must begin with a slash, got "v1\/messages"/],
+    [{ match: { path: 'https://api.example/v1' } }, /`match\.path` must begin with a slash/],
+    [undefined, /must be an object, got undefined/],
+    ...['raw', 'rawBase64', 'readBody', 'stamp'].map((name) => [
+      { [name]: name },
+      /about a connection, and a script has none/,
+    ]),
+  ] as [never, RegExp][])
+    for (const add of [() => api.reply(reply), () => api.always(reply)])
+      assert.throws(add, (error: TraeError) => {
+        assert.equal(error.code, 'CONFIG');
+        assert.match(error.message, expected);
+        assert.doesNotMatch(error.message, /line \d|column/);
+        return true;
+      });
+});
+
 test('an hour of backoff passes at once, and every attempt is at the time when it would be', async (t) => {
   const { api, client } = scripted(t);
   client.use(retry({ maxRetries: 3, base: 60_000, cap: 0, jitter: 'none' }));
@@ -118,8 +164,6 @@ test('the network fails in the ways that networks do', async (t) => {
   assert.equal((await failure(client.get('/'))).code, 'CONNECTION_RESET');
   const stream = await client.stream('/v1/messages', { ...message(), stream: true });
   assert.match((await failure(collect(stream))).code, /^INCOMPLETE/);
-  assert.throws(() => api.reply({ error: 'OVERLOADED' as never }), /`error` must be one of DNS, /);
-  assert.throws(() => api.reply({ raw: 'x' } as never), /about a connection, and a script has none/);
 });
 
 test('without autoAdvance nothing happens before its time is moved', async (t) => {

@@ -6,5 +6,5 @@ import axios from 'axios';
 
 const door = createRequire(import.meta.url)('./axios.js') as typeof import('./axios.js');
 
-export const createAdapter: typeof door.createAdapter = (client, options) =>
-  door.createAdapter(client, { axios, ...options });
+export const createAdapter: typeof door.createAdapter = (client, options = {}) =>
+  door.createAdapter(client, options instanceof Object ? { ...options, axios: options.axios ?? axios } : options);

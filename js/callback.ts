@@ -12,9 +12,12 @@ export type Ask = (question: string, signal: () => AbortSignal) => unknown;
 export class Callback {
   readonly number: number;
   readonly ask: Ask;
+  /** What may be told of what it throws. */
+  readonly words: (thrown: unknown) => string;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, words: (thrown: unknown) => string = told) {
     this.ask = ask;
+    this.words = words;
     this.number = ++last;
     callbacks.set(this.number, new WeakRef(this));
     forgotten.register(this, this.number);
@@ -32,7 +35,7 @@ const NOBODY = 0;
 
 /** Rust asks, or tells. */
 questions.asked = (number, question, text) => {
-  const ask = callbacks.get(number)?.deref()?.ask;
+  const { ask, words } = callbacks.get(number)?.deref() ?? { ask: undefined, words: told };
   if (question === NOBODY) {
     if (ask) tell(ask, text);
     return;
@@ -45,10 +48,11 @@ questions.asked = (number, question, text) => {
     return controller.signal;
   };
   // At once: a held value that the question names may be dropped by the next letter.
-  answer(question, async () => {
+  const answered = async (): Promise<unknown> => {
     if (!ask) throw new Error('the middleware that it belongs to is gone');
     return ask(text, signal);
-  });
+  };
+  answer(question, answered, words);
 };
 
 /** Nobody waits for the answer any more. */
@@ -58,12 +62,12 @@ questions.unasked = (question) => {
   controller?.abort();
 };
 
-async function answer(question: number, ask: () => Promise<unknown>): Promise<void> {
+async function answer(question: number, ask: () => Promise<unknown>, words: Callback['words']): Promise<void> {
   try {
     const json = JSON.stringify((await ask()) ?? null);
     if (open.delete(question)) engine.answer(question, json);
   } catch (thrown) {
-    if (open.delete(question)) engine.answerThrown(question, hold(thrown), told(thrown));
+    if (open.delete(question)) engine.answerThrown(question, hold(thrown), words(thrown));
   }
 }
 

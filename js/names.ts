@@ -54,11 +54,11 @@ const ELSEWHERE: Record<string, string> = {
 /** Of a name, in a message. */
 const LONGEST = 60;
 
-/** Refuses the first option that is none of these, with the name that was meant. */
-export function requireKnown(options: object, known: readonly string[]): void {
+/** Refuses the first option that is none of these, with the name that was meant; `of` says what it is an option of. */
+export function requireKnown(options: object, known: readonly string[], of = ''): void {
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !known.includes(name))
-      throw wrong(`unknown option \`${name.slice(0, LONGEST)}\`: ${meant(name, known)}`);
+      throw wrong(`unknown option \`${name.slice(0, LONGEST)}\`${of}: ${meant(name, known)}`);
   }
 }
 

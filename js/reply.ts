@@ -9,7 +9,9 @@ export function judged<T>(attempt: () => T): T {
   try {
     return attempt();
   } catch (cause) {
-    throw cause instanceof TraeError ? cause : wrong((cause as Error).message, cause);
+    // Its place in our JSON says nothing to somebody who has written no JSON.
+    const message = (cause as Error).message.replace(/ at line \d+ column \d+$/, '');
+    throw cause instanceof TraeError ? cause : wrong(message, cause);
   }
 }
 
@@ -17,7 +19,7 @@ export function judged<T>(attempt: () => T): T {
 export function json(value: object, what: string): string {
   if (typeof value !== 'object' || value === null) throw wrong(`${what}: must be an object, got ${kindOf(value)}`);
   return JSON.stringify(value, (name, item: unknown) => {
-    if (typeof item === 'function' || typeof item === 'symbol' || (typeof item === 'number' && !Number.isFinite(item)))
+    if (['function', 'symbol', 'bigint'].includes(typeof item) || (typeof item === 'number' && !Number.isFinite(item)))
       throw wrong(`${what}: \`${name}\` can't be ${kindOf(item)}`);
     return item;
   });

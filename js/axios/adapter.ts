@@ -4,8 +4,9 @@ import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'ax
 import type { Axios } from '../../axios.js';
 import type { Client } from '../client.js';
 import { linesOf, type TraeResponse } from '../response.js';
+import { guarded, shownUrl } from '../secrets.js';
 import { connections } from './connections.js';
-import { failed, refused, tooLong } from './failure.js';
+import { failed, guardConfig, refused, tooLong } from './failure.js';
 import { Meter } from './progress.js';
 import { type Asked, asked } from './request.js';
 
@@ -13,6 +14,7 @@ export function adapterOf(client: Client, axios: Axios): AxiosAdapter {
   const reach = connections(client, axios);
   return async (config) => {
     let call: Asked | undefined;
+    guardConfig(config);
     try {
       call = asked(config, axios);
       const res = (await reach(config).request(call.options)) as TraeResponse;
@@ -124,7 +126,7 @@ function headersOf(res: TraeResponse, axios: Axios): AxiosResponse['headers'] {
 /** As much of Node's request as people read: where the answer came from. */
 function requestOf(res: TraeResponse): object {
   const { method, url } = res.request;
-  return {
+  const request = {
     method,
     get path() {
       const { pathname, search } = new URL(url);
@@ -138,4 +140,8 @@ function requestOf(res: TraeResponse): object {
     },
     res: { responseUrl: url },
   };
+  return guarded(request, () => {
+    const { path, host, protocol } = request;
+    return { method, path: shownUrl(path), host, protocol, res: { responseUrl: shownUrl(url) } };
+  });
 }

@@ -40,11 +40,19 @@ function ofProxy(config: Config, axios: Axios): Options {
   const { proxy } = config;
   if (proxy === undefined || proxy === null) return {};
   if (proxy === false) return { proxy: false };
-  const { host, port, protocol = 'http', auth } = proxy;
+  if ((proxy as unknown) instanceof URL) return { proxy: (proxy as unknown as URL).href };
+  const { hostname, host = hostname, port, protocol = 'http' } = proxy as typeof proxy & { hostname?: string };
   if (!host) throw errorOf('`proxy.host` is missing', 'ERR_BAD_OPTION', config, axios);
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const user = auth ? `${encodeURIComponent(auth.username)}:${encodeURIComponent(auth.password)}@` : '';
-  return { proxy: `${protocol.replace(/:$/, '')}://${user}${name}${port ? `:${port}` : ''}` };
+  return { proxy: `${protocol.replace(/:$/, '')}://${userOf(proxy.auth)}${name}${port ? `:${port}` : ''}` };
+}
+
+/** Axios takes a text too. */
+function userOf(auth: unknown): string {
+  if (!auth) return '';
+  const { username, password } = auth as { username?: string; password?: string };
+  const [user = '', word = ''] = typeof auth === 'string' ? auth.split(/:(.*)/s) : [username, password];
+  return `${encodeURIComponent(user)}:${encodeURIComponent(word)}@`;
 }
 
 function ofVersion(config: Config, axios: Axios): Options {
@@ -55,6 +63,9 @@ function ofVersion(config: Config, axios: Axios): Options {
   throw errorOf(`Unsupported protocol version '${httpVersion}'`, 'ERR_BAD_OPTION_VALUE', config, axios);
 }
 
+/** What an agent may say of where it connects, and of whom it trusts there, that has no word here. */
+const UNOBEYED = ['lookup', 'localAddress', 'family', 'socketPath', 'servername', 'checkServerIdentity', 'pfx', 'crl'];
+
 /** What an agent of Node's says of sockets and certificates. */
 function ofAgent(agent: object, config: Config, axios: Axios): Options {
   if (agent === NONE) return {};
@@ -63,6 +74,7 @@ function ofAgent(agent: object, config: Config, axios: Axios): Options {
     throw errorOf(`trae-native/axios can't obey an agent ${what}: see docs/axios.md`, 'ERR_NOT_SUPPORT', config, axios);
   };
   if (options['rejectUnauthorized'] === false) refuse('with `rejectUnauthorized: false`: `tls.ca` takes a certificate');
+  for (const name of UNOBEYED) if (options[name]) refuse(`with \`${name}\``);
   // An agent of a proxy's: its URL is what we need of it.
   if (proxy instanceof URL) return { proxy: proxy.href };
   if (proxy !== undefined && proxy !== null) refuse('of a proxy whose URL it does not show: use `proxy`');

@@ -1,9 +1,11 @@
-// Failures as axios's own errors, of the copy of axios that the service has. Ours is the cause.
+// Failures as axios's own errors, of the copy of axios that the service has. Ours is the cause. Printed they show no
+// key, query or content, also where a server repeats what it was sent.
 
 import type { AxiosError, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
-import { TraeError } from '../errors.js';
+import { type ErrorResponse, TraeError } from '../errors.js';
 import { failureOf, type TraeResponse } from '../response.js';
+import { fields, guarded, redacted } from '../secrets.js';
 import type { Asked } from './request.js';
 
 type Config = InternalAxiosRequestConfig;
@@ -36,6 +38,7 @@ export function errorOf(
   const error = new axios.AxiosError(message, code, config, response?.request, response);
   if (cause !== undefined)
     Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false });
+  if (response) guardAnswer(response, cause instanceof TraeError ? cause.response : undefined);
   return error as AxiosError;
 }
 
@@ -89,4 +92,25 @@ function late(error: TraeError, config: Config, axios: Axios, response?: AxiosRe
   const message = timeoutErrorMessage || (timeout ? `timeout of ${timeout}ms exceeded` : error.message);
   const { ETIMEDOUT, ECONNABORTED } = axios.AxiosError;
   return errorOf(message, transitional?.clarifyTimeoutError ? ETIMEDOUT : ECONNABORTED, config, axios, response, error);
+}
+
+/** The config of a call, that errors and answers carry along. Read, or given to axios again, it is as it was. */
+export function guardConfig(config: InternalAxiosRequestConfig): void {
+  if (!Object.isExtensible(config)) return;
+  guarded(config, () => redacted({ ...config, headers: plain(config.headers) }));
+}
+
+/** The answer of an error: as the engine knows it, which has left out what the call was sent with, or without content. */
+function guardAnswer(response: AxiosResponse, known: ErrorResponse | undefined): void {
+  const { status, statusText, headers } = response;
+  guarded(response, () =>
+    known
+      ? { ...known, data: fields(known.data) }
+      : redacted({ status, statusText, headers: plain(headers), data: response.data }),
+  );
+}
+
+/** Headers of axios's are a class of its own, of which nothing would be shown. */
+function plain(headers: unknown): unknown {
+  return (headers as { toJSON?(): unknown } | undefined)?.toJSON?.() ?? headers;
 }

@@ -3,8 +3,10 @@
 import type { AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
 import type { Options } from '../config.js';
+import { kindOf } from '../errors.js';
 import { type Sending, sending } from './data.js';
 import { errorOf } from './failure.js';
+import { requireOptions } from './options.js';
 
 export interface Asked {
   options: Options;
@@ -17,20 +19,9 @@ export interface Asked {
 
 type Config = InternalAxiosRequestConfig & Record<string, unknown>;
 
-/** Options that say where or how a request goes, and that nobody here could obey: to leave one out would be a lie. */
-const UNKNOWN = [
-  'socketPath',
-  'transport',
-  'lookup',
-  'beforeRedirect',
-  'maxRate',
-  'insecureHTTPParser',
-  'http2Options',
-];
-
 export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
-  requireKnown(config as Config, axios);
-  const { maxContentLength = -1, responseType, responseEncoding } = config;
+  requireOptions(config, axios);
+  const { responseType, responseEncoding } = config;
   const given = sending(config, axios);
   const { url, user } = target(config, axios);
   const whole = responseType === 'arraybuffer' || responseEncoding !== undefined ? 'buffer' : 'text';
@@ -47,8 +38,8 @@ export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
     // Axios judges the status itself.
     validateStatus: null,
     redirect: config.maxRedirects === 0 ? 'manual' : 'follow',
-    ...(config.timeout ? { timeout: Number(config.timeout) } : undefined),
-    ...(maxContentLength > -1 && !streamed ? { maxResponseBytes: Math.max(maxContentLength, 1) } : undefined),
+    ...timeoutOf(config, axios),
+    ...(streamed ? undefined : sizeOf(config)),
     ...(signal ? { signal } : undefined),
   };
   const over = (): void => {
@@ -58,12 +49,19 @@ export function asked(config: InternalAxiosRequestConfig, axios: Axios): Asked {
   return { options, sent: given.sent, failure: given.failure, over };
 }
 
-function requireKnown(config: Config, axios: Axios): void {
-  for (const name of UNKNOWN) {
-    if (config[name] === undefined || config[name] === null || config[name] === false) continue;
-    const message = `trae-native/axios can't obey \`${name}\`: docs/axios.md says what is there instead`;
-    throw errorOf(message, 'ERR_NOT_SUPPORT', config, axios);
-  }
+/** Nothing where axios sets no limit: then the client's own hold. */
+function timeoutOf(config: InternalAxiosRequestConfig, axios: Axios): Options | undefined {
+  if (!config.timeout) return undefined;
+  const timeout = Number.parseFloat(String(config.timeout));
+  if (Number.isFinite(timeout)) return timeout === 0 ? undefined : { timeout };
+  const message = 'error trying to parse `config.timeout` to int';
+  throw errorOf(message, axios.AxiosError.ERR_BAD_OPTION_VALUE, config, axios);
+}
+
+/** The engine knows neither a limit of nothing, which is looked at when the answer is here, nor one of no bound. */
+function sizeOf({ maxContentLength = -1 }: InternalAxiosRequestConfig): Options | undefined {
+  if (!(maxContentLength > -1)) return undefined;
+  return { maxResponseBytes: Math.min(Math.max(Math.floor(maxContentLength), 1), Number.MAX_SAFE_INTEGER) };
 }
 
 /** An URL's user goes into a header, as axios has it. */
@@ -79,6 +77,8 @@ function target(config: InternalAxiosRequestConfig, axios: Axios): { url: string
 
 function withoutUser(url: string): { url: string; user: string | undefined } {
   if (!/^[a-z]+:\/\/[^/?#]*@/i.test(url)) return { url, user: undefined };
+  // One that is none the engine refuses.
+  if (!URL.canParse(url)) return { url, user: undefined };
   const parsed = new URL(url);
   const user = `${decoded(parsed.username)}:${decoded(parsed.password)}`;
   parsed.username = '';
@@ -103,7 +103,21 @@ function place(config: InternalAxiosRequestConfig, axios: Axios): string {
     if (!baseURL || (isAbsolute && allowAbsoluteUrls !== false)) return hashless;
     return hashless ? `${baseURL.replace(/\/?\/$/, '')}/${hashless.replace(/^\/+/, '')}` : baseURL;
   }
-  return axios.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls, method: 'get' });
+  try {
+    return axios.getUri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls, method: 'get' });
+  } catch (error) {
+    // A serializer of the caller's.
+    const { ERR_BAD_REQUEST } = axios.AxiosError;
+    if (error instanceof Error) throw axios.AxiosError.from(error, ERR_BAD_REQUEST, config);
+    throw errorOf(
+      `the parameters can't be written: ${kindOf(error)} was thrown`,
+      ERR_BAD_REQUEST,
+      config,
+      axios,
+      undefined,
+      error,
+    );
+  }
 }
 
 function headersOf(

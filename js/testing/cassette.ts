@@ -1,40 +1,27 @@
 // Calls written down in a file, and played again out of it. What is in the file Rust has decided: src/client/tape.
 
-import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import type { CassetteRequest, Recording, Replay, ReplayOptions } from '../../testing.js';
+import { type Place, placeOf, put } from '../beside.js';
 import { Callback } from '../callback.js';
 import { kindOf, config as wrong } from '../errors.js';
 import { engine, type NativeTape, settle } from '../native.js';
-import { portable } from '../reply.js';
 import { TestTransport } from '../transport.js';
+import { type Exchange, read, reply, VERSION } from './exchange.js';
 import { nearest } from './nearest.js';
 import { type Crossed, optionsOf, type Shown, Stage } from './stage.js';
 
-/** A file of another one may say other things. */
-const VERSION = 1;
 /** How long to leave it until the next look, in ms. */
 const SOON = 5;
 
-export interface Exchange {
-  request: Shown;
-  response: Answer;
-}
+/** Who has written a file last, by where it is: two that write into one would lose each other's exchanges. */
+const pens = new Map<string, Pen>();
 
-interface Answer {
-  status?: number;
-  headers?: Record<string, string | string[]>;
-  delayMs: number;
-  body?: Content;
-  events?: Event[];
-  cut?: 'reset' | 'close' | 'silence';
-  error?: { code: string; phase: string };
+interface Pen {
+  /** Until its recording is done. */
+  writes: boolean;
 }
-
-type Content = { json: unknown } | { text: string } | { base64: string };
-type Event = { afterMs: number; event?: string } & ({ data: unknown } | { text: string } | { raw: string });
 
 class Tape implements Recording {
   readonly file: string;
@@ -43,15 +30,21 @@ class Tape implements Recording {
   readonly #callback: Callback;
   readonly #native: NativeTape;
   readonly #exchanges = new Map<number, Exchange>();
+  readonly #place: Place;
+  readonly #pen: Pen = { writes: true };
   /** Why the file could not be written; whoever waits for the end is told. */
   #failure: Error | undefined;
 
   constructor(file: string | URL) {
     this.file = fileOf(file);
-    requireFolder(this.file);
+    // Told before anything is recorded, and not when the first call has ended.
+    this.#place = written(this.file, () => placeOf(this.file));
+    if (pens.get(this.#place.path)?.writes)
+      throw wrong(`the cassette ${JSON.stringify(this.file)} is being recorded already: wait for that one's done()`);
     this.#callback = new Callback((told) => this.#keep(JSON.parse(told)));
     this.#native = engine.createTape(this.#callback.number);
     this.transport = new TestTransport({ client: (config) => engine.createTapedClient(config, this.#native) });
+    pens.set(this.#place.path, this.#pen);
   }
 
   get exchanges(): number {
@@ -62,36 +55,40 @@ class Tape implements Recording {
   async done(): Promise<void> {
     while (this.#native.open() > 0) await new Promise((resolve) => setTimeout(resolve, SOON));
     settle();
+    // Nothing was recorded: what stood there before is no recording of these calls either.
+    if (this.#exchanges.size === 0) this.#write();
+    this.#pen.writes = false;
     if (this.#failure) throw this.#failure;
   }
 
   #keep({ place, exchange }: { place: number; exchange: Exchange }): void {
     this.#exchanges.set(place, exchange);
+    this.#write();
+  }
+
+  #write(): void {
+    if (pens.get(this.#place.path) !== this.#pen) {
+      this.#failure = wrong(`the cassette ${JSON.stringify(this.file)} is another recording's by now`);
+      return;
+    }
+    this.#pen.writes = true;
     const sorted = [...this.#exchanges].sort(([one], [other]) => one - other).map(([, exchange]) => exchange);
     const text = `${JSON.stringify({ version: VERSION, exchanges: sorted }, null, 2)}\n`;
     try {
-      // Whoever reads it meanwhile finds a whole one.
-      writeFileSync(`${this.file}.part`, text);
-      renameSync(`${this.file}.part`, this.file);
+      written(this.file, () => put(this.#place, text));
       this.#failure = undefined;
-    } catch (cause) {
-      this.#failure = unwritten(this.file, cause);
+    } catch (error) {
+      this.#failure = error as Error;
     }
   }
 }
 
-/** Told before anything is recorded, and not when the first call has ended. */
-function requireFolder(file: string): void {
+function written<T>(file: string, work: () => T): T {
   try {
-    accessSync(dirname(file), constants.W_OK);
+    return work();
   } catch (cause) {
-    throw unwritten(file, cause);
+    throw wrong(`the cassette ${JSON.stringify(file)} can't be written: ${(cause as Error).message}`, cause);
   }
-}
-
-function unwritten(file: string, cause: unknown): Error {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  return wrong(`the cassette ${JSON.stringify(file)} can't be written: ${code ?? message}`, cause);
 }
 
 class Player extends Stage implements Replay {
@@ -112,11 +109,19 @@ class Player extends Stage implements Replay {
   }
 
   protected override async answer({ shown }: Crossed): Promise<object> {
-    const fits = this.#exchanges.filter(({ request }) => this.#match(shown, request));
+    const fits = this.#exchanges.filter(({ request }) => this.#fits(shown, request));
     const next = fits.find((exchange) => !this.#used.has(exchange));
     if (next === undefined) throw wrong(`the cassette ${this.#file} ${missing(shown, this.#exchanges, fits.length)}`);
     this.#used.add(next);
     return reply(next.response);
+  }
+
+  #fits(asked: CassetteRequest, recorded: CassetteRequest): boolean {
+    const fits: unknown = this.#match(asked, recorded);
+    if (typeof fits === 'boolean') return fits;
+    // Whatever becomes of a promise, nobody waits for it.
+    Promise.resolve(fits).catch(() => {});
+    throw wrong(`\`match\` must return true or false, got ${kindOf(fits)}`);
   }
 }
 
@@ -131,63 +136,11 @@ function same(asked: CassetteRequest, recorded: CassetteRequest): boolean {
   return asked.method === recorded.method && asked.url === recorded.url && isDeepStrictEqual(asked.body, recorded.body);
 }
 
-/** An exchange in the words of a script. */
-function reply({ status, headers, delayMs, body, events, cut, error }: Answer): object {
-  if (error) return { delayMs, ...failure(error) };
-  const sse = events?.map(frame);
-  const size = sse?.length;
-  return portable({
-    status,
-    // These an answer would have without a word.
-    headers: { 'request-id': null, 'retry-after': null, 'content-type': null, ...headers } as never,
-    delayMs,
-    ...(sse ? { sse: sse.join('') } : contentOf(body)),
-    ...(events ? ({ gapsMs: events.map(({ afterMs }) => afterMs) } as object) : undefined),
-    ...(cut === 'silence' ? (sse ? { hangAfterEvents: size } : { hang: 'body' }) : undefined),
-    ...(cut === 'reset' || cut === 'close' ? { cut, ...(sse ? { cutAfterEvents: size } : cutOf(body)) } : undefined),
-  });
-}
-
-/** Where no answer came: by what it was. A limit of the client's passes again by itself. */
-function failure({ code, phase }: { code: string; phase: string }): object {
-  if (code === 'TIMEOUT' && phase !== 'connect') return { delayMs: 0, hang: 'headers' };
-  return { delayMs: code === 'TIMEOUT' ? 0 : undefined, error: code };
-}
-
-function frame(event: Event): string {
-  if ('raw' in event) return event.raw;
-  const name = event.event === undefined ? '' : `event: ${event.event}\n`;
-  return `${name}data: ${'text' in event ? event.text : JSON.stringify(event.data)}\n\n`;
-}
-
-function contentOf(body: Content | undefined): { body?: string; bodyBase64?: string } {
-  if (body === undefined) return { body: '' };
-  if ('base64' in body) return { bodyBase64: body.base64 };
-  return { body: 'text' in body ? body.text : JSON.stringify(body.json) };
-}
-
-function cutOf(body: Content | undefined): { cutAfterBytes: number } {
-  const { body: text = '', bodyBase64 } = contentOf(body);
-  return { cutAfterBytes: Buffer.byteLength(bodyBase64 ?? text, bodyBase64 === undefined ? 'utf8' : 'base64') };
-}
-
-function read(file: string): Exchange[] {
-  let cassette: { version?: unknown; exchanges?: unknown };
-  try {
-    cassette = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (cause) {
-    throw wrong(`the cassette ${file} can't be read (record() makes it): ${(cause as Error).message}`, cause);
-  }
-  if (cassette?.version !== VERSION || !Array.isArray(cassette.exchanges))
-    throw wrong(`${file} is no cassette of version ${VERSION}: record() makes one`);
-  return cassette.exchanges;
-}
-
 function fileOf(file: unknown): string {
-  if (file instanceof URL) return fileURLToPath(file);
-  if (typeof file !== 'string' || file === '')
-    throw wrong(`a cassette is a file, by its path or URL, got ${kindOf(file)}`);
-  return file;
+  if (typeof file === 'string' && file !== '') return file;
+  if (file instanceof URL && file.protocol === 'file:') return fileURLToPath(file);
+  const given = file instanceof URL ? `a URL of ${file.protocol}` : file === '' ? 'an empty text' : kindOf(file);
+  throw wrong(`a cassette is a file, by its path or URL, got ${given}`);
 }
 
 /** Writes calls down. */

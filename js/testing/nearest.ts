@@ -1,7 +1,7 @@
 // Which recording comes nearest to what was asked, and where the two differ: what a failing test has to know.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Exchange } from './cassette.js';
+import type { Exchange } from './exchange.js';
 import type { Shown } from './stage.js';
 
 /** Of a value, in a message. */

@@ -3,12 +3,44 @@
 import { inspect } from 'node:util';
 import type { Scripted as Api, ScriptedReply, ScriptedReplyFunction, ScriptedRequest } from '../../testing.js';
 import { config as wrong } from '../errors.js';
+import { requireKnown } from '../names.js';
 import { engine } from '../native.js';
 import { json, judged, portable } from '../reply.js';
 import { fields, shownUrl } from '../secrets.js';
 import { type Crossed, optionsOf, Stage } from './stage.js';
 
 type Answer = ScriptedReply | ScriptedReplyFunction;
+
+/** What a reply may say. */
+const WORDS = Object.keys({
+  match: true,
+  times: true,
+  status: true,
+  headers: true,
+  body: true,
+  bodyBase64: true,
+  transcript: true,
+  text: true,
+  events: true,
+  sse: true,
+  echo: true,
+  delayMs: true,
+  paceMs: true,
+  paceUs: true,
+  gapsMs: true,
+  eventsPerWrite: true,
+  bytesPerWrite: true,
+  encoding: true,
+  cutAfterBytes: true,
+  cutAfterEvents: true,
+  cut: true,
+  hang: true,
+  hangAfterEvents: true,
+  errorAt: true,
+  error: true,
+} satisfies Record<keyof ScriptedReply, true>);
+/** Words of the simulator's that mean nothing without a socket. */
+const OF_SOCKETS = ['raw', 'rawBase64', 'readBody', 'stamp'];
 
 /** One request as it was asked. */
 class Received implements ScriptedRequest {
@@ -114,7 +146,16 @@ function timesOf(answer: Answer): number {
 /** What is wrong is said where it was written. */
 function checked<T extends Answer>(answer: T): T {
   if (typeof answer === 'function') return answer;
-  judged(() => engine.checkReply(json(portable(answer as never), 'reply')));
+  const crossing = portable(answer);
+  for (const [name, value] of Object.entries(answer))
+    if (value !== undefined && OF_SOCKETS.includes(name))
+      throw wrong(`reply: \`${name}\` is about a connection, and a script has none`);
+  requireKnown(answer, WORDS, ' of a reply');
+  judged(() => engine.checkReply(json(crossing, 'reply')));
+  const path = answer.match?.path;
+  // Of an URL it is the path that is compared: any other would fit no request, and nobody would be told why.
+  if (path !== undefined && !/^[/*]/.test(path))
+    throw wrong(`reply: \`match.path\` must begin with a slash, got ${JSON.stringify(path)}`);
   return answer;
 }
 

@@ -1,7 +1,8 @@
 // A network that is played: who answers is somebody else's matter, that time is its own is the same for all.
 
+import { inspect } from 'node:util';
 import { Callback } from '../callback.js';
-import { kindOf, config as wrong } from '../errors.js';
+import { kindOf, TraeError, config as wrong } from '../errors.js';
 import { engine } from '../native.js';
 import { TestTransport } from '../transport.js';
 import { Clock } from './clock.js';
@@ -35,7 +36,7 @@ export abstract class Stage {
   readonly #callback: Callback;
 
   constructor({ autoAdvance = true }: StageOptions) {
-    this.#callback = new Callback((asked) => this.answer(JSON.parse(asked)));
+    this.#callback = new Callback((asked) => this.answer(JSON.parse(asked)), said);
     const native = engine.createScript(this.#callback.number);
     this.#clock = new Clock(native, autoAdvance);
     this.transport = new TestTransport({
@@ -56,6 +57,12 @@ export abstract class Stage {
     if (!Number.isFinite(ms) || ms < 0) throw wrong(`advance() takes milliseconds, got ${kindOf(ms)}`);
     await this.#clock.advance(ms);
   }
+}
+
+/** All of it: a test's own function has no secrets from that test. */
+function said(thrown: unknown): string {
+  if (thrown instanceof TraeError) return thrown.message;
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : inspect(thrown);
 }
 
 /** Refuses what is none of these options, and an `autoAdvance` that is no boolean. */

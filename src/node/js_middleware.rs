@@ -139,7 +139,7 @@ impl<'a> Group<'a> {
             let error = Error::new(
                 ErrorKind::RequestBody,
                 Phase::Prepare,
-                "the request's body is a stream and was sent once: it can't be sent again",
+                "the request's body is streamed and was sent once: it can't be sent again",
             );
             return Inner::UnderWay {
                 id,

@@ -80,7 +80,7 @@ pub(super) fn judge(seen: &Seen<'_>) -> Result<Verdict> {
     }
     let (method, drop_body) = next_method(seen.status, seen.method);
     if !drop_body && !seen.replayable {
-        return refused("its body is a stream that cannot be sent again; send it as a whole");
+        return refused("its body is streamed and cannot be sent again; send it as a whole");
     }
     if seen.trail.len() >= MAX_HOPS {
         return refused("that is one redirect too many (20)");

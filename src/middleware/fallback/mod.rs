@@ -145,7 +145,7 @@ impl Course<'_> {
         };
         let error = if passes_once {
             error.with_note(
-                "not sent to another target: the request's body is a stream, which passes only once",
+                "not sent to another target: the request's body is streamed, and passes only once",
             )
         } else if self.said.len() > 1 {
             error.with_note(&format!("`fallback()` has tried {}", self.said.join(", ")))

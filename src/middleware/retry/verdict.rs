@@ -61,7 +61,7 @@ impl Reason {
         match self {
             Self::Final | Self::Exhausted => None,
             Self::Body => {
-                Some("not retried: the request's body is a stream, which passes only once".to_owned())
+                Some("not retried: the request's body is streamed, and passes only once".to_owned())
             }
             Self::TooLong(hint) => Some(format!(
                 "not retried: the server asks to come back in {} ms, later than `retry.maxRetryAfter` allows",
