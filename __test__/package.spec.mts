@@ -159,18 +159,28 @@ const ask = async (done) => {
 };
 `;
 
-test('a service bundled into one file finds the addon in the modules beside it', () => {
-  writeFileSync(join(consumer, 'service.cjs'), `${SERVICE}ask(console.log);`);
-  buildSync({
-    absWorkingDir: consumer,
-    entryPoints: ['service.cjs'],
-    bundle: true,
-    platform: 'node',
-    logLevel: 'error',
-    outfile: 'out/service.cjs',
-  });
-  assert.equal(run(process.execPath, [join(consumer, 'out/service.cjs')]), 'message\n');
-});
+/** The service as an ES module. */
+const MODULE = SERVICE.replaceAll(/const (\{.*\}) = require\((.*)\);/g, 'import $1 from $2;');
+
+for (const [source, program] of [
+  ['service.cjs', SERVICE],
+  ['service.mjs', MODULE],
+] as const)
+  for (const format of ['cjs', 'esm'] as const)
+    test(`${source} bundled into one file of format ${format} finds the addon in the modules beside it`, () => {
+      writeFileSync(join(consumer, source), `${program}ask(console.log);`);
+      const outfile = `out/${source}.${format === 'esm' ? 'mjs' : 'cjs'}`;
+      buildSync({
+        absWorkingDir: consumer,
+        entryPoints: [source],
+        bundle: true,
+        platform: 'node',
+        format,
+        logLevel: 'error',
+        outfile,
+      });
+      assert.equal(run(process.execPath, [join(consumer, outfile)]), 'message\n');
+    });
 
 test('worker threads and processes of a cluster each have an engine', () => {
   const worker = `const { Worker, isMainThread, parentPort } = require('node:worker_threads');

@@ -1,8 +1,7 @@
 // The door for `import`: the same module object as for `require`, so that there is one engine per environment.
+// A plain import, so that bundlers follow it.
 
-import { createRequire } from 'node:module';
-
-const api = createRequire(import.meta.url)('./index.js') as typeof import('./index.js');
+import api from './index.js';
 
 export const {
   AbortError,

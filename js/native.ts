@@ -128,7 +128,10 @@ interface Binding {
   NativeSimulator: new (options: string) => never;
 }
 
-export const native = load(__filename) as Binding;
+// In a bundle that is an ES module there is no `__filename`: it is the program, or what the program has beside it.
+const here = typeof __filename === 'string' ? __filename : (process.argv[1] ?? `${process.cwd()}/program`);
+
+export const native = load(here) as Binding;
 
 /** What an answer's head says, before anybody asks for its headers. */
 export interface Head {

@@ -20,6 +20,7 @@ await build({
   external: ['@opentelemetry/api', 'axios'],
 });
 namesWhereModulesBegin(join(root, 'dist/bundle.js'));
+builtinsOfTheProcess(join(root, 'dist/bundle.js'));
 for (const door of ['api', 'simulator', 'testing', 'axios']) {
   const name = door === 'api' ? 'index' : door;
   // Its default said in so many words: tools that read the file, and don't run it, find it then.
@@ -44,6 +45,12 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
 });
 chmodSync(join(root, 'dist/bin/trae-native.js'), 0o755);
+
+/** Node's own modules are asked of the process: in a bundle that is an ES module there is no `require` for them. */
+function builtinsOfTheProcess(file) {
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replaceAll(/\brequire\(("node:[\w/]+")\)/g, 'process.getBuiltinModule($1)'));
+}
 
 /**
  * Names are written where a module begins, and for what is a class. esbuild would write that of each function that a

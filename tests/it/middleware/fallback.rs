@@ -145,7 +145,7 @@ async fn a_body_that_passes_once_is_sent_once() {
     let mut req = call();
     req.body = Body::Stream(Box::pin(stream::iter([Ok(Bytes::from_static(b"x"))])));
     let error = onion.run(req).await.unwrap_err();
-    assert!(error.message().ends_with("the request's body is a stream, which passes only once"), "{error}");
+    assert!(error.message().ends_with("the request's body is streamed, and passes only once"), "{error}");
     assert_eq!(peer.count(), 1);
 }
 

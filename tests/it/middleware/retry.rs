@@ -110,7 +110,7 @@ async fn a_body_that_passes_only_once_is_sent_once_and_the_error_says_so() {
     let (outcome, peer) = run(vec![status(503), ok()], exact(), req()).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.kind(), peer.count()), (ErrorKind::Status(503), 1));
-    assert!(error.message().ends_with("not retried: the request's body is a stream, which passes only once"));
+    assert!(error.message().ends_with("not retried: the request's body is streamed, and passes only once"));
     let (outcome, _) = run(vec![status(400)], exact(), req()).await;
     assert!(!outcome.unwrap_err().message().contains("not retried"), "nobody would have retried that");
 }
