@@ -15,6 +15,7 @@ import {
   LimitError,
   mapEvents,
   OverloadedError,
+  ParseError,
   StreamIdleError,
   TimeoutError,
   type TraeError,
@@ -405,6 +406,43 @@ test('a message that is larger than allowed is not kept, and its events come all
   assert.equal((await collect(read)).filter((event) => event.type === 'content_block_delta').length, 300);
   await assert.rejects(read.finalMessage(), LimitError);
   await assert.rejects((await client.stream('/v1/messages', {}, config)).finalMessage(), LimitError);
+});
+
+test('a piece for a block that nobody began is told, whoever adds the events up', async (t) => {
+  const { client, simulator } = await pair(t);
+  const [start, stop] = ['{"type":"message_start","message":{"type":"message","content":[]}}', '{"type":"message_stop"}'];
+  const piece = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lost"}}';
+  const same = mapEvents((event: Loose) => event);
+  for (const config of [{}, { middlewares: [same] }]) {
+    const open = () => {
+      simulator.reply({ transcript: [start, piece, stop] });
+      return client.stream('/v1/messages', { stream: true }, config);
+    };
+    await assert.rejects((await open()).finalMessage(), ParseError);
+    const read = await open();
+    assert.equal((await collect(read)).length, 3, 'its reader has the events as they are');
+    await assert.rejects(read.finalMessage(), /for a block that it never began/);
+  }
+});
+
+test('a message that is given up, or fails in its midst, says what had come of it and which request it was', async (t) => {
+  const { client } = await pair(t);
+  const at = { url: '/v1/messages', ...answering({ events: 30, hangAfterEvents: 9 }) };
+  const controller = new AbortController();
+  const asked = client.message(message() as Loose, { ...at, signal: controller.signal });
+  setTimeout(() => controller.abort(new Error('enough')), 200);
+  const idle = client.message(message() as Loose, { ...at, timeout: { idle: 200 } });
+  for (const [call, type] of [
+    [asked, AbortError],
+    [idle, StreamIdleError],
+  ] as const)
+    await assert.rejects(call, (error: TraeError) => {
+      assert.ok(error instanceof type, inspect(error));
+      assert.equal((error.partial as Loose)?.type, 'message');
+      assert.ok((error.usage as Loose)?.input_tokens > 0);
+      assert.match(error.requestId ?? '', /^req_/);
+      return true;
+    });
 });
 
 test('streams that a middleware has made have text and a message too', async (t) => {

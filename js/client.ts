@@ -127,8 +127,9 @@ export class Client {
     requireObject(body, 'the body of message()');
     if (responseType != null && responseType !== 'message')
       throw wrong(`message() gives a message: it takes no \`responseType\`, got ${kindOf(responseType)}`);
-    const res = await this.#sender.send(method ?? 'POST', url, { ...body, stream: true }, config, 'message');
-    // A middleware has put a stream of its own in the place of the engine's.
+    // As a stream that nobody reads: what has come of it is kept, whatever ends it.
+    const asked = { ...config, responseType: 'events' };
+    const res = await this.#sender.send(method ?? 'POST', url, { ...body, stream: true }, asked);
     if (res.data instanceof EventStream) res.data = await res.data.finalMessage();
     return res;
   }

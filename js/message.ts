@@ -27,6 +27,7 @@ export class MessageSum {
   /** The input of tools as text, until their block is over. */
   readonly #inputs = new Map<unknown, string>();
   #complete = false;
+  #lost = false;
 
   /** Takes the next event in; with the last one it gives the message. */
   add(given: unknown): object | undefined {
@@ -36,6 +37,7 @@ export class MessageSum {
         // Servers have been seen to start twice.
         this.#blocks.clear();
         this.#inputs.clear();
+        this.#lost = false;
         this.#message = isObject(event.message) ? { ...event.message } : undefined;
         break;
       case 'content_block_start':
@@ -68,6 +70,11 @@ export class MessageSum {
     return this.#complete;
   }
 
+  /** Whether a piece has come for a block that nobody began. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
   get usage(): unknown {
     return this.#message?.['usage'];
   }
@@ -81,7 +88,10 @@ export class MessageSum {
   /** Kinds that nobody knows add nothing. */
   #piece(index: unknown, delta: Block): void {
     const block = this.#blocks.get(index);
-    if (block === undefined) return;
+    if (block === undefined) {
+      this.#lost = true;
+      return;
+    }
     const field = PIECES[delta['type'] as string];
     const piece = delta[field ?? 'partial_json'];
     if (field !== undefined && typeof piece === 'string') block[field] = `${block[field] ?? ''}${piece}`;

@@ -1,7 +1,7 @@
 // What a stream comes to: its message, while it comes and when it is over, or why there is none.
 
 import type { Ending } from './ending.js';
-import { aborted, fromFailure, IncompleteStreamError } from './errors.js';
+import { aborted, fromFailure, IncompleteStreamError, ParseError } from './errors.js';
 
 /** Whoever adds the events of a stream up. */
 export interface Sum {
@@ -9,6 +9,8 @@ export interface Sum {
   add?(event: unknown): unknown;
   /** Whether nothing of the message is missing at the end of the stream. */
   readonly complete: boolean;
+  /** Whether a piece has come for a block that nobody began. */
+  readonly lost?: boolean;
   readonly message: object | undefined;
   readonly usage: unknown;
   /** The message so far as JSON, where that is how it is kept. */
@@ -20,6 +22,12 @@ export function textOf(message: object): string {
   const { content } = message as { content?: { type?: unknown; text?: unknown }[] };
   const texts = (content ?? []).filter((block) => block.type === 'text' && typeof block.text === 'string');
   return texts.map((block) => block.text).join('');
+}
+
+/** As the engine tells it. */
+function lacking(partial: string | undefined): ParseError {
+  const message = 'the stream has pieces of content for a block that it never began: the message lacks them';
+  return new ParseError({ code: 'PARSE', phase: 'body', message, partial: partial ?? null });
 }
 
 /** How a stream ended: with its message as JSON, with why that can't be had, or because its reader left. */
@@ -69,6 +77,7 @@ export class Result {
     const result = this;
     return {
       complete: true,
+      lost: this.#sum.lost === true,
       get message() {
         return result.soFar;
       },
@@ -107,6 +116,7 @@ export class Result {
   get final(): object {
     this.requireEnd();
     if (this.#last?.why !== undefined) throw fromFailure(this.#last.why);
+    if (this.#sum.lost) throw lacking(this.text);
     // The same for all who ask.
     this.#message ??= this.#whole ?? (this.#sum.complete ? this.#sum.message : undefined);
     if (this.#message !== undefined) return this.#message;

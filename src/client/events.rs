@@ -81,10 +81,9 @@ impl EventReader {
                 return Err(self.told(error));
             }
         }
-        match (self.message.json(), self.message.too_large()) {
-            (Some(message), _) => Ok(message),
-            (None, Some(error)) => Err(self.told(error)),
-            (None, None) => {
+        match self.message.whole() {
+            Some(whole) => whole.map_err(|error| self.told(error)),
+            None => {
                 let none = "the stream had no message: it is none of the Messages API";
                 Err(self.told(Error::new(ErrorKind::IncompleteStream, Phase::Body, none)))
             }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    Error, ErrorKind, Phase,
+    Error, ErrorKind, Phase, Result,
     claude::{Delta, Folding},
     event::Event,
 };
@@ -68,6 +68,19 @@ impl MessageSoFar {
             let message =
                 format!("the message of the stream is larger than {} bytes (`maxResponseBytes`)", sum.limit);
             Error::new(ErrorKind::TooLarge, Phase::Body, message)
+        })
+    }
+
+    /// The message at the end of its stream, as JSON, or why it is none; `None` where no message came.
+    pub fn whole(&self) -> Option<Result<String>> {
+        if let Some(error) = self.too_large() {
+            return Some(Err(error));
+        }
+        let State::Adding { folding, .. } = &self.adding().state else { return None };
+        let json = folding.message()?;
+        Some(match folding.lack() {
+            Some(error) => Err(error.with_partial(Some(json))),
+            None => Ok(json),
         })
     }
 }

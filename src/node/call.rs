@@ -174,11 +174,9 @@ async fn forward_events(mut reader: EventReader, mut duty: Duty<'_>, started: In
 
 /// The end of a stream that has come to it.
 fn complete(message: &MessageSoFar) -> End {
-    End::Complete(match (message.json(), message.too_large()) {
-        (Some(json), _) if json.len() > LONGEST_TEXT => Some(Err(too_long(json.len()))),
-        (Some(json), _) => Some(Ok(json)),
-        (None, Some(error)) => Some(Err(error)),
-        (None, None) => None,
+    End::Complete(match message.whole() {
+        Some(Ok(json)) if json.len() > LONGEST_TEXT => Some(Err(too_long(json.len()))),
+        whole => whole,
     })
 }
 

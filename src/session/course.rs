@@ -110,6 +110,9 @@ impl Following {
 
     async fn kept(self) -> Result<(), Error> {
         let Some(message) = self.folding.message() else { return Ok(()) };
+        if let Some(lack) = self.folding.lack() {
+            return Err(lack);
+        }
         self.pending.answered(&Answer::read(message.as_bytes())?).await
     }
 }

@@ -101,6 +101,23 @@ async fn a_message_that_is_too_large_is_not_kept_and_its_events_come_all_the_sam
     assert!(reader.message().too_large().is_some());
 }
 
+/// What would vanish is told: the caller would take the rest for the whole.
+#[tokio::test]
+async fn a_piece_for_a_block_that_nobody_began_is_told_with_what_had_come() {
+    let start = r#"{"type":"message_start","message":{"type":"message","content":[]}}"#;
+    let block = r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"kept"}}"#;
+    let stop = r#"{"type":"message_stop"}"#;
+    let piece = r#""delta":{"type":"text_delta","text":"lost"}"#;
+    for index in [r#""index":1,"#, r#""index":-1,"#, r#""index":1.5,"#, r#""index":null,"#, ""] {
+        let lines = format!("{start}\n{block}\n{{\"type\":\"content_block_delta\",{index}{piece}}}\n{stop}");
+        let error = message(streamed(&lines), json!({})).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Parse, "{index}");
+        assert!(error.partial().is_some_and(|partial| partial.contains("kept")), "{index}");
+    }
+    let again = format!("{start}\n{block}\n{start}\n{{\"type\":\"content_block_delta\",\"index\":0,{piece}}}\n{stop}");
+    assert_eq!(message(streamed(&again), json!({})).await.unwrap_err().kind(), ErrorKind::Parse);
+}
+
 #[tokio::test]
 async fn a_stream_of_another_kind_has_no_message() {
     let mut other = reader(streamed("{\"a\":1}\n[DONE]"), json!({})).await;

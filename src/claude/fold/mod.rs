@@ -15,7 +15,7 @@ use self::{
     block::Block,
     members::{Members, read},
 };
-use crate::{claude::delta::Delta, event::Event};
+use crate::{Error, ErrorKind, Phase, claude::delta::Delta, event::Event};
 
 /// Adds up the events of a stream of the Messages API.
 ///
@@ -38,6 +38,8 @@ pub struct Folding {
     completion: Option<String>,
     complete: bool,
     unfaithful: bool,
+    /// A piece has come for a block that nobody began.
+    lost: bool,
 }
 
 impl Folding {
@@ -55,7 +57,7 @@ impl Folding {
 
     /// Takes the next event in where it is known already that it is a piece, and which.
     pub fn delta(&mut self, delta: &Delta<'_>) {
-        self.piece(delta.index, |block| block.delta(delta.kind, delta.piece));
+        self.piece(Some(delta.index), |block| block.delta(delta.kind, delta.piece));
     }
 
     /// The tokens counted so far, as JSON; `None` before the first count.
@@ -89,6 +91,14 @@ impl Folding {
         !self.unfaithful
     }
 
+    /// Why this is not the message that was sent, where a piece of content has come for a block that nobody began.
+    pub fn lack(&self) -> Option<Error> {
+        self.lost.then(|| {
+            let lack = "the stream has pieces of content for a block that it never began: the message lacks them";
+            Error::new(ErrorKind::Parse, Phase::Body, lack)
+        })
+    }
+
     fn take(&mut self, mut event: Members) {
         match event.text("type").as_deref() {
             Some("message_start") => {
@@ -102,16 +112,13 @@ impl Folding {
             Some("content_block_start") => self.start(&mut event),
             Some("content_block_delta") => {
                 let delta = event.take("delta").and_then(|delta| read(&delta));
-                match (event.number("index"), delta) {
-                    (Some(index), Some(delta)) => self.piece(index, |block| block.other(delta)),
-                    _ => self.unfaithful = true,
+                match delta {
+                    Some(delta) => self.piece(event.number("index"), |block| block.other(delta)),
+                    None => self.unfaithful = true,
                 }
             }
-            Some("content_block_stop") => match event.number("index") {
-                Some(index) => self.piece(index, |block| {
-                    block.stop();
-                    true
-                }),
+            Some("content_block_stop") => match self.block(event.number("index")) {
+                Some(block) => block.stop(),
                 None => self.unfaithful = true,
             },
             Some("message_delta") => self.close(event),
@@ -146,11 +153,17 @@ impl Folding {
         }
     }
 
-    /// A piece for a block; one without a block is lost.
-    fn piece(&mut self, index: u32, add: impl FnOnce(&mut Block) -> bool) {
+    /// A piece for a block.
+    fn piece(&mut self, index: Option<u32>, add: impl FnOnce(&mut Block) -> bool) {
+        match self.block(index) {
+            Some(block) => self.unfaithful |= !add(block),
+            None => (self.lost, self.unfaithful) = (true, true),
+        }
+    }
+
+    fn block(&mut self, index: Option<u32>) -> Option<&mut Block> {
         // Nearly always the last one.
-        let block = self.blocks.iter_mut().rev().find(|block| block.index == index);
-        self.unfaithful |= !block.is_some_and(add);
+        self.blocks.iter_mut().rev().find(|block| Some(block.index) == index)
     }
 
     /// Counts of usage are totals so far: a later one replaces the one before.
