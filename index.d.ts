@@ -522,9 +522,10 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   /**
    * Sends it on to a browser as server-sent events, by a response of Node's `http` or `http2`. No more is read than is
    * sent; a reader who leaves ends the call. It does not reject for a failure of the stream: it says how that ended.
+   * Options that can't be sent, and a stream that has a reader, are a ConfigError.
    */
   toSSE(res: ServerResponse | Http2ServerResponse, options?: EmitOptions): Promise<Emitted>;
-  /** The same as a Response of the WHATWG's, for handlers that return one. */
+  /** The same as a Response of the WHATWG's, for handlers that return one. One that is dropped ends the call. */
   toResponse(options?: EmitOptions): Response;
   /** The server's name for the call. */
   readonly requestId: string | undefined;

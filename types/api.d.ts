@@ -181,7 +181,7 @@ export type Completion = {
 export interface EmitOptions {
   /** Milliseconds of silence after which a comment is sent; 0 for none. By default 15000. */
   heartbeat?: number;
-  /** By default 200. */
+  /** Of an answer that has a body. By default 200. */
   status?: number;
   /** Besides those of an event stream; `null` removes one of these. */
   headers?: HeadersInit;
@@ -191,7 +191,7 @@ export interface EmitOptions {
 export type Emitted =
   /** All of it was sent. */
   | { ended: 'complete'; error?: undefined }
-  /** It failed with this; the reader was told by an `error` event. */
+  /** It failed with this, or somebody else ended it (AbortError); the reader was told by an `error` event. */
   | { ended: 'failed'; error: any }
   /** The reader left, and the call was ended for it. */
   | { ended: 'left'; error?: undefined };
