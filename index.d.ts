@@ -30,7 +30,15 @@ import type {
   RetryMiddlewareOptions,
   RetryOptions,
 } from './types/limits.js';
-import type { Message, MessageEvent, MessageRequest, SseEvent, StreamListeners, Usage } from './types/messages.js';
+import type {
+  Besides,
+  Message,
+  MessageEvent,
+  MessageRequest,
+  SseEvent,
+  StreamListeners,
+  Usage,
+} from './types/messages.js';
 import type { CircuitBreakerOptions, FallbackOptions, HedgeOptions, KeyPoolOptions } from './types/routes.js';
 import type { AnswerMiddleware, EventMiddleware, Outermost, ReadyMiddleware } from './types/schemas.js';
 import type { Session, SessionOptions, SessionsOptions } from './types/sessions.js';
@@ -684,7 +692,7 @@ export interface Client<D = any, E = any> {
   readonly models: Models;
   /** How many tokens a call would have as its input. */
   countTokens(
-    body: Omit<MessageRequest, 'max_tokens'>,
+    body: Besides<MessageRequest, 'max_tokens'>,
     config?: RequestConfig,
   ): Promise<TraeResponse<{ input_tokens: number; [field: string]: any }>>;
   /** The API before messages, as a stream of its events. */

@@ -39,8 +39,34 @@ const OF_CLAUDE: Record<string, string> = {
 };
 export const CLAUDE_OPTIONS = Object.keys(OF_CLAUDE);
 
+/** Those of a call, where they stand beside members of its body. */
+export const CALL_OPTIONS: readonly string[] = [
+  'headers',
+  'params',
+  'timeout',
+  'retry',
+  'redirect',
+  'cache',
+  'priority',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'pings',
+  'skipValidation',
+  'validateStatus',
+  'transformRequest',
+  'transformResponse',
+  'middlewares',
+];
+
 /** What others call what is here called otherwise, too far from it for a slip of the keyboard. */
-const ELSEWHERE: Record<string, string> = { retries: 'retry', maxRetries: 'retry' };
+const ELSEWHERE: Record<string, string> = {
+  retries: 'retry',
+  maxRetries: 'retry',
+  maxIterations: 'maxTurns',
+  max_iterations: 'maxTurns',
+  maxSteps: 'maxTurns',
+  max_steps: 'maxTurns',
+};
 
 /** Of a name, in a message. */
 const LONGEST = 60;
@@ -58,10 +84,16 @@ function meant(name: string, known: readonly string[]): string {
     name,
     CLAUDE_OPTIONS.filter((option) => !known.includes(option)),
   );
-  const near = (Object.hasOwn(ELSEWHERE, name) && ELSEWHERE[name]) || nearest(name, known);
-  if (near && known.includes(near)) return `did you mean \`${near}\`?`;
+  const near = nearTo(name, known);
+  if (near) return `did you mean \`${near}\`?`;
   if (claudes) return `\`${claudes}\` is an option of claude(): here it is ${OF_CLAUDE[claudes]}`;
   return `known names are \`${known.join('`, `')}\``;
+}
+
+/** The one of these that was meant by a name which is none of them. */
+export function nearTo(name: string, known: readonly string[]): string | undefined {
+  const near = (Object.hasOwn(ELSEWHERE, name) && ELSEWHERE[name]) || nearest(name, known);
+  return near && known.includes(near) ? near : undefined;
 }
 
 /** As the engine does it: a third of a name may be otherwise. */
