@@ -108,8 +108,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** The text as it comes: of one wake-up in one piece. */
   text(): AsyncIterableIterator<string> {
-    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
-      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
+    this.#requireJson();
     const reader = this.#reader<string>('text');
     this.#channel.textOnly();
     return reader;
@@ -219,6 +218,12 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return `EventStream { ${this.#channel.ended ? 'ended' : 'open'}, requestId: ${inspect(this.requestId)} }`;
   }
 
+  /** Whose events have text and messages: who listens for them elsewhere would wait forever. */
+  #requireJson(): void {
+    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
+      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
+  }
+
   #claim(): void {
     if (this.#read === 'driven')
       throw config(
@@ -258,6 +263,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     if (typeof listener !== 'function') throw config(`on() and once() take a function, got ${kindOf(listener)}`);
     if (name === 'ping' && (this.response.config as { pings?: unknown }).pings !== true)
       throw config('pings are told of where the call, or its client, has `pings: true`');
+    if (flows(name) && name !== 'event') this.#requireJson();
     if (this.#listeners === undefined) {
       const listeners = new Listeners();
       const [result, use] = [this.#channel.result, this.#use];
