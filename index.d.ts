@@ -30,7 +30,15 @@ import type {
   RetryMiddlewareOptions,
   RetryOptions,
 } from './types/limits.js';
-import type { Message, MessageEvent, MessageRequest, SseEvent, StreamListeners, Usage } from './types/messages.js';
+import type {
+  Besides,
+  Message,
+  MessageEvent,
+  MessageRequest,
+  SseEvent,
+  StreamListeners,
+  Usage,
+} from './types/messages.js';
 import type { CircuitBreakerOptions, FallbackOptions, HedgeOptions, KeyPoolOptions } from './types/routes.js';
 import type { AnswerMiddleware, EventMiddleware, Outermost, ReadyMiddleware } from './types/schemas.js';
 import type { Session, SessionOptions, SessionsOptions } from './types/sessions.js';
@@ -522,9 +530,10 @@ export declare class EventStream<E = MessageEvent> implements AsyncIterable<E> {
   /**
    * Sends it on to a browser as server-sent events, by a response of Node's `http` or `http2`. No more is read than is
    * sent; a reader who leaves ends the call. It does not reject for a failure of the stream: it says how that ended.
+   * Options that can't be sent, and a stream that has a reader, are a ConfigError.
    */
   toSSE(res: ServerResponse | Http2ServerResponse, options?: EmitOptions): Promise<Emitted>;
-  /** The same as a Response of the WHATWG's, for handlers that return one. */
+  /** The same as a Response of the WHATWG's, for handlers that return one. One that is dropped ends the call. */
   toResponse(options?: EmitOptions): Response;
   /** The server's name for the call. */
   readonly requestId: string | undefined;
@@ -683,7 +692,7 @@ export interface Client<D = any, E = any> {
   readonly models: Models;
   /** How many tokens a call would have as its input. */
   countTokens(
-    body: Omit<MessageRequest, 'max_tokens'>,
+    body: Besides<MessageRequest, 'max_tokens'>,
     config?: RequestConfig,
   ): Promise<TraeResponse<{ input_tokens: number; [field: string]: any }>>;
   /** The API before messages, as a stream of its events. */

@@ -302,6 +302,35 @@ test('pings are told of where they were asked for, and otherwise the listener is
   without.abort();
 });
 
+test('who listens for texts hears texts only, whatever the rows are; of events of text it is refused', async (t) => {
+  const { client, simulator } = await pair(t);
+  const odd = { type: 'content_block_delta', index: 0 };
+  const rows: unknown[] = [null, 7, 'text', [1], {}, { type: 'message_start', message: null }];
+  rows.push(
+    { type: 'content_block_start' },
+    { ...odd, delta: null },
+    { type: 'content_block_stop' },
+    { type: 'message_delta', delta: 7 },
+  );
+  for (const [type, name] of Object.entries({ text_delta: 'text', thinking_delta: 'thinking' }))
+    for (const piece of [5, null, undefined, {}]) rows.push({ ...odd, delta: { type, [name]: piece } });
+  rows.push({ ...odd, delta: { type: 'input_json_delta', partial_json: 5 } });
+  rows.push({ ...odd, delta: { type: 'text_delta', text: 'one' } });
+  const lines = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  simulator.reply({ raw: `HTTP/1.1 200 OK\r\ncontent-length: ${lines.length}\r\n\r\n${lines}` });
+  const stream = await client.stream('/rows', undefined, { method: 'GET', responseType: 'jsonl' });
+  const heard: string[] = [];
+  let events = 0;
+  for (const name of ['text', 'thinking', 'inputJson'] as const) stream.on(name, (piece: string) => heard.push(piece));
+  await stream.on('event', () => events++).done();
+  assert.deepEqual([heard, events], [['one'], rows.length]);
+
+  const plain = await client.stream('/v1/messages', { ...message(), stream: true }, { responseType: 'sse' });
+  for (const name of ['text', 'message', 'contentBlock', 'finalMessage'] as const)
+    assert.throws(() => plain.on(name, () => {}), ConfigError, name);
+  assert.ok((await collect(plain)).length > 3, 'the stream has not been taken');
+});
+
 test('a failure that nobody reads, awaits or listens for is an unhandled rejection, and one that is listened for is not', async (t) => {
   const { client } = await pair(t);
   const rejections: unknown[] = [];
@@ -410,7 +439,10 @@ test('a message that is larger than allowed is not kept, and its events come all
 
 test('a piece for a block that nobody began is told, whoever adds the events up', async (t) => {
   const { client, simulator } = await pair(t);
-  const [start, stop] = ['{"type":"message_start","message":{"type":"message","content":[]}}', '{"type":"message_stop"}'];
+  const [start, stop] = [
+    '{"type":"message_start","message":{"type":"message","content":[]}}',
+    '{"type":"message_stop"}',
+  ];
   const piece = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"lost"}}';
   const same = mapEvents((event: Loose) => event);
   for (const config of [{}, { middlewares: [same] }]) {

@@ -3,56 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type } from 'arktype';
-import { AbortError, ConfigError, type Message, OverloadedError, type Tool, type ToolRun, tool } from 'trae-native';
-import type { Reply, Simulator } from 'trae-native/simulator';
+import { AbortError, ConfigError, OverloadedError, type Tool, type ToolRun, tool } from 'trae-native';
 import { z } from 'zod';
-import { message, pair, until } from './helpers/simulator.mts';
-
-const { messages, ...asked } = message('What is the weather?') as {
-  messages: Message[];
-  model: string;
-  max_tokens: number;
-};
+import { pair, until } from './helpers/simulator.mts';
+import { answer, asked, bodies, messages } from './helpers/tools.mts';
 
 // biome-ignore lint/suspicious/noExplicitAny: bodies as a test takes them apart
 type Any = any;
-const bodies = (simulator: Simulator): Any[] => simulator.received.map((request) => request.json());
-
-interface Use {
-  name: string;
-  input?: object;
-}
-
-/** An answer that says a text and calls these tools. */
-function answer(text: string, uses: Use[] = [], stop = uses.length > 0 ? 'tool_use' : 'end_turn'): Reply {
-  const start = { id: 'msg', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null };
-  const blocks = uses.flatMap(({ name, input = {} }, at) => {
-    const index = at + 1;
-    const block = { type: 'tool_use', id: `use-${at}`, name, input: {} };
-    const json = JSON.stringify(input);
-    const half = json.length >> 1;
-    return [
-      { type: 'content_block_start', index, content_block: block },
-      ...[json.slice(0, half), json.slice(half)].map((partial_json) => ({
-        type: 'content_block_delta',
-        index,
-        delta: { type: 'input_json_delta', partial_json },
-      })),
-      { type: 'content_block_stop', index },
-    ];
-  });
-  return {
-    transcript: [
-      { type: 'message_start', message: { ...start, usage: { input_tokens: 10, output_tokens: 1 } } },
-      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
-      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text } },
-      { type: 'content_block_stop', index: 0 },
-      ...blocks,
-      { type: 'message_delta', delta: { stop_reason: stop, stop_sequence: null }, usage: { output_tokens: 5 } },
-      { type: 'message_stop' },
-    ],
-  };
-}
 
 const weather = tool({
   name: 'weather',

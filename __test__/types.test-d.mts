@@ -354,3 +354,27 @@ export async function tools(client: Client): Promise<void> {
   const rows = await client.stream('/rows', undefined, { method: 'GET', responseType: 'jsonl' });
   for await (const row of rows) row.anything;
 }
+
+/** The body of a run is checked, its conversation can be given on, and what goes elsewhere does not compile. */
+export async function runs(client: Client): Promise<void> {
+  const said = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }], tools: [zodTool] };
+  const run = client.runTools({ ...said, newer_member: 1, tool_choice: { type: 'auto' }, config: { timeout: 5 } });
+  await client.message({ model: 'm', max_tokens: 9, messages: run.messages });
+  client.runTools({ ...said, messages: [...run.messages, { role: 'user', content: 'y' }] });
+  await client.countTokens({ model: 'm', messages: run.messages });
+  client.runTools({ ...said, tools: [{ type: 'mcp_toolset', mcp_server_name: 'x' }] });
+  // @ts-expect-error: no number
+  client.runTools({ ...said, max_tokens: 'many' });
+  // @ts-expect-error: of which model?
+  client.runTools({ max_tokens: 9, messages: [], tools: [zodTool] });
+  // @ts-expect-error: a text is no conversation
+  client.runTools({ ...said, messages: 'x' });
+  // @ts-expect-error: it always streams
+  client.runTools({ ...said, stream: true });
+  // @ts-expect-error: an option of the calls, which goes to `config`
+  client.runTools({ ...said, timeout: 5 });
+  // @ts-expect-error: `execute` is `run` here
+  client.runTools({ ...said, tools: [{ name: 'x', inputSchema: {}, execute: () => 'x' }] });
+  // @ts-expect-error: of which model?
+  await client.countTokens({ messages: [] });
+}

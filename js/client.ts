@@ -15,6 +15,7 @@ import type { TraeResponse } from './response.js';
 import { redacted } from './secrets.js';
 import { closed, Sender } from './sender.js';
 import type { Session } from './session.js';
+import type { Abortable } from './signals.js';
 import { EventStream } from './stream.js';
 import type { ToolRun } from './tools/run.js';
 import type { Warmed } from './warmup.js';
@@ -36,6 +37,8 @@ export class Client {
   readonly #children = new Set<WeakRef<Client>>();
   /** Held strongly, so that closing an ancestor finds its way down to this client. */
   readonly #parent: Client | undefined;
+  /** Runs whose tools are under way, and no call of theirs. */
+  readonly #runs = new Set<Abortable>();
   #closed = false;
   #kept: Native | undefined;
 
@@ -164,7 +167,7 @@ export class Client {
     // Loaded here because many services have none.
     const { ToolRun } = require('./tools/run.js') as typeof import('./tools/run.js');
     const ask = (body: object, config: Options) => this.stream(this.#path('/messages'), body, config);
-    return placed(this.runTools, () => new ToolRun(ask, options));
+    return placed(this.runTools, () => new ToolRun(ask, options, this.#runs));
   }
 
   #resources: Api | undefined;
@@ -302,7 +305,9 @@ export class Client {
       const child = ref.deref();
       if (child) child.#abort();
     }
-    this.#sender.abort(new Error('the client was closed'));
+    const reason = new Error('the client was closed');
+    for (const run of this.#runs) run.abort(reason);
+    this.#sender.abort(reason);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

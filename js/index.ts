@@ -5,7 +5,7 @@
 // - middleware/: the onion; tracing.ts: a span for each call
 // - body.ts, multipart.ts and request-headers.ts: what it sends
 // - session.ts: conversations · tools/: the loop of tools · api/: the rest of the Claude API
-// - stream.ts: events · emit.ts: sent on to browsers · mapping.ts: events made of events · readable.ts: bytes
+// - stream.ts: events · emit/: sent on to browsers · mapping.ts: events made of events · readable.ts: bytes
 // - result.ts, message.ts: what events add up to · listeners.ts, partial-json.ts: who listens to them
 // - context.ts: whose asynchronous context callbacks have
 // - response.ts and headers.ts: answers · schema.ts: what they should be

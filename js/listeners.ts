@@ -91,14 +91,15 @@ export class Listeners {
     if (message) this.#emit('message', message);
   }
 
+  /** Rows of JSON may have anything in these places: who listens for a text gets none but texts. */
   #piece(index: unknown, delta: Delta): void {
     const block = this.#sum.block(index);
     switch (delta.type) {
       case 'text_delta':
-        this.#emit('text', delta.text, block?.['text']);
+        if (typeof delta.text === 'string') this.#emit('text', delta.text, block?.['text']);
         break;
       case 'thinking_delta':
-        this.#emit('thinking', delta.thinking, block?.['thinking']);
+        if (typeof delta.thinking === 'string') this.#emit('thinking', delta.thinking, block?.['thinking']);
         break;
       case 'signature_delta':
         this.#emit('signature', block?.['signature']);
@@ -107,15 +108,16 @@ export class Listeners {
         this.#emit('citation', delta.citation, block?.['citations']);
         break;
       case 'input_json_delta':
-        if (this.#has('inputJson')) this.#emit('inputJson', delta.partial_json, this.#input(index, delta.partial_json));
+        if (typeof delta.partial_json === 'string' && this.#has('inputJson'))
+          this.#emit('inputJson', delta.partial_json, this.#input(index, delta.partial_json));
         break;
     }
   }
 
-  #input(index: unknown, piece: unknown): unknown {
+  #input(index: unknown, piece: string): unknown {
     const input = this.#inputs.get(index) ?? new PartialJson();
     this.#inputs.set(index, input);
-    return typeof piece === 'string' ? input.add(piece) : input.value;
+    return input.add(piece);
   }
 
   #has(name: string): boolean {

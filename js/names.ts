@@ -40,6 +40,25 @@ const OF_CLAUDE: Record<string, string> = {
 };
 export const CLAUDE_OPTIONS = Object.keys(OF_CLAUDE);
 
+/** Those of a call, where they stand beside members of its body. */
+export const CALL_OPTIONS: readonly string[] = [
+  'headers',
+  'params',
+  'timeout',
+  'retry',
+  'redirect',
+  'cache',
+  'priority',
+  'maxResponseBytes',
+  'maxEventBytes',
+  'pings',
+  'skipValidation',
+  'validateStatus',
+  'transformRequest',
+  'transformResponse',
+  'middlewares',
+];
+
 /** What others call what is here called otherwise, too far from it for a slip of the keyboard. */
 const ELSEWHERE: Record<string, string> = {
   retries: 'retry',
@@ -49,6 +68,10 @@ const ELSEWHERE: Record<string, string> = {
   mime_type: 'mediaType',
   contentType: 'mediaType',
   content_type: 'mediaType',
+  maxIterations: 'maxTurns',
+  max_iterations: 'maxTurns',
+  maxSteps: 'maxTurns',
+  max_steps: 'maxTurns',
 };
 
 /** Of a name, in a message. */
@@ -66,7 +89,7 @@ export function requireKnown(options: object, known: readonly string[], of = '')
 export function requireSpelt(options: object, known: readonly string[]): void {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
-    const option = near(name, known);
+    const option = nearTo(name, known);
     if (option) throw wrong(`unknown option \`${name.slice(0, LONGEST)}\`: did you mean \`${option}\`?`);
   }
 }
@@ -76,13 +99,14 @@ function meant(name: string, known: readonly string[]): string {
     name,
     CLAUDE_OPTIONS.filter((option) => !known.includes(option)),
   );
-  const option = near(name, known);
-  if (option) return `did you mean \`${option}\`?`;
+  const near = nearTo(name, known);
+  if (near) return `did you mean \`${near}\`?`;
   if (claudes) return `\`${claudes}\` is an option of claude(): here it is ${OF_CLAUDE[claudes]}`;
   return `known names are \`${known.join('`, `')}\``;
 }
 
-function near(name: string, known: readonly string[]): string | undefined {
+/** The one of these that was meant by a name which is none of them. */
+export function nearTo(name: string, known: readonly string[]): string | undefined {
   const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined;
   return elsewhere !== undefined && known.includes(elsewhere) ? elsewhere : nearest(name, known);
 }

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import { type Options, requireObject, type SESSION, type Turn } from './config.js';
 import { kindOf, config as wrong } from './errors.js';
 import type { Native } from './middleware/native.js';
-import { requireKnown } from './names.js';
+import { CALL_OPTIONS, requireKnown } from './names.js';
 import type { TraeResponse } from './response.js';
 import type { EventStream } from './stream.js';
 
@@ -22,24 +22,7 @@ const KEPT = ['ttl', 'window', 'onBusy', 'busyTimeout', 'lease'];
 const KNOWN = ['model', 'system', 'maxTokens', 'path', ...KEPT];
 
 /** What of a turn's options are those of the call; the rest are members of the body. */
-const OF_CALL = new Set([
-  'headers',
-  'params',
-  'timeout',
-  'signal',
-  'retry',
-  'redirect',
-  'cache',
-  'priority',
-  'maxResponseBytes',
-  'maxEventBytes',
-  'pings',
-  'skipValidation',
-  'validateStatus',
-  'transformRequest',
-  'transformResponse',
-  'middlewares',
-]);
+const OF_CALL = new Set(['signal', ...CALL_OPTIONS]);
 
 /** Enough for a long answer; the API wants a number. */
 const MAX_TOKENS = 4096;

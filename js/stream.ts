@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
 import { type Batch, Channel, type Look, type Step, type Unit } from './channel.js';
-import type { Sent } from './emit.js';
+import type { Sent } from './emit/to-sse.js';
 import { onEnd, onEvents } from './ending.js';
 import { config, kindOf, placed } from './errors.js';
 import type { Listeners, Use } from './listeners.js';
@@ -70,6 +70,16 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return new EventStream(mapped<F>(stream.#channel, mapping), stream.response);
   }
 
+  /** The batches of a stream for whoever sends it on; it is dropped when `holder` is, and not when the stream is. */
+  static handOver(stream: EventStream, holder: object): Channel<unknown> {
+    stream.#claim();
+    const channel = stream.#channel;
+    channel.unit = 'events';
+    channel.unwatch();
+    if (!channel.ended) channel.watch(holder);
+    return channel;
+  }
+
   [onEnd](told: (error: unknown) => unknown): void {
     this.#channel.ending.add(told);
   }
@@ -98,8 +108,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
 
   /** The text as it comes: of one wake-up in one piece. */
   text(): AsyncIterableIterator<string> {
-    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
-      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
+    this.#requireJson();
     const reader = this.#reader<string>('text');
     this.#channel.textOnly();
     return reader;
@@ -195,13 +204,13 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
   /** Sends it on to a browser, by a response of Node's; says how that ended, and never rejects for it. */
   async toSSE(res: ServerResponse, options?: object): Promise<Sent> {
     // Loaded here, and below, because few streams are sent on.
-    const { toSSE } = require('./emit.js') as typeof import('./emit.js');
+    const { toSSE } = require('./emit/to-sse.js') as typeof import('./emit/to-sse.js');
     return toSSE(this, res, options);
   }
 
   /** The same by a Response of the WHATWG's. */
   toResponse(options?: object): Response {
-    const { toResponse } = require('./emit.js') as typeof import('./emit.js');
+    const { toResponse } = require('./emit/to-response.js') as typeof import('./emit/to-response.js');
     return placed(this.toResponse, () => toResponse(this, options));
   }
 
@@ -209,8 +218,18 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     return `EventStream { ${this.#channel.ended ? 'ended' : 'open'}, requestId: ${inspect(this.requestId)} }`;
   }
 
+  /** Whose events have text and messages: who listens for them elsewhere would wait forever. */
+  #requireJson(): void {
+    if ((this.response.config as { responseType?: unknown }).responseType === 'sse')
+      throw config("with `responseType: 'sse'` events have data and no text: ask for events of JSON");
+  }
+
   #claim(): void {
-    if (this.#read !== 'free')
+    if (this.#read === 'driven')
+      throw config(
+        'this stream flows already, to listeners or to who waits for its message: begin to read it in the turn in which they begin, or use tee() before',
+      );
+    if (this.#read === 'reader')
       throw config('this stream has a reader, or had one: use tee() before the first for a second');
     this.#read = 'reader';
     this.#use.reader = true;
@@ -244,6 +263,7 @@ export class EventStream<E = unknown> implements AsyncIterable<E> {
     if (typeof listener !== 'function') throw config(`on() and once() take a function, got ${kindOf(listener)}`);
     if (name === 'ping' && (this.response.config as { pings?: unknown }).pings !== true)
       throw config('pings are told of where the call, or its client, has `pings: true`');
+    if (flows(name) && name !== 'event') this.#requireJson();
     if (this.#listeners === undefined) {
       const listeners = new Listeners();
       const [result, use] = [this.#channel.result, this.#use];

@@ -2,7 +2,7 @@
 
 import type { Readable } from 'node:stream';
 import type { EventStream, HeadersInit, RequestConfig, TraeResponse } from '../index.js';
-import type { ApiError, Message, MessageRequest, Usage } from './messages.js';
+import type { ApiError, Besides, Message, MessageRequest, Usage } from './messages.js';
 
 /** How a list is read. */
 export interface ListOptions extends RequestConfig {
@@ -185,7 +185,7 @@ export type Completion = {
 export interface EmitOptions {
   /** Milliseconds of silence after which a comment is sent; 0 for none. By default 15000. */
   heartbeat?: number;
-  /** By default 200. */
+  /** Of an answer that has a body. By default 200. */
   status?: number;
   /** Besides those of an event stream; `null` removes one of these. */
   headers?: HeadersInit;
@@ -195,7 +195,7 @@ export interface EmitOptions {
 export type Emitted =
   /** All of it was sent. */
   | { ended: 'complete'; error?: undefined }
-  /** It failed with this; the reader was told by an `error` event. */
+  /** It failed with this, or somebody else ended it (AbortError); the reader was told by an `error` event. */
   | { ended: 'failed'; error: any }
   /** The reader left, and the call was ended for it. */
   | { ended: 'left'; error?: undefined };
@@ -217,7 +217,7 @@ type OutputOf<S> = S extends { readonly '~standard': { readonly types?: { readon
   ? O
   : any;
 
-/** A tool that this process runs. What it throws is told to the model as its result. */
+/** A tool that this process runs. `run` gets a copy of its input, and only of one that is a JSON object. What it throws is told to the model as its result. */
 export interface Tool<S = any> {
   /** By which the model calls it. */
   name: string;
@@ -239,10 +239,22 @@ export interface Tool<S = any> {
 export declare function tool<S>(tool: Tool<S>): Tool<S>;
 
 /** A tool that the API runs itself, as its search of the web. */
-export type ServerTool = { type: string; name: string; run?: undefined; [member: string]: any };
+export type ServerTool = {
+  type: string;
+  name?: string;
+  run?: undefined;
+  execute?: undefined;
+  input?: undefined;
+  inputSchema?: undefined;
+  [member: string]: any;
+};
 
-/** A run: members of the body, and what is ours. */
-export type ToolRunOptions = Omit<MessageRequest, 'tools' | 'stream'> & {
+/** A run: members of the body, and what is ours. Options of its calls go to `config`. */
+export type ToolRunOptions = Besides<MessageRequest, 'tools' | 'stream'> & {
+  stream?: undefined;
+  headers?: undefined;
+  timeout?: undefined;
+  retry?: undefined;
   /** Those that the model may call. */
   tools: readonly (Tool | ServerTool)[];
   /** Answers of the model at most. By default 10. */
@@ -261,8 +273,11 @@ export interface ToolRun extends AsyncIterable<EventStream> {
   finalMessage(): Promise<Message>;
   /** Its text. */
   finalText(): Promise<string>;
-  /** The conversation so far: what it began with, answers and results. */
-  readonly messages: readonly object[];
+  /**
+   * The conversation so far: what it began with, answers and results. It can be given on: an input that was no JSON
+   * object is an empty one here.
+   */
+  readonly messages: MessageRequest['messages'];
   /** How many answers the model has given. */
   readonly turns: number;
   /** The tokens of all of them together. */

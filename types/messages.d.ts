@@ -100,6 +100,9 @@ export type MessageRequest = {
   [field: string]: any;
 };
 
+/** A type without some of its members; `Omit` would forget all that it names where others may be there. */
+export type Besides<T, K> = { [P in keyof T as P extends K ? never : P]: T[P] };
+
 /** What a piece of content adds to its block. `type` says which fields there are; of other kinds all are `any`. */
 export type ContentDelta =
   | { type: 'text_delta'; text: string; [field: string]: any }

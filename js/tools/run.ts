@@ -1,55 +1,44 @@
 // The loop of an agent: the model's answer, the tools that it calls, their results, and again.
 
-import { type Options, requireObject } from '../config.js';
-import { aborted, kindOf, config as wrong } from '../errors.js';
+import { setMaxListeners } from 'node:events';
+import type { Options } from '../config.js';
+import { aborted, config as wrong } from '../errors.js';
 import { textOf } from '../result.js';
+import { type Abortable, listenTo } from '../signals.js';
 import type { EventStream } from '../stream.js';
-import { type Tools, type ToolUse, toolsOf } from './tool.js';
+import { type Answer, type ToolUse, turnOf, usesOf } from './answer.js';
+import { type Asked, askedOf } from './options.js';
 
 /** Posts a body of the Messages API and gives its stream. */
 export type Ask = (body: object, config: Options) => Promise<EventStream>;
 
-/** Answers of the model at most; a loop that goes wrong must not cost a fortune. */
-const TURNS = 10;
+const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
-interface Message {
-  content?: { type?: unknown }[];
-  stop_reason?: unknown;
-  usage?: Record<string, unknown>;
-}
-
-export class ToolRun implements AsyncIterable<EventStream> {
+export class ToolRun implements AsyncIterable<EventStream>, Abortable {
   readonly #ask: Ask;
-  readonly #tools: Tools;
-  readonly #body: Options;
-  readonly #config: Options;
-  readonly #most: number;
+  readonly #asked: Asked;
+  /** Those of the client whose tools are under way: nothing else of them can be found when it is closed. */
+  readonly #under: Set<Abortable>;
   readonly #over = new AbortController();
+  readonly #signal = this.#over.signal;
   readonly #messages: object[];
-  #state: 'fresh' | 'running' | 'over' = 'fresh';
+  /** `parked` while its reader has an answer and has not asked for the next one. */
+  #state: 'fresh' | 'running' | 'parked' | 'over' = 'fresh';
   #turns = 0;
   #usage: Record<string, number> = {};
   #stopped: 'end' | 'maxTurns' | undefined;
-  #last: Message | undefined;
-  #error: unknown;
+  #last: Answer | undefined;
+  #failure: { error: unknown } | undefined;
   #waiting: (() => void)[] = [];
+  #unlisten: (() => void)[] = [];
 
-  constructor(ask: Ask, options: unknown) {
-    requireObject(options, 'the options of runTools()');
-    const { tools, messages, maxTurns = TURNS, signal, config, ...body } = options as Options;
-    if (!Array.isArray(messages) || messages.length === 0)
-      throw wrong(`runTools() needs \`messages\`, a list of one or more, got ${kindOf(messages)}`);
-    if (!(Number.isInteger(maxTurns) && maxTurns > 0))
-      throw wrong(`\`maxTurns\` of runTools() is a whole number of 1 or more, got ${kindOf(maxTurns)}`);
-    if (body['stream'] !== undefined) throw wrong('runTools() always streams: it takes no `stream`');
-    if (config !== undefined) requireObject(config, '`config` of runTools()');
+  constructor(ask: Ask, options: unknown, under: Set<Abortable>) {
     this.#ask = ask;
-    this.#tools = toolsOf(tools);
-    this.#body = body;
-    this.#most = maxTurns;
-    this.#messages = [...messages];
-    const signals = [signal, (config as Options | undefined)?.['signal'], this.#over.signal];
-    this.#config = { ...config, signal: AbortSignal.any(signals.filter((one) => one !== undefined)) };
+    this.#asked = askedOf(options);
+    this.#under = under;
+    this.#messages = this.#asked.messages;
+    // Each of a hundred tools may listen to it.
+    setMaxListeners(0, this.#signal);
   }
 
   /** The conversation so far: what it began with, answers and results. */
@@ -75,14 +64,36 @@ export class ToolRun implements AsyncIterable<EventStream> {
   /** A stream for each answer. What is not read of one is let go; the tools run when the next one is asked for. */
   [Symbol.asyncIterator](): AsyncIterator<EventStream, void, undefined> {
     if (this.#state !== 'fresh') throw wrong('this run has a reader, or is under way without one');
-    this.#state = 'running';
-    return this.#run();
+    this.#begin();
+    const steps = this.#run();
+    let left = false;
+    // A generator answers one call after the other: who leaves must not wait for a tool that hangs.
+    const leave = (): void => {
+      left = true;
+      this.#finish({ error: aborted('body', new Error('its reader left the run before its end')) });
+      void steps.return().catch(() => {});
+    };
+    return {
+      next: () =>
+        steps.next().catch((error) => {
+          if (left) return DONE;
+          throw error;
+        }),
+      return: async () => {
+        leave();
+        return DONE;
+      },
+      throw: async (error) => {
+        leave();
+        throw error;
+      },
+    };
   }
 
   /** The last answer; without a reader it runs by itself. */
   async finalMessage(): Promise<object> {
     await this.#end();
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#failure) throw this.#failure.error;
     return this.#last as object;
   }
 
@@ -93,7 +104,8 @@ export class ToolRun implements AsyncIterable<EventStream> {
 
   /** Ends it, with the call and the tools that are under way. */
   abort(reason?: unknown): void {
-    this.#over.abort(reason);
+    if (this.#state === 'parked') this.#finish({ error: aborted('body', reason) }, reason);
+    else this.#over.abort(reason);
   }
 
   async #end(): Promise<void> {
@@ -109,62 +121,88 @@ export class ToolRun implements AsyncIterable<EventStream> {
     await end;
   }
 
-  async *#run(): AsyncGenerator<EventStream, void, undefined> {
-    let whole = false;
-    try {
-      while (this.#stopped === undefined) {
-        const stream = await this.#ask(this.#next(), this.#config);
-        this.#turns++;
-        yield stream;
-        await this.#answered((await stream.finalMessage()) as Message);
-      }
-      whole = true;
-    } catch (error) {
-      this.#error = error;
-      throw error;
-    } finally {
-      if (!whole) this.#error ??= aborted('body', new Error('its reader left the run before its end'));
-      this.#state = 'over';
-      this.#over.abort();
-      for (const resolve of this.#waiting.splice(0)) resolve();
+  #begin(): void {
+    this.#state = 'running';
+    // A run that was dropped must not live as long as the signal of a service.
+    const run = new WeakRef(this);
+    const heard: Abortable = { abort: (reason) => run.deref()?.abort(reason) };
+    for (const signal of this.#asked.signals) {
+      if (signal.aborted) this.abort(signal.reason);
+      else this.#unlisten.push(listenTo(signal, heard));
     }
   }
 
-  #next(): object {
-    return { ...this.#body, tools: this.#tools.told, messages: [...this.#messages], stream: true };
+  async *#run(): AsyncGenerator<EventStream, void, undefined> {
+    try {
+      while (this.#stopped === undefined) {
+        const stream = await this.#ask(this.#next(), { ...this.#asked.config, signal: this.#signal });
+        this.#turns++;
+        this.#requireWanted();
+        this.#state = 'parked';
+        yield stream;
+        this.#requireWanted();
+        this.#state = 'running';
+        await this.#answered((await stream.finalMessage()) as Answer);
+      }
+      this.#finish();
+    } catch (error) {
+      this.#finish({ error });
+      throw error;
+    }
   }
 
-  async #answered(message: Message): Promise<void> {
+  /** Once: what it ended with first is what it ended with. */
+  #finish(failure?: { error: unknown }, reason?: unknown): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#failure = failure;
+    for (const unlisten of this.#unlisten.splice(0)) unlisten();
+    this.#over.abort(reason);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  #requireWanted(): void {
+    if (this.#signal.aborted) throw aborted('body', this.#signal.reason);
+  }
+
+  #next(): object {
+    const { body, tools } = this.#asked;
+    return { ...body, tools: tools.told, messages: [...this.#messages], stream: true };
+  }
+
+  async #answered(message: Answer): Promise<void> {
     this.#last = message;
     this.#count(message.usage);
-    this.#messages.push({ role: 'assistant', content: message.content });
-    const uses = (message.content ?? []).filter((block) => block.type === 'tool_use') as unknown as ToolUse[];
+    this.#messages.push(turnOf(message));
+    const uses = usesOf(message);
     const goesOn = message.stop_reason === 'pause_turn' || (message.stop_reason === 'tool_use' && uses.length > 0);
     if (!goesOn) this.#stopped = 'end';
-    else if (this.#turns >= this.#most) this.#stopped = 'maxTurns';
+    else if (this.#turns >= this.#asked.most) this.#stopped = 'maxTurns';
     else if (message.stop_reason === 'tool_use')
       this.#messages.push({ role: 'user', content: await this.#results(uses) });
   }
 
   /** All at once, in the order in which they were asked for. A tool that hears no signal is not waited for. */
   async #results(uses: ToolUse[]): Promise<object[]> {
-    const signal = this.#config['signal'] as AbortSignal;
-    const turn = this.#turns;
-    const results = Promise.all(uses.map((use) => this.#tools.call(use, { id: use.id, name: use.name, turn, signal })));
-    let given: (() => void) | undefined;
+    this.#requireWanted();
+    const [signal, turn] = [this.#signal, this.#turns];
+    this.#under.add(this);
+    let given = (): void => {};
     const end = new Promise<never>((_, reject) => {
       given = () => reject(aborted('body', signal.reason));
-      if (signal.aborted) given();
-      else signal.addEventListener('abort', given, { once: true });
+      signal.addEventListener('abort', given, { once: true });
     });
+    const { tools } = this.#asked;
+    const results = Promise.all(uses.map((use) => tools.call(use, { id: use.id, name: use.name, turn, signal })));
     try {
       return await Promise.race([results, end]);
     } finally {
-      if (given) signal.removeEventListener('abort', given);
+      signal.removeEventListener('abort', given);
+      this.#under.delete(this);
     }
   }
 
-  #count(usage: Message['usage']): void {
+  #count(usage: Answer['usage']): void {
     for (const [name, count] of Object.entries(usage ?? {}))
       if (typeof count === 'number') this.#usage[name] = (this.#usage[name] ?? 0) + count;
   }

@@ -81,13 +81,11 @@ impl EventReader {
                 return Err(self.told(error));
             }
         }
-        match self.message.whole() {
-            Some(whole) => whole.map_err(|error| self.told(error)),
-            None => {
-                let none = "the stream had no message: it is none of the Messages API";
-                Err(self.told(Error::new(ErrorKind::IncompleteStream, Phase::Body, none)))
-            }
-        }
+        let none = || {
+            let none = "the stream had no message: it is none of the Messages API";
+            Err(Error::new(ErrorKind::IncompleteStream, Phase::Body, none))
+        };
+        self.message.whole().unwrap_or_else(none).map_err(|error| self.told(error))
     }
 
     /// The next events, at least one; `None` after the last. After an error there is nothing more.

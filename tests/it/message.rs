@@ -114,7 +114,9 @@ async fn a_piece_for_a_block_that_nobody_began_is_told_with_what_had_come() {
         assert_eq!(error.kind(), ErrorKind::Parse, "{index}");
         assert!(error.partial().is_some_and(|partial| partial.contains("kept")), "{index}");
     }
-    let again = format!("{start}\n{block}\n{start}\n{{\"type\":\"content_block_delta\",\"index\":0,{piece}}}\n{stop}");
+    let again = format!(
+        "{start}\n{block}\n{start}\n{{\"type\":\"content_block_delta\",\"index\":0,{piece}}}\n{stop}"
+    );
     assert_eq!(message(streamed(&again), json!({})).await.unwrap_err().kind(), ErrorKind::Parse);
 }
 

@@ -94,7 +94,8 @@ impl Folding {
     /// Why this is not the message that was sent, where a piece of content has come for a block that nobody began.
     pub fn lack(&self) -> Option<Error> {
         self.lost.then(|| {
-            let lack = "the stream has pieces of content for a block that it never began: the message lacks them";
+            let lack =
+                "the stream has pieces of content for a block that it never began: the message lacks them";
             Error::new(ErrorKind::Parse, Phase::Body, lack)
         })
     }
@@ -155,10 +156,9 @@ impl Folding {
 
     /// A piece for a block.
     fn piece(&mut self, index: Option<u32>, add: impl FnOnce(&mut Block) -> bool) {
-        match self.block(index) {
-            Some(block) => self.unfaithful |= !add(block),
-            None => (self.lost, self.unfaithful) = (true, true),
-        }
+        let added = self.block(index).map(add);
+        self.lost |= added.is_none();
+        self.unfaithful |= added != Some(true);
     }
 
     fn block(&mut self, index: Option<u32>) -> Option<&mut Block> {

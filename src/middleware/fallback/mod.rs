@@ -144,9 +144,8 @@ impl Course<'_> {
             _ => failure.error,
         };
         let error = if passes_once {
-            error.with_note(
-                "not sent to another target: the request's body is streamed, and passes only once",
-            )
+            error
+                .with_note("not sent to another target: the request's body is streamed, and passes only once")
         } else if self.said.len() > 1 {
             error.with_note(&format!("`fallback()` has tried {}", self.said.join(", ")))
         } else {
