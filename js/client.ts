@@ -131,7 +131,7 @@ export class Client {
     if (responseType != null && responseType !== 'message')
       throw wrong(`message() gives a message: it takes no \`responseType\`, got ${kindOf(responseType)}`);
     // As a stream that nobody reads: what has come of it is kept, whatever ends it.
-    const asked = { ...config, responseType: 'events' };
+    const asked = { ...config, responseType: 'auto' };
     const res = await this.#sender.send(method ?? 'POST', url, { ...body, stream: true }, asked);
     if (res.data instanceof EventStream) res.data = await res.data.finalMessage();
     return res;
