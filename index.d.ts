@@ -144,16 +144,16 @@ export type ResponseType =
 /** Options of one call. Names that are not listed are the caller's own and come back as `res.config`. */
 export interface RequestConfig {
   /** Sent besides the client's; `null` removes one of them. */
-  headers?: HeadersInit;
+  headers?: HeadersInit | undefined;
   /** Appended to the URL, besides the client's. */
-  params?: Params;
+  params?: Params | undefined;
   /**
    * A number limits a whole answer in milliseconds, for a stream the time until it begins; 0 means no limit.
    * An object limits each stage.
    */
-  timeout?: number | Timeouts;
+  timeout?: number | Timeouts | undefined;
   /** Aborts the call wherever it is; the error's `cause` is the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** @default 'auto' */
   responseType?: ResponseType;
   /** Which statuses are answers; `null` takes all. By default 200 to 299. */
@@ -306,17 +306,17 @@ export interface TestTransport {
  */
 export interface ClientConfig {
   /** What relative URLs are appended to. */
-  baseURL?: string;
+  baseURL?: string | undefined;
   /** The same as `baseURL`. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /** Sent with each call; those of a call come on top. */
-  headers?: HeadersInit;
+  headers?: HeadersInit | undefined;
   /** Appended to each URL; those of a call come on top. */
-  params?: Params;
+  params?: Params | undefined;
   /** Milliseconds for a whole answer, or until a stream begins; 0 means no limit. An object limits each stage. */
-  timeout?: number | Timeouts;
+  timeout?: number | Timeouts | undefined;
   /** Aborts the calls that have no signal of their own. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** What answers become unless a call says otherwise. @default 'auto' */
   responseType?: ResponseType;
   /** Which statuses are answers; `null` takes all. By default 200 to 299. */
@@ -392,13 +392,13 @@ export interface ClientConfig {
 /** Options of `claude()`, besides those of any client. A header `x-api-key` or `authorization` is a credential, too. */
 export interface ClaudeOptions extends ClientConfig {
   /** A key, or what gives one; by default that of `CLAUDE_API_KEY` or `ANTHROPIC_API_KEY`. */
-  apiKey?: string | CredentialProvider;
+  apiKey?: string | CredentialProvider | undefined;
   /** A token for `authorization: Bearer`, or what gives one, in place of a key; by default that of `ANTHROPIC_AUTH_TOKEN`. */
-  authToken?: string | CredentialProvider;
+  authToken?: string | CredentialProvider | undefined;
   /** `anthropic-version`; `2023-06-01` unless said otherwise. */
-  version?: string;
+  version?: string | undefined;
   /** `anthropic-beta`; none for an empty list. */
-  betas?: string | readonly string[];
+  betas?: string | readonly string[] | undefined;
 }
 
 /** One attempt, as it ended. */

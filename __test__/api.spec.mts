@@ -223,25 +223,6 @@ test('leaving a list ends the call for its next page, and nothing is rejected wi
   assert.deepEqual([got, rejected], [['a'], []]);
 });
 
-test('a list goes backwards, or by tokens, ends with a page that repeats itself, and is no list at all', async (t) => {
-  const { client, simulator } = await pair(t);
-  simulator.reply([
-    { body: { data: [{ id: 'c' }, { id: 'd' }], has_more: true, first_id: 'c', last_id: 'd' } },
-    { body: { data: [{ id: 'b' }], has_more: true, first_id: 'c' } },
-  ]);
-  assert.equal((await client.models.list({ params: new URLSearchParams({ before_id: 'e' }) }).all()).length, 3);
-  simulator.reply([{ body: { data: [1], next_page: 'p2' } }, { body: { data: [2], next_page: null } }]);
-  assert.deepEqual(await client.models.list().all(), [1, 2]);
-  assert.deepEqual(asked(simulator), [
-    'GET /v1/models?before_id=e',
-    'GET /v1/models?before_id=c',
-    'GET /v1/models',
-    'GET /v1/models?page=p2',
-  ]);
-  simulator.reply({ body: { models: [] } });
-  await assert.rejects(client.models.list().all(), /no page of a list/);
-});
-
 // ----- files -----
 
 test('a file is sent from disk and written to it, whole and under its name', async (t) => {
@@ -371,15 +352,4 @@ test('a text completion is one answer, a stream of pieces, its text, and the who
       /before its stop_reason/.test(error.message) &&
       (error.partial as { completion?: string } | undefined)?.completion === 'a',
   );
-});
-
-test('all() takes a page of any length, and a page whose last id is none is the last', async (t) => {
-  const { client, simulator } = await pair(t);
-  const data = Array.from({ length: 200_000 }, (_, n) => n);
-  simulator.reply({
-    body: JSON.stringify({ data, has_more: true, last_id: { none: true } }),
-    headers: { 'content-type': 'application/json' },
-  });
-  assert.equal((await client.models.list().all()).length, data.length);
-  assert.equal(simulator.counters.requests, 1);
 });

@@ -378,3 +378,11 @@ export async function runs(client: Client): Promise<void> {
   // @ts-expect-error: of which model?
   await client.countTokens({ messages: [] });
 }
+
+/** A variable of the environment may not be there: that is no option, whatever a compiler makes of optional ones. */
+const _fromEnvironment: Contract.ClaudeOptions = {
+  apiKey: process.env['KEY'],
+  baseURL: process.env['BASE'],
+  signal: undefined,
+  timeout: undefined,
+};

@@ -2,6 +2,7 @@
 
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Api } from './api/index.js';
+import { requireAnswer } from './api/object.js';
 import { ofApi } from './api/paths.js';
 import { CacheControl } from './cache.js';
 import { live, merge, type Options, plainStore, requireObject, SESSION } from './config.js';
@@ -134,7 +135,7 @@ export class Client {
     const asked = { ...config, responseType: 'auto' };
     const res = await this.#sender.send(method ?? 'POST', url, { ...body, stream: true }, asked);
     if (res.data instanceof EventStream) res.data = await res.data.finalMessage();
-    return res;
+    return requireAnswer(res, 'a message');
   }
 
   /** Message batches of the Claude API. */
@@ -180,6 +181,7 @@ export class Client {
       request: (config) => this.request(config),
       stream: (url, data, config) => this.stream(url, data, config),
       path: (below) => this.#path(below),
+      under: this.#runs,
     });
     return this.#resources;
   }

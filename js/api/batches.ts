@@ -1,26 +1,21 @@
 // Message batches: many calls that are answered within a day, at half the price.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Options, requireObject } from '../config.js';
-import { aborted, kindOf, config as wrong } from '../errors.js';
+import { kindOf, config as wrong } from '../errors.js';
 import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
 import type { EventStream } from '../stream.js';
 import type { Caller } from './caller.js';
+import { requireAnswer } from './object.js';
 import { Pages, type PagesOptions } from './pages.js';
 import { step } from './paths.js';
 import { Rows } from './rows.js';
+import { waitFor, wishOf } from './wait.js';
 
-/** Milliseconds from one look to the next: soon at first, since small batches are done in a minute. */
-const FIRST = 5000;
-const LONGEST = 60_000;
-/** A timer of Node that is set for longer, 24.8 days, strikes at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
-const GROWS = 1.5;
+const BATCH = 'a batch';
 
 interface Batch {
   id: string;
-  processing_status?: unknown;
   results_url?: string | null;
 }
 
@@ -43,12 +38,12 @@ export class Batches {
       if (names.has(name)) throw wrong(`two requests of the batch have the \`custom_id\` ${JSON.stringify(name)}`);
       names.add(name);
     }
-    return this.#ask('POST', '', config, { requests });
+    return requireAnswer(await this.#ask('POST', '', config, { requests }), BATCH);
   }
 
   /** What has become of it so far. */
   async get(id: unknown, config: Options = {}): Promise<TraeResponse> {
-    return this.#ask('GET', step(id, 'a batch'), config);
+    return requireAnswer(await this.#ask('GET', step(id, 'a batch'), config), BATCH);
   }
 
   list(options?: PagesOptions): Pages<unknown> {
@@ -57,7 +52,7 @@ export class Batches {
 
   /** Calls that have not begun will not; results are there once it has ended. */
   async cancel(id: unknown, config: Options = {}): Promise<TraeResponse> {
-    return this.#ask('POST', `${step(id, 'a batch')}/cancel`, config);
+    return requireAnswer(await this.#ask('POST', `${step(id, 'a batch')}/cancel`, config), BATCH);
   }
 
   /** Forgets one that has ended. */
@@ -67,24 +62,8 @@ export class Batches {
 
   /** Looks again and again until it has ended. */
   async wait(id: unknown, options: Options = {}): Promise<TraeResponse> {
-    requireObject(options, 'the options of wait()');
-    requireSpelt(options, ['interval', 'onPoll']);
-    const { interval, onPoll, ...config } = options;
-    if (interval !== undefined && !(typeof interval === 'number' && interval > 0 && interval <= LONGEST_TIMER))
-      throw wrong(
-        `\`interval\` of wait() is a number of milliseconds above 0 and at most ${LONGEST_TIMER}, got ${typeof interval === 'number' ? interval : kindOf(interval)}`,
-      );
-    if (onPoll !== undefined && typeof onPoll !== 'function')
-      throw wrong(`\`onPoll\` of wait() must be a function, got ${kindOf(onPoll)}`);
-    const { signal } = config as { signal?: AbortSignal };
-    for (let pause = interval ?? FIRST; ; pause = interval ?? Math.min(pause * GROWS, LONGEST)) {
-      const res = await this.get(id, config);
-      if ((res.data as Batch | null)?.processing_status === 'ended') return res;
-      await onPoll?.(res.data);
-      await sleep(pause, undefined, signal && { signal }).catch(() => {
-        throw aborted('prepare', signal?.reason);
-      });
-    }
+    const look = async (config: Options) => requireAnswer(await this.get(id, config), BATCH, 'processing_status');
+    return waitFor(look, wishOf(options), this.#caller.under);
   }
 
   /** The results, a row each, in any order; rows before `offset` are left out. */

@@ -2,6 +2,7 @@
 
 import type { Options } from '../config.js';
 import type { TraeResponse } from '../response.js';
+import type { Abortable } from '../signals.js';
 import type { EventStream } from '../stream.js';
 
 export interface Caller {
@@ -9,4 +10,6 @@ export interface Caller {
   stream(url: string, data: unknown, config: Options): Promise<EventStream>;
   /** Of the Claude API, where this client has it: `/messages` is `/v1/messages` where no version is in the base URL. */
   path(below: string): string;
+  /** What is between two calls, and ends when the client is closed. */
+  readonly under: Set<Abortable>;
 }

@@ -8,6 +8,7 @@ import { type HeaderRecord, mergeHeaders } from '../request-headers.js';
 import type { TraeResponse } from '../response.js';
 import type { Caller } from './caller.js';
 import { BINARY, type DiskFile, diskFile, pathOf, targetOf, toDisk, typeOf } from './disk.js';
+import { requireAnswer } from './object.js';
 import { Pages, type PagesOptions } from './pages.js';
 import { step } from './paths.js';
 
@@ -41,12 +42,15 @@ export class Files {
     const { data, headers } = await form(source, filename as string | undefined, mediaType as string | undefined);
     const given = config['headers'];
     const all = headers ? mergeHeaders(headers, given) : given;
-    return this.#ask('POST', '', { ...config, ...(all !== undefined && { headers: all }) }, data);
+    return requireAnswer(
+      await this.#ask('POST', '', { ...config, ...(all !== undefined && { headers: all }) }, data),
+      'a file',
+    );
   }
 
   /** What is known of it. */
   async get(id: unknown, config: Options = {}): Promise<TraeResponse> {
-    return this.#ask('GET', step(id, 'a file'), config);
+    return requireAnswer(await this.#ask('GET', step(id, 'a file'), config), 'a file');
   }
 
   list(options?: PagesOptions): Pages<unknown> {

@@ -6,6 +6,7 @@ import type { EventStream } from '../stream.js';
 import { Batches } from './batches.js';
 import type { Caller } from './caller.js';
 import { Files } from './files.js';
+import { requireAnswer } from './object.js';
 import { Pages, type PagesOptions } from './pages.js';
 import { step } from './paths.js';
 
@@ -25,12 +26,11 @@ export class Api {
   /** How many tokens a call would have as its input. */
   async countTokens(body: unknown, config: Options = {}): Promise<TraeResponse> {
     requireObject(body, 'the body of countTokens()');
-    return this.#caller.request({
-      ...config,
-      method: 'POST',
-      url: this.#caller.path('/messages/count_tokens'),
-      data: body,
-    });
+    const url = this.#caller.path('/messages/count_tokens');
+    return requireAnswer(
+      await this.#caller.request({ ...config, method: 'POST', url, data: body }),
+      'a count of tokens',
+    );
   }
 
   /** The API before messages: a prompt and its completion, whole or, with `stream: true` in the body, as it comes. */
@@ -38,7 +38,7 @@ export class Api {
     requireObject(body, 'the body of complete()');
     const url = this.#caller.path('/complete');
     if ((body as Options)['stream'] === true) return this.#caller.stream(url, body, config);
-    return this.#caller.request({ ...config, method: 'POST', url, data: body });
+    return requireAnswer(await this.#caller.request({ ...config, method: 'POST', url, data: body }), 'a completion');
   }
 }
 
@@ -56,7 +56,7 @@ class Models {
 
   /** What is known of one, by its id or by an alias. */
   async get(id: unknown, config: Options = {}): Promise<TraeResponse> {
-    return this.#ask(step(id, 'a model'), config);
+    return requireAnswer(await this.#ask(step(id, 'a model'), config), 'a model');
   }
 
   #ask(path: string, config: Options): Promise<TraeResponse> {
