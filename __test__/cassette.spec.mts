@@ -472,7 +472,7 @@ test('a file that is none is said to be none', async (t) => {
   for (const folder of [dirname(on.file), `${on.file}/`]) assert.throws(() => record(folder), /it is a folder/);
   assert.throws(
     () => record(join(dirname(on.file), 'none', 'x.json')),
-    /can't be written: its folder is not there (ENOENT)/,
+    /can't be written: its folder is not there \(ENOENT\)/,
   );
   assert.throws(() => replay(on.file, { strict: true } as never), /has no option `strict`/);
 });
