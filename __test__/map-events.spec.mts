@@ -2,7 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AbortError, type Client, ConfigError, EventStream, mapEvents, type TraeResponse, timeout } from 'trae-native';
+import {
+  AbortError,
+  type Client,
+  ConfigError,
+  EventStream,
+  type Middleware,
+  mapEvents,
+  type TraeResponse,
+  timeout,
+} from 'trae-native';
 import { answering, collect, counters, message, pair, until } from './helpers/simulator.mts';
 
 type Event = { type: string; delta?: { text?: string } };
@@ -270,4 +279,21 @@ test('what is no function is refused at once, and a stream that was read already
     await collect(res.data as Stream);
   });
   await assert.rejects(client.stream('/v1/messages', asked), ConfigError);
+});
+
+test('a stream that somebody leaves further in is not at its end for whoever waits for its message', async (t) => {
+  const { client, simulator } = await pair(t);
+  simulator.reply({ hangAfterEvents: 3 });
+  const inner: EventStream[] = [];
+  const keeps: Middleware = async (_req, next) => {
+    const res = await next();
+    inner.push((res as TraeResponse).data as EventStream);
+    return res;
+  };
+  const middlewares = [mapEvents((event: object) => event), keeps];
+  const stream = await client.stream('/messages', { ...message(), stream: true }, { middlewares });
+  const whole = stream.finalMessage();
+  await until(() => stream.currentMessage !== undefined, 'it has begun');
+  inner[0]?.abort();
+  await assert.rejects(whole, AbortError);
 });

@@ -10,7 +10,8 @@
 // - context.ts: whose asynchronous context callbacks have
 // - response.ts and headers.ts: answers · schema.ts: what they should be
 // - prom-client.ts: figures on a page of prom-client · diagnostics.ts: what happens, on channels
-// - errors.ts: failures as classes · secrets.ts: what is never shown
+// - errors.ts: failures as classes · secrets.ts: what is never shown · names.ts, spelling.ts: options that nobody knows
+// - beside.ts: files that are there whole or not at all
 // - lazy.ts: what is loaded only when it is used
 // - native.ts: the only room that talks to Rust
 

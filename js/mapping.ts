@@ -30,8 +30,10 @@ export function mapped<F>(source: Channel<unknown>, mapping: Mapping): Channel<F
     try {
       const { value, done } = await (source.next(reader) as Promise<IteratorResult<unknown[], undefined>>);
       if (done) {
-        mapping.end?.();
-        channel.end(undefined);
+        // One that somebody has left without a reason is over, and not at its end.
+        const { left } = source.result;
+        if (!left) mapping.end?.();
+        channel.end(undefined, left ? { left } : undefined);
         return;
       }
       const making = make(mapping, value);
