@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { ConfigError, claude, createClient, idempotencyKey, type LogLine } from 'trae-native';
 import { createSimulator } from 'trae-native/simulator';
+import { CLAUDE_OPTIONS, CLIENT_OPTIONS } from '../js/names.js';
 import { message, pair, until } from './helpers/simulator.mts';
 
 const names = (client: { inspect(): string }): string[] =>
@@ -253,6 +254,31 @@ test('claude() retries, logs failures without keys or prompts, and lets a stream
   await assert.rejects(client.post('/messages', message('a private prompt')));
   await until(() => lines.length === 1, 'one line');
   assert.ok(!/sk-ant-preset|private prompt/.test(JSON.stringify(lines)));
+});
+
+test('an option that is undefined is as if it were not given, of a client and of a call', async (t) => {
+  const simulator = await createSimulator();
+  t.after(() => simulator.close());
+  const none = (options: readonly string[]) => Object.fromEntries(options.map((name) => [name, undefined]));
+  const ofClients = none([...CLIENT_OPTIONS, ...ORDER]);
+  const ofCalls = none([
+    ...['headers', 'params', 'timeout', 'signal', 'responseType', 'validateStatus', 'redirect', 'maxResponseBytes'],
+    ...['maxEventBytes', 'pings', 'transformRequest', 'transformResponse', 'middlewares', 'skipValidation', 'cache'],
+    ...['retry', 'priority'],
+  ]);
+  await withEnvironment({ ANTHROPIC_API_KEY: 'key-of-env', ANTHROPIC_BASE_URL: simulator.url }, async () => {
+    const client = claude({ ...ofClients, ...none(CLAUDE_OPTIONS), proxy: false });
+    t.after(() => client.close());
+    assert.equal(client.inspect(), claude().inspect());
+    const own = client.extend({ headers: { 'x-own': '1' }, params: { a: 'b' }, retry: 0, cache: true });
+    const extended = own.extend(ofClients);
+    assert.equal(extended.inspect(), own.inspect());
+    await extended.post('/messages', message(), ofCalls);
+    const { path, ...received } = simulator.received.at(-1) as (typeof simulator.received)[number];
+    assert.equal(path, '/v1/messages?a=b');
+    const header = (name: string) => received.headers.find(([given]) => given === name)?.[1];
+    assert.deepEqual([header('x-api-key'), header('x-own')], ['key-of-env', '1']);
+  });
 });
 
 test('claude() with its own logger writes a line to standard error for a failure and none for an answer', async (t) => {

@@ -28,7 +28,9 @@ function preset(options: ClaudeOptions): Options {
   requireObject(options, 'the options of claude()');
   // Before anything else is asked for: a key under a name that nobody knows is a key all the same.
   requireKnown(options, KNOWN);
-  const { apiKey, authToken, version, betas, baseURL, baseUrl, headers: own, ...rest } = options;
+  // One that is undefined must not take a default out.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { apiKey, authToken, version, betas, baseURL, baseUrl, headers: own, ...rest } = given as ClaudeOptions;
   const headers = mergeHeaders({ ...versions(version), ...beta(betas) }, own);
   const auth = credential(
     { apiKey, authToken, auth: rest['auth'], jwt: rest['jwt'], keyPool: rest['keyPool'] },
