@@ -45,11 +45,13 @@ test('whoever waits for a batch is told at once that the wait is over: by its si
   const ends: [string, (controller: AbortController, own: Client) => void][] = [
     ['signal', (controller) => controller.abort(new Error('enough'))],
     ['close', (_controller, own) => void own.close()],
+    ['signal of the client', (controller) => controller.abort(new Error('enough'))],
   ];
   for (const [name, end] of ends)
     for (const where of ['poll', 'pause']) {
-      const own = client.extend();
       const controller = new AbortController();
+      const { signal } = controller;
+      const own = client.extend(name === 'signal' ? {} : { signal });
       let told = (): void => {};
       const polled = new Promise<void>((resolve) => {
         told = resolve;
@@ -58,7 +60,7 @@ test('whoever waits for a batch is told at once that the wait is over: by its si
         told();
         return where === 'poll' ? new Promise(() => {}) : undefined;
       };
-      const waited = own.batches.wait('b1', { interval: 3_600_000, signal: controller.signal, onPoll });
+      const waited = own.batches.wait('b1', { interval: 3_600_000, ...(name === 'signal' && { signal }), onPoll });
       await polled;
       // Into the pause.
       await new Promise((resolve) => setImmediate(resolve));

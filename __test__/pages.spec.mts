@@ -83,5 +83,10 @@ test('the signal of a list ends it between two pages, too', async (t) => {
   await pages.next();
   controller.abort(new Error('enough'));
   await assert.rejects(pages.next(), AbortError);
+  const own = new AbortController();
+  const ofClient = client.extend({ signal: own.signal }).models.list({ prefetch: false }).pages();
+  await ofClient.next();
+  own.abort(new Error('enough'));
+  await assert.rejects(ofClient.next(), AbortError);
   await assert.rejects(collect(client.models.list({ signal: AbortSignal.abort() })), AbortError);
 });

@@ -33,6 +33,19 @@ test('closing a client, or the one that it was extended from, ends a run whose t
   }
 });
 
+test('the signal of a client ends a run whose tool is under way', async (t) => {
+  const { client, simulator } = await pair(t);
+  simulator.reply(answer('', [{ name: 'hangs' }]));
+  const { tools, signal } = hanging();
+  const controller = new AbortController();
+  const own = client.extend({ signal: controller.signal });
+  const final = own.runTools({ ...asked, messages, tools }).finalMessage();
+  await until(() => signal() !== undefined, 'the tool is under way');
+  controller.abort(new Error('enough'));
+  await assert.rejects(final, AbortError);
+  assert.equal(signal()?.aborted, true);
+});
+
 test('who leaves a run during a tool that hangs has left at once, and the tool hears of it', async (t) => {
   const { client, simulator } = await pair(t);
   for (const leave of ['return', 'throw'] as const) {

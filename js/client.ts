@@ -5,7 +5,7 @@ import type { Api } from './api/index.js';
 import { requireAnswer } from './api/object.js';
 import { ofApi } from './api/paths.js';
 import { CacheControl } from './cache.js';
-import { live, merge, type Options, plainStore, requireObject, SESSION } from './config.js';
+import { live, merge, type Options, plainStore, requireObject, SESSION, signalOf } from './config.js';
 import { kindOf, ParseError, placed, config as wrong } from './errors.js';
 import { type After, after, atEnd, type Before, before, type Finally, type OnError } from './middleware/hooks.js';
 import { Native } from './middleware/native.js';
@@ -168,7 +168,7 @@ export class Client {
     // Loaded here because many services have none.
     const { ToolRun } = require('./tools/run.js') as typeof import('./tools/run.js');
     const ask = (body: object, config: Options) => this.stream(this.#path('/messages'), body, config);
-    return placed(this.runTools, () => new ToolRun(ask, options, this.#runs));
+    return placed(this.runTools, () => new ToolRun(ask, options, this.#runs, signalOf(this.#config['signal'])));
   }
 
   #resources: Api | undefined;
@@ -181,6 +181,7 @@ export class Client {
       request: (config) => this.request(config),
       stream: (url, data, config) => this.stream(url, data, config),
       path: (below) => this.#path(below),
+      signal: () => signalOf(this.#config['signal']),
       under: this.#runs,
     });
     return this.#resources;

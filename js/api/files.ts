@@ -54,7 +54,7 @@ export class Files {
   }
 
   list(options?: PagesOptions): Pages<unknown> {
-    return new Pages((config) => this.#ask('GET', '', config), options);
+    return new Pages((config) => this.#ask('GET', '', config), this.#caller, options);
   }
 
   async delete(id: unknown, config: Options = {}): Promise<TraeResponse> {

@@ -51,7 +51,7 @@ class Models {
 
   /** Those that the key may use, the newest first. */
   list(options?: PagesOptions): Pages<unknown> {
-    return new Pages((config) => this.#ask('', config), options);
+    return new Pages((config) => this.#ask('', config), this.#caller, options);
   }
 
   /** What is known of one, by its id or by an alias. */

@@ -5,6 +5,7 @@ import { kindOf, ParseError, config as wrong } from '../errors.js';
 import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
 import { listenTo } from '../signals.js';
+import type { Caller } from './caller.js';
 
 /** What the API answers: by the ids of its ends, or by a token of its own. */
 export interface Page<T> {
@@ -29,15 +30,16 @@ export class Pages<T> implements AsyncIterable<T> {
   readonly #get: (config: Options) => Promise<TraeResponse>;
   readonly #config: Options;
   readonly #prefetch: boolean;
+  readonly #signals: AbortSignal[];
 
-  constructor(get: (config: Options) => Promise<TraeResponse>, options: PagesOptions = {}) {
+  constructor(get: (config: Options) => Promise<TraeResponse>, caller: Caller, options: PagesOptions = {}) {
     requireObject(options, 'the options of a list');
     requireSpelt(options, ['prefetch']);
     const { prefetch = true, ...config } = options;
     if (typeof prefetch !== 'boolean') throw wrong('`prefetch` of a list must be true or false');
     for (const name of OF_PARAMS)
       if (name in config) throw wrong(`\`${name}\` of a list is sent to the API: give it as \`params: { ${name} }\``);
-    signalOf(config['signal']);
+    this.#signals = [signalOf(config['signal']), caller.signal()].filter((one) => one !== undefined);
     paramsOf(config['params']);
     this.#get = get;
     this.#config = config;
@@ -51,9 +53,8 @@ export class Pages<T> implements AsyncIterable<T> {
   /** Page by page. Leaving the loop ends the call that is under way for the next one. */
   async *pages(): AsyncGenerator<Page<T>, void, undefined> {
     const left = new AbortController();
-    const signal = signalOf(this.#config['signal']);
-    const unlisten = signal && listenTo(signal, left);
-    if (signal?.aborted) left.abort(signal.reason);
+    const unlisten = this.#signals.map((signal) => listenTo(signal, left));
+    for (const signal of this.#signals) if (signal.aborted) left.abort(signal.reason);
     const config = { ...this.#config, signal: left.signal };
     try {
       let params = paramsOf(this.#config['params']);
@@ -71,7 +72,7 @@ export class Pages<T> implements AsyncIterable<T> {
         if (!this.#prefetch) coming = this.#ask(config, params);
       }
     } finally {
-      unlisten?.();
+      for (const leave of unlisten) leave();
       left.abort();
     }
   }

@@ -16,11 +16,11 @@ const GROWS = 1.5;
 interface Wish {
   interval: number | undefined;
   onPoll: ((batch: unknown) => unknown) | undefined;
-  signal: AbortSignal | undefined;
+  signals: AbortSignal[];
   config: Options;
 }
 
-export function wishOf(options: Options): Wish {
+export function wishOf(options: Options, ofClient: AbortSignal | undefined): Wish {
   requireObject(options, 'the options of wait()');
   requireSpelt(options, ['interval', 'onPoll']);
   const { interval, onPoll, ...config } = options;
@@ -30,18 +30,19 @@ export function wishOf(options: Options): Wish {
     );
   if (onPoll !== undefined && typeof onPoll !== 'function')
     throw wrong(`\`onPoll\` of wait() must be a function, got ${kindOf(onPoll)}`);
-  return { interval, onPoll, signal: signalOf(config['signal']), config };
+  const signals = [signalOf(config['signal']), ofClient].filter((one) => one !== undefined);
+  return { interval, onPoll, signals, config };
 }
 
 /** Looks with `look` until that says so. */
 export async function waitFor(
   look: (config: Options) => Promise<TraeResponse>,
-  { interval, onPoll, signal, config }: Wish,
+  { interval, onPoll, signals, config }: Wish,
   under: Set<Abortable>,
 ): Promise<TraeResponse> {
   const wait = new Wait();
-  const unlisten = signal && listenTo(signal, wait);
-  if (signal?.aborted) wait.abort(signal.reason);
+  const unlisten = signals.map((signal) => listenTo(signal, wait));
+  for (const signal of signals) if (signal.aborted) wait.abort(signal.reason);
   under.add(wait);
   try {
     for (let pause = interval ?? FIRST; ; pause = interval ?? Math.min(pause * GROWS, LONGEST)) {
@@ -52,7 +53,7 @@ export async function waitFor(
     }
   } finally {
     under.delete(wait);
-    unlisten?.();
+    for (const leave of unlisten) leave();
     wait.over();
   }
 }

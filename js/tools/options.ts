@@ -21,7 +21,7 @@ export interface Asked {
 const TURNS = 10;
 const OURS = ['tools', 'messages', 'maxTurns', 'signal', 'config'];
 
-export function askedOf(options: unknown): Asked {
+export function askedOf(options: unknown, ofClient: AbortSignal | undefined): Asked {
   requireObject(options, 'the options of runTools()');
   const { tools, messages, maxTurns = TURNS, signal, config = {}, ...body } = options as Options;
   if (!Array.isArray(messages) || messages.length === 0)
@@ -31,7 +31,7 @@ export function askedOf(options: unknown): Asked {
   requireBody(body);
   requireObject(config, '`config` of runTools()');
   const { signal: other, ...rest } = config as Options;
-  const signals = [signalOf(signal), signalOf(other)].filter((one) => one !== undefined);
+  const signals = [signalOf(signal), signalOf(other), ofClient].filter((one) => one !== undefined);
   return { tools: toolsOf(tools), messages: [...messages], most: maxTurns, body, config: rest, signals };
 }
 

@@ -32,9 +32,9 @@ export class ToolRun implements AsyncIterable<EventStream>, Abortable {
   #waiting: (() => void)[] = [];
   #unlisten: (() => void)[] = [];
 
-  constructor(ask: Ask, options: unknown, under: Set<Abortable>) {
+  constructor(ask: Ask, options: unknown, under: Set<Abortable>, ofClient: AbortSignal | undefined) {
     this.#ask = ask;
-    this.#asked = askedOf(options);
+    this.#asked = askedOf(options, ofClient);
     this.#under = under;
     this.#messages = this.#asked.messages;
     // Each of a hundred tools may listen to it.
