@@ -454,6 +454,7 @@ test('a piece for a block that nobody began is told, whoever adds the events up'
     const read = await open();
     assert.equal((await collect(read)).length, 3, 'its reader has the events as they are');
     await assert.rejects(read.finalMessage(), /for a block that it never began/);
+    for (const one of (await open()).tee()) await assert.rejects(one.finalMessage(), /for a block that it never began/);
   }
 });
 

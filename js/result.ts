@@ -77,7 +77,9 @@ export class Result {
     const result = this;
     return {
       complete: true,
-      lost: this.#sum.lost === true,
+      get lost() {
+        return result.#sum.lost === true;
+      },
       get message() {
         return result.soFar;
       },
