@@ -38,8 +38,8 @@ export class Client {
   readonly #children = new Set<WeakRef<Client>>();
   /** Held strongly, so that closing an ancestor finds its way down to this client. */
   readonly #parent: Client | undefined;
-  /** Runs whose tools are under way, and no call of theirs. */
-  readonly #runs = new Set<Abortable>();
+  /** What is between two calls: runs whose tools are under way, waits that pause. */
+  readonly #under = new Set<Abortable>();
   #closed = false;
   #kept: Native | undefined;
 
@@ -168,7 +168,7 @@ export class Client {
     // Loaded here because many services have none.
     const { ToolRun } = require('./tools/run.js') as typeof import('./tools/run.js');
     const ask = (body: object, config: Options) => this.stream(this.#path('/messages'), body, config);
-    return placed(this.runTools, () => new ToolRun(ask, options, this.#runs, signalOf(this.#config['signal'])));
+    return placed(this.runTools, () => new ToolRun(ask, options, this.#under, signalOf(this.#config['signal'])));
   }
 
   #resources: Api | undefined;
@@ -181,8 +181,8 @@ export class Client {
       request: (config) => this.request(config),
       stream: (url, data, config) => this.stream(url, data, config),
       path: (below) => this.#path(below),
-      signal: () => signalOf(this.#config['signal']),
-      under: this.#runs,
+      signal: (own) => signalOf(own ?? this.#config['signal']),
+      under: this.#under,
     });
     return this.#resources;
   }
@@ -309,7 +309,7 @@ export class Client {
       if (child) child.#abort();
     }
     const reason = new Error('the client was closed');
-    for (const run of this.#runs) run.abort(reason);
+    for (const run of this.#under) run.abort(reason);
     this.#sender.abort(reason);
   }
 

@@ -38,3 +38,10 @@ export function listenTo(signal: AbortSignal, call: Abortable): () => void {
     signal.removeEventListener('abort', listener);
   };
 }
+
+/** The same, of a signal that may have been given already: then at once. */
+export function heed(signal: AbortSignal, call: Abortable): () => void {
+  if (!signal.aborted) return listenTo(signal, call);
+  call.abort(signal.reason);
+  return () => {};
+}

@@ -63,7 +63,7 @@ export class Batches {
   /** Looks again and again until it has ended. */
   async wait(id: unknown, options: Options = {}): Promise<TraeResponse> {
     const look = async (config: Options) => requireAnswer(await this.get(id, config), BATCH, 'processing_status');
-    return waitFor(look, wishOf(options, this.#caller.signal()), this.#caller.under);
+    return waitFor(look, wishOf(options, this.#caller), this.#caller.under);
   }
 
   /** The results, a row each, in any order; rows before `offset` are left out. */

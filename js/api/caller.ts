@@ -10,8 +10,8 @@ export interface Caller {
   stream(url: string, data: unknown, config: Options): Promise<EventStream>;
   /** Of the Claude API, where this client has it: `/messages` is `/v1/messages` where no version is in the base URL. */
   path(below: string): string;
-  /** The client's own, which ends what takes several calls between them, too. */
-  signal(): AbortSignal | undefined;
+  /** What ends a call: its own signal, or the client's where it has none. */
+  signal(own: unknown): AbortSignal | undefined;
   /** What is between two calls, and ends when the client is closed. */
   readonly under: Set<Abortable>;
 }

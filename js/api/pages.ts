@@ -1,11 +1,12 @@
 // A list that comes in pages: the next one is under way while the one before it is read.
 
-import { type Options, requireObject, signalOf } from '../config.js';
-import { kindOf, ParseError, config as wrong } from '../errors.js';
+import { type Options, requireObject } from '../config.js';
+import { kindOf, type ParseError, config as wrong } from '../errors.js';
 import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
-import { listenTo } from '../signals.js';
+import { heed } from '../signals.js';
 import type { Caller } from './caller.js';
+import { unlike } from './object.js';
 
 /** What the API answers: by the ids of its ends, or by a token of its own. */
 export interface Page<T> {
@@ -30,7 +31,8 @@ export class Pages<T> implements AsyncIterable<T> {
   readonly #get: (config: Options) => Promise<TraeResponse>;
   readonly #config: Options;
   readonly #prefetch: boolean;
-  readonly #signals: AbortSignal[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #params: Params;
 
   constructor(get: (config: Options) => Promise<TraeResponse>, caller: Caller, options: PagesOptions = {}) {
     requireObject(options, 'the options of a list');
@@ -39,8 +41,8 @@ export class Pages<T> implements AsyncIterable<T> {
     if (typeof prefetch !== 'boolean') throw wrong('`prefetch` of a list must be true or false');
     for (const name of OF_PARAMS)
       if (name in config) throw wrong(`\`${name}\` of a list is sent to the API: give it as \`params: { ${name} }\``);
-    this.#signals = [signalOf(config['signal']), caller.signal()].filter((one) => one !== undefined);
-    paramsOf(config['params']);
+    this.#signal = caller.signal(config['signal']);
+    this.#params = paramsOf(config['params']);
     this.#get = get;
     this.#config = config;
     this.#prefetch = prefetch;
@@ -53,11 +55,10 @@ export class Pages<T> implements AsyncIterable<T> {
   /** Page by page. Leaving the loop ends the call that is under way for the next one. */
   async *pages(): AsyncGenerator<Page<T>, void, undefined> {
     const left = new AbortController();
-    const unlisten = this.#signals.map((signal) => listenTo(signal, left));
-    for (const signal of this.#signals) if (signal.aborted) left.abort(signal.reason);
+    const unlisten = this.#signal && heed(this.#signal, left);
     const config = { ...this.#config, signal: left.signal };
     try {
-      let params = paramsOf(this.#config['params']);
+      let params = this.#params;
       const course = new Course();
       let coming = this.#ask(config, params);
       while (true) {
@@ -72,7 +73,7 @@ export class Pages<T> implements AsyncIterable<T> {
         if (!this.#prefetch) coming = this.#ask(config, params);
       }
     } finally {
-      for (const leave of unlisten) leave();
+      unlisten?.();
       left.abort();
     }
   }
@@ -95,10 +96,6 @@ export class Pages<T> implements AsyncIterable<T> {
 function required<T>(res: TraeResponse): Page<T> {
   if (Array.isArray((res.data as Partial<Page<T>> | null)?.data)) return res.data as Page<T>;
   throw unlike(res, 'the answer is no page of a list: it has no list called `data`');
-}
-
-function unlike({ status, requestId }: TraeResponse, message: string): ParseError {
-  return new ParseError({ code: 'PARSE', phase: 'body', message, status, requestId: requestId ?? null });
 }
 
 function paramsOf(params: unknown): Params {

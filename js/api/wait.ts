@@ -1,10 +1,11 @@
 // Waiting for a batch: a look, a pause, and again. Whoever ends it, a signal or the client, ends it at once.
 
-import { type Options, requireObject, signalOf } from '../config.js';
+import { type Options, requireObject } from '../config.js';
 import { aborted, kindOf, config as wrong } from '../errors.js';
 import { requireSpelt } from '../names.js';
 import type { TraeResponse } from '../response.js';
-import { type Abortable, listenTo } from '../signals.js';
+import { type Abortable, heed } from '../signals.js';
+import type { Caller } from './caller.js';
 
 /** Milliseconds from one look to the next: soon at first, since small batches are done in a minute. */
 const FIRST = 5000;
@@ -16,11 +17,11 @@ const GROWS = 1.5;
 interface Wish {
   interval: number | undefined;
   onPoll: ((batch: unknown) => unknown) | undefined;
-  signals: AbortSignal[];
+  signal: AbortSignal | undefined;
   config: Options;
 }
 
-export function wishOf(options: Options, ofClient: AbortSignal | undefined): Wish {
+export function wishOf(options: Options, caller: Caller): Wish {
   requireObject(options, 'the options of wait()');
   requireSpelt(options, ['interval', 'onPoll']);
   const { interval, onPoll, ...config } = options;
@@ -30,19 +31,17 @@ export function wishOf(options: Options, ofClient: AbortSignal | undefined): Wis
     );
   if (onPoll !== undefined && typeof onPoll !== 'function')
     throw wrong(`\`onPoll\` of wait() must be a function, got ${kindOf(onPoll)}`);
-  const signals = [signalOf(config['signal']), ofClient].filter((one) => one !== undefined);
-  return { interval, onPoll, signals, config };
+  return { interval, onPoll, signal: caller.signal(config['signal']), config };
 }
 
 /** Looks with `look` until that says so. */
 export async function waitFor(
   look: (config: Options) => Promise<TraeResponse>,
-  { interval, onPoll, signals, config }: Wish,
+  { interval, onPoll, signal, config }: Wish,
   under: Set<Abortable>,
 ): Promise<TraeResponse> {
   const wait = new Wait();
-  const unlisten = signals.map((signal) => listenTo(signal, wait));
-  for (const signal of signals) if (signal.aborted) wait.abort(signal.reason);
+  const unlisten = signal && heed(signal, wait);
   under.add(wait);
   try {
     for (let pause = interval ?? FIRST; ; pause = interval ?? Math.min(pause * GROWS, LONGEST)) {
@@ -53,7 +52,7 @@ export async function waitFor(
     }
   } finally {
     under.delete(wait);
-    for (const leave of unlisten) leave();
+    unlisten?.();
     wait.over();
   }
 }

@@ -3,6 +3,7 @@
 import type { InternalAxiosRequestConfig } from 'axios';
 import type { Axios } from '../../axios.js';
 import { kindOf } from '../errors.js';
+import { CALL_OPTIONS } from '../names.js';
 import { nearest } from '../spelling.js';
 import { errorOf } from './failure.js';
 
@@ -33,21 +34,7 @@ const OF_AXIOS: Record<string, string> = {
 };
 
 /** What a call has that axios has no word for. Other names are fields of a middleware's own. */
-const OF_CALLS = [
-  'retry',
-  'cache',
-  'priority',
-  'middlewares',
-  'skipValidation',
-  'timeout',
-  'signal',
-  'params',
-  'maxResponseBytes',
-  'maxEventBytes',
-  'pings',
-  'transformRequest',
-  'transformResponse',
-];
+const OF_CALLS = ['signal', ...CALL_OPTIONS].filter((name) => !Object.hasOwn(OF_AXIOS, name));
 
 export function requireOptions(given: InternalAxiosRequestConfig, axios: Axios): void {
   const config = given as Config;

@@ -31,7 +31,9 @@ export function askedOf(options: unknown, ofClient: AbortSignal | undefined): As
   requireBody(body);
   requireObject(config, '`config` of runTools()');
   const { signal: other, ...rest } = config as Options;
-  const signals = [signalOf(signal), signalOf(other), ofClient].filter((one) => one !== undefined);
+  const own = [signalOf(signal), signalOf(other)];
+  // As for any call: the client's is for those that have none of their own.
+  const signals = (own.some(Boolean) ? own : [ofClient]).filter((one) => one !== undefined);
   return { tools: toolsOf(tools), messages: [...messages], most: maxTurns, body, config: rest, signals };
 }
 

@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import type { Options } from '../config.js';
 import { aborted, config as wrong } from '../errors.js';
 import { textOf } from '../result.js';
-import { type Abortable, listenTo } from '../signals.js';
+import { type Abortable, heed } from '../signals.js';
 import type { EventStream } from '../stream.js';
 import { type Answer, type ToolUse, turnOf, usesOf } from './answer.js';
 import { type Asked, askedOf } from './options.js';
@@ -126,10 +126,7 @@ export class ToolRun implements AsyncIterable<EventStream>, Abortable {
     // A run that was dropped must not live as long as the signal of a service.
     const run = new WeakRef(this);
     const heard: Abortable = { abort: (reason) => run.deref()?.abort(reason) };
-    for (const signal of this.#asked.signals) {
-      if (signal.aborted) this.abort(signal.reason);
-      else this.#unlisten.push(listenTo(signal, heard));
-    }
+    for (const signal of this.#asked.signals) this.#unlisten.push(heed(signal, heard));
   }
 
   async *#run(): AsyncGenerator<EventStream, void, undefined> {
