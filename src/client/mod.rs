@@ -66,7 +66,7 @@ use crate::{
     transport::{Stats, Transport},
 };
 pub use crate::{
-    claude::{Delta, DeltaKind, Usage},
+    claude::{Delta, DeltaKind, Prices, Usage, fits},
     credential::{Ask, Provider, Reason, Token},
     middleware::{
         auth::Auth,

@@ -207,10 +207,9 @@ fn form(shape: Shape, method: &Method, status: StatusCode, media: Option<&str>) 
     let bodiless = *method == Method::HEAD || matches!(status.as_u16(), 204 | 205 | 304);
     match (shape, media) {
         _ if bodiless => Form::Empty,
-        (Shape::Passed, _) => Form::Buffer,
         (Shape::Fetch | Shape::FetchSeen, _) => Form::AsSent,
         (Shape::Json, _) => Form::Json,
-        (Shape::Buffer, _) => Form::Buffer,
+        (Shape::Buffer | Shape::Passed, _) => Form::Buffer,
         (Shape::Text, _) | (_, None) => Form::Text,
         (_, Some(media)) if media == "application/json" || media.ends_with("+json") => Form::Json,
         (_, Some(media)) if media.starts_with("text/") => Form::Text,

@@ -71,7 +71,7 @@ impl Events {
             match self.bytes.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.course = Course::UnderWay;
-                    if let Some(events) = self.complete(piece) {
+                    if let Some(events) = self.complete(&piece) {
                         return Poll::Ready(Some(self.told(events)));
                     }
                 }
@@ -93,15 +93,15 @@ impl Events {
     }
 
     /// What is complete with this piece; the rest is kept.
-    fn complete(&mut self, piece: Bytes) -> Option<Bytes> {
+    fn complete(&mut self, piece: &Bytes) -> Option<Bytes> {
         if self.begun.is_empty() {
-            let end = whole_events(&piece, 0);
+            let end = whole_events(piece, 0);
             self.begun.extend_from_slice(&piece[end..]);
             return Some(piece.slice(..end)).filter(|events| !events.is_empty());
         }
         // The end of an event may lie across two pieces.
         let seen = self.begun.len().saturating_sub(LONGEST_END);
-        self.begun.extend_from_slice(&piece);
+        self.begun.extend_from_slice(piece);
         let end = whole_events(&self.begun, seen);
         Some(self.begun.split_to(end).freeze()).filter(|events| !events.is_empty())
     }

@@ -1,6 +1,9 @@
 //! A request of the API on its way through the pipeline, and its answer back.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -19,6 +22,7 @@ use super::{
     engine::Engine,
     heads::{self, REQUEST_ID, SESSION},
     intake::{self, Kind},
+    meter::Meter,
     models,
 };
 use crate::{
@@ -41,15 +45,24 @@ pub(super) struct Forward {
 
 impl Forward {
     /// Asks, and answers in the words of the API.
-    pub(super) async fn answer(self) -> Result<Answer, Problem> {
+    pub(super) async fn answer(self, meter: &Meter) -> Result<Answer, Problem> {
         let Self { engine, caller, head, body, request_id, stopping } = self;
         let body = read(&engine, &head, body).await?;
         let begun = Instant::now();
         allow(caller.as_deref(), &head, &body)?;
         let call = call(&engine, caller.as_deref(), head, body)?;
         let reply = engine.client.execute(call).await.map_err(|error| Problem::from(&error))?;
+        meter.took(begun.elapsed().saturating_sub(upstream(&reply.head)));
         Ok(back(reply, &request_id, begun, stopping))
     }
+}
+
+/// What it took until the API had answered, and what of that was spent in a queue.
+fn upstream(head: &Head) -> Duration {
+    let timing = head.timing;
+    // What came out of the cache still tells of the call that it came of.
+    let is_own = matches!(head.extensions.get(), None | Some(Cached::Miss | Cached::Bypass));
+    if is_own { timing.first_byte.unwrap_or_default() + timing.held } else { Duration::ZERO }
 }
 
 /// The body, whole where layers look at it.
@@ -166,7 +179,8 @@ fn tell(headers: &mut HeaderMap, head: &Head, request_id: &HeaderValue, begun: I
     headers.insert(REQUEST_ID, request_id.clone());
     let timing = head.timing;
     let total = begun.elapsed();
-    let upstream = timing.first_byte.map(|first| first.saturating_sub(timing.queued - timing.held));
+    let upstream =
+        timing.first_byte.map(|first| first.saturating_sub(timing.queued.saturating_sub(timing.held)));
     let parts = [
         ("queue", (!timing.queued.is_zero()).then_some(timing.queued)),
         ("connect", timing.connect),

@@ -11,7 +11,9 @@ use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
 use super::{
+    admin::{Samples, sampled},
     engine::Engine,
+    meter::Meter,
     options::{Options, Sources},
     page::Page,
     wire::{self, Connections},
@@ -28,6 +30,8 @@ pub struct Proxy {
 pub(super) struct Shared {
     now: RwLock<Now>,
     pub connections: Connections,
+    pub meter: Meter,
+    pub samples: Samples,
     pub begun: Instant,
 }
 
@@ -78,7 +82,14 @@ impl Proxy {
         let listeners = wire::bind(&places)?;
         let urls = listeners.iter().map(|listener| listener.url(scheme)).collect::<io::Result<_>>();
         let urls = urls.map_err(|cause| Error::config(format!("`listen`: {cause}")))?;
-        let shared = Arc::new(Shared { now: RwLock::new(now), connections, begun: Instant::now() });
+        let shared = Arc::new(Shared {
+            now: RwLock::new(now),
+            connections,
+            meter: Meter::default(),
+            samples: Samples::default(),
+            begun: Instant::now(),
+        });
+        runtime.spawn(sampled(Arc::clone(&shared)));
         for listener in listeners {
             runtime.spawn(wire::accept(Arc::clone(&shared), listener));
         }

@@ -80,14 +80,14 @@ fn failed(message: String) -> Error {
 async fn next(body: &mut Incoming, pause: Option<Duration>) -> Option<Result<Bytes, Problem>> {
     loop {
         let frame = match pause {
-            Some(pause) => match tokio::time::timeout(pause, body.frame()).await {
-                Ok(frame) => frame?,
-                Err(_) => {
+            None => body.frame().await?,
+            Some(pause) => {
+                let Ok(frame) = tokio::time::timeout(pause, body.frame()).await else {
                     let words = format!("nothing of the request's body came within {} ms", pause.as_millis());
                     return Some(Err(Problem::closing(StatusCode::REQUEST_TIMEOUT, words)));
-                }
-            },
-            None => body.frame().await?,
+                };
+                frame?
+            }
         };
         match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(bytes)) if bytes.is_empty() => {}

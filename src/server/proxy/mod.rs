@@ -5,7 +5,7 @@
 //! - who asks and what that allows: `callers`, pure · limits that are one caller's: `per_caller`
 //! - a request through the pipeline and back: `forward`; its body: `intake`; headers: `heads`, pure; the answer's body:
 //!   `emit`; what the proxy says itself: `answer` · the pipeline: `engine`
-//! - what is told of all of it: `admin`; the page: `page`
+//! - what is told of all of it: `admin`; what the proxy measures of itself: `meter`; the page: `page`
 
 mod admin;
 mod answer;
@@ -16,6 +16,7 @@ mod forward;
 mod handle;
 mod heads;
 mod intake;
+mod meter;
 mod models;
 mod options;
 mod page;

@@ -1,6 +1,9 @@
 //! One request: where it goes, whether it may, and what answers.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header::HOST, request::Parts};
@@ -28,7 +31,10 @@ pub(super) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Re
     let request_id = request_id(&head.headers);
     let is_head = head.method == Method::HEAD;
     let answered = answer(&shared, head, body, request_id.clone()).await;
-    let mut answer = answered.unwrap_or_else(|problem| problem.answer(&request_id));
+    let mut answer = answered.unwrap_or_else(|problem| {
+        shared.meter.refused.fetch_add(u64::from(problem.closes), Relaxed);
+        problem.answer(&request_id)
+    });
     if is_head {
         // hyper sends no content, and would count what it doesn't send.
         answer.headers_mut().remove(http::header::TRANSFER_ENCODING);
@@ -49,7 +55,8 @@ async fn answer(
     match place {
         Place::Api => {
             let stopping = shared.connections.stopping.clone();
-            Forward { engine, caller, head, body, request_id, stopping }.answer().await
+            let meter = &shared.meter;
+            Forward { engine, caller, head, body, request_id, stopping }.answer(meter).await
         }
         Place::Health => Ok(fleeting(StatusCode::OK, TEXT, Bytes::from_static(b"ok\n"))),
         Place::Ready if shared.is_ready() => {
@@ -64,7 +71,7 @@ async fn answer(
             let file = shared.page().and_then(|page| page.file(file));
             file.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such page"))
         }
-        other => admin::answer(shared, &engine, other, caller.as_deref(), &head),
+        other => admin::answer(shared, &engine, other, caller.as_deref(), &head).await,
     }
 }
 

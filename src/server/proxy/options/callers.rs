@@ -21,18 +21,15 @@ pub(in super::super) struct CallerOptions {
     pub models: Vec<String>,
     /// Options of `rateLimit` and `concurrency` that are its alone.
     pub layers: Vec<Layer>,
-    pub budget: Option<Budget>,
+    /// Options of its `quota`.
+    pub budget: Option<Layer>,
 }
 
-/// What a caller may use up in one day, by UTC.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in super::super) struct Budget {
-    pub tokens: Option<u64>,
-    /// US dollars.
-    pub usd: Option<f64>,
-}
-
-pub(super) fn read(fields: &mut Fields, store: Option<&Value>) -> Result<Vec<CallerOptions>> {
+pub(super) fn read(
+    fields: &mut Fields,
+    store: Option<&Value>,
+    prices: Option<&Value>,
+) -> Result<Vec<CallerOptions>> {
     let given = match fields.take("callers") {
         None => return Ok(Vec::new()),
         Some(Value::Array(given)) => given,
@@ -41,7 +38,7 @@ pub(super) fn read(fields: &mut Fields, store: Option<&Value>) -> Result<Vec<Cal
     let mut callers: Vec<CallerOptions> = Vec::new();
     for (at, one) in given.into_iter().enumerate() {
         let path = format!("callers[{at}]");
-        let caller = caller(&path, one, store)?;
+        let caller = caller(&path, one, store, prices)?;
         let same = callers.iter().find(|other| other.name == caller.name || other.digest == caller.digest);
         if let Some(other) = same {
             let what = if other.name == caller.name { "name" } else { "key" };
@@ -53,7 +50,7 @@ pub(super) fn read(fields: &mut Fields, store: Option<&Value>) -> Result<Vec<Cal
     Ok(callers)
 }
 
-fn caller(path: &str, given: Value, store: Option<&Value>) -> Result<CallerOptions> {
+fn caller(path: &str, given: Value, store: Option<&Value>, prices: Option<&Value>) -> Result<CallerOptions> {
     let mut fields = Fields::open(path, given)?;
     let name = fields.string("name")?.filter(|name| is_name(name));
     let name = name.ok_or_else(|| {
@@ -84,7 +81,11 @@ fn caller(path: &str, given: Value, store: Option<&Value>) -> Result<CallerOptio
             Some(other) => return Err(wrong(&format!("{path}.{name}"), "its options", &other)),
         }
     }
-    let budget = budget(path, fields.take("budget"))?;
+    let mut budget = budget(path, &name, fields.take("budget"))?;
+    if let Some(Value::Object(options)) = budget.as_mut().map(|layer| &mut layer.options) {
+        options.extend(prices.map(|prices| ("prices".to_owned(), prices.clone())));
+        options.extend(store.map(|store| ("store".to_owned(), store.clone())));
+    }
     fields.finish()?;
     Ok(CallerOptions { name: name.into(), digest, admin, models, layers, budget })
 }
@@ -111,7 +112,7 @@ fn digest(option: &str, given: &Value) -> Result<Digest> {
     Ok(Digest::of(key.as_bytes()))
 }
 
-fn budget(path: &str, given: Option<Value>) -> Result<Option<Budget>> {
+fn budget(path: &str, name: &str, given: Option<Value>) -> Result<Option<Layer>> {
     let option = format!("{path}.budget");
     let given = match given {
         None => return Ok(None),
@@ -119,15 +120,13 @@ fn budget(path: &str, given: Option<Value>) -> Result<Option<Budget>> {
         Some(other) => return Err(wrong(&option, "{ tokens, usd }, of one day", &other)),
     };
     let mut fields = Fields::open(&option, given)?;
-    let budget = Budget {
-        tokens: fields.count("tokens", 1)?,
-        usd: fields.number("usd", 0.0..=1e9, "from 0 to 1000000000")?,
-    };
+    let tokens = fields.count("tokens", 1)?;
+    let usd = fields.number("usd", 0.0..=1e9, "from 0 to 1000000000")?;
     fields.finish()?;
-    if budget.tokens.is_none() && budget.usd.is_none() {
+    if tokens.is_none() && usd.is_none() {
         return Err(
             Error::config(format!("`{option}` limits nothing: give it `tokens` or `usd`")).about(option)
         );
     }
-    Ok(Some(budget))
+    Ok(Some(Layer { name: "quota", options: json!({ "name": name, "tokens": tokens, "usd": usd }) }))
 }

@@ -15,6 +15,16 @@ pub(in super::super) struct Layer {
     pub options: Value,
 }
 
+/// Options of layers that are made of other sections.
+pub(super) struct Made {
+    /// Of the upstream's key.
+    pub auth: Option<Value>,
+    /// Of `sessions`.
+    pub session: Option<Value>,
+    /// Of `page`.
+    pub journal: Option<Value>,
+}
+
 pub(super) struct Layers {
     pub list: Vec<Layer>,
     /// Whether one of them puts a key on.
@@ -23,7 +33,8 @@ pub(super) struct Layers {
 
 /// A place in the onion, the outermost first: whether it is there unless switched off, and whether its state can stand
 /// in a store.
-const PLACES: [(&str, bool, bool); 15] = [
+const PLACES: [(&str, bool, bool); 16] = [
+    ("journal", false, false),
     ("logger", true, false),
     ("redact", false, false),
     ("metrics", true, false),
@@ -41,18 +52,15 @@ const PLACES: [(&str, bool, bool); 15] = [
     ("auth", false, false),
 ];
 
-/// Reads the section of each; `auth` is what the upstream's key makes, `session` what its own section does.
-pub(super) fn read(
-    fields: &mut Fields,
-    auth: Option<Value>,
-    session: Option<Value>,
-    store: Option<&Value>,
-) -> Result<Layers> {
+/// Reads the section of each that has one.
+pub(super) fn read(fields: &mut Fields, made: Made, store: Option<&Value>) -> Result<Layers> {
+    let Made { auth, session, journal } = made;
     let mut list = Vec::new();
     for (name, always, stored) in PLACES {
         let options = match name {
             "auth" => auth.clone(),
             "session" => session.clone(),
+            "journal" => journal.clone(),
             _ => section(fields, name, always)?,
         };
         let Some(mut options) = options else { continue };

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 pub use self::sources::Sources;
 pub(super) use self::{
-    callers::{Budget, CallerOptions},
+    callers::CallerOptions,
     layers::{Layer, within},
     limits::{Limits, UPLOAD},
 };
@@ -50,9 +50,6 @@ pub(super) struct Options {
     pub layers: Vec<Layer>,
     pub sessions: Option<SessionOptions>,
     pub callers: Vec<CallerOptions>,
-    /// Where all state stands that replicas share.
-    pub store: Option<Value>,
-    pub prices: Option<Value>,
     pub limits: Limits,
     pub page: Page,
 }
@@ -86,7 +83,9 @@ pub(super) struct Upstream {
 /// The page, and what it shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The folder it stands in; none is served without.
+    /// Whether it, and what it shows, is there.
+    pub is_served: bool,
+    /// The folder it stands in; without, only what it would show is there.
     pub folder: Option<PathBuf>,
     /// Whether what was asked and answered is kept to be shown.
     pub bodies: bool,
@@ -100,7 +99,14 @@ impl Options {
         let store = fields.take("store");
         let (upstream, keys) = upstream(&mut fields)?;
         let (sessions, session_layer) = sessions(&mut fields, store.as_ref())?;
-        let layers = layers::read(&mut fields, keys, session_layer, store.as_ref())?;
+        let page = page(&mut fields, folder)?;
+        let prices = fields.take("prices");
+        let journal = page.is_served.then(|| journal(&page, prices.as_ref()));
+        let layers = layers::read(
+            &mut fields,
+            layers::Made { auth: keys, session: session_layer, journal },
+            store.as_ref(),
+        )?;
         let options = Self {
             listen: listen(&mut fields)?,
             tls: tls(&mut fields)?,
@@ -109,11 +115,9 @@ impl Options {
             upstream: Upstream { keeps_key: layers.keeps_key, client: upstream },
             layers: layers.list,
             sessions,
-            callers: callers::read(&mut fields, store.as_ref())?,
-            store,
-            prices: fields.take("prices"),
+            callers: callers::read(&mut fields, store.as_ref(), prices.as_ref())?,
             limits: limits::read(&mut fields)?,
-            page: page(&mut fields, folder)?,
+            page,
         };
         fields.finish()?;
         options.check()?;
@@ -239,15 +243,22 @@ fn sessions(fields: &mut Fields, store: Option<&Value>) -> Result<(Option<Sessio
     Ok((Some(session.options), Some(Value::Object(keep))))
 }
 
+/// What the page shows of calls.
+fn journal(page: &Page, prices: Option<&Value>) -> Value {
+    let mut options = Map::from_iter([("bodies".to_owned(), page.bodies.into())]);
+    options.extend(prices.map(|prices| ("prices".to_owned(), prices.clone())));
+    Value::Object(options)
+}
+
 fn page(fields: &mut Fields, folder: Option<PathBuf>) -> Result<Page> {
     match fields.take("page") {
         Some(Value::Bool(false)) => Ok(Page::default()),
-        None | Some(Value::Bool(true)) => Ok(Page { folder, bodies: false }),
+        None | Some(Value::Bool(true)) => Ok(Page { is_served: true, folder, bodies: false }),
         Some(given @ Value::Object(_)) => {
             let mut page = Fields::open("page", given)?;
             let bodies = page.boolean("bodies")?.unwrap_or(false);
             page.finish()?;
-            Ok(Page { folder, bodies })
+            Ok(Page { is_served: true, folder, bodies })
         }
         Some(other) => Err(wrong("page", "true, false or { bodies }", &other)),
     }

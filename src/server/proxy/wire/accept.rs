@@ -1,6 +1,12 @@
 //! Connections as they come: each speaks HTTP until it ends, or until the proxy does.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::pin,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use http::Request;
 use hyper::{
@@ -66,6 +72,7 @@ pub(in super::super) async fn accept(shared: Arc<Shared>, listener: Listener) {
         let shared = Arc::clone(&shared);
         let tracker = shared.connections.tasks.clone();
         tracker.spawn(async move {
+            let open = Open::new(&shared);
             let ended = shared.connections.ended.clone();
             let served = async {
                 match accepted {
@@ -82,8 +89,25 @@ pub(in super::super) async fn accept(shared: Arc<Shared>, listener: Listener) {
                 _ = served => {}
                 () = ended.cancelled() => {}
             }
-            drop(place);
+            drop((open, place));
         });
+    }
+}
+
+/// A connection that is counted.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.meter.accepted.fetch_add(1, Relaxed);
+        shared.meter.open.fetch_add(1, Relaxed);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.meter.open.fetch_sub(1, Relaxed);
     }
 }
 
@@ -119,12 +143,12 @@ async fn speak(
             .keep_alive_interval(Some(limits.headers))
             .keep_alive_timeout(limits.headers);
         let connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-        return until(connection, closing, |connection| connection.graceful_shutdown()).await;
+        return until(connection, closing, http2::Connection::graceful_shutdown).await;
     }
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(limits.header_bytes);
     let connection = pin!(builder.serve_connection(TokioIo::new(io), service));
-    until(connection, closing, |connection| connection.graceful_shutdown()).await
+    until(connection, closing, http1::Connection::graceful_shutdown).await
 }
 
 /// Drives a connection; when the proxy closes it ends with what is under way.

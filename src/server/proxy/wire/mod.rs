@@ -10,6 +10,6 @@ mod tls;
 
 pub(super) use self::{
     accept::{Connections, accept},
-    listen::{Listener, bind},
+    listen::bind,
     tls::acceptor,
 };
