@@ -145,7 +145,7 @@ export interface ProxySources {
 }
 
 /** A running proxy. */
-export interface Proxy extends AsyncDisposable {
+export interface ProxyServer extends AsyncDisposable {
   /** Where it is reached. */
   readonly url: string;
   /** The same for each place that it listens at. */
@@ -165,7 +165,7 @@ export interface Proxy extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export declare const Proxy: abstract new (...args: never) => Proxy;
+export declare const ProxyServer: abstract new (...args: never) => ProxyServer;
 
 /**
  * Starts a proxy.
@@ -175,4 +175,4 @@ export declare const Proxy: abstract new (...args: never) => Proxy;
  * const proxy = await createProxy({ upstream: { key: 'env:ANTHROPIC_API_KEY' } });
  * const client = new Anthropic({ baseURL: proxy.url, apiKey: 'any' });
  */
-export declare function createProxy(options?: ProxyOptions, sources?: Partial<ProxySources>): Promise<Proxy>;
+export declare function createProxy(options?: ProxyOptions, sources?: Partial<ProxySources>): Promise<ProxyServer>;

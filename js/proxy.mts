@@ -2,4 +2,4 @@
 
 import api from './proxy.js';
 
-export const { createProxy, Proxy } = api;
+export const { createProxy, ProxyServer } = api;

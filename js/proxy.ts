@@ -17,9 +17,9 @@ interface NativeProxy {
 const LONGEST = 2 ** 31 - 1;
 
 /** Proxies that run: one that a service knows only by its URL must not be collected. */
-const running = new Set<Proxy>();
+const running = new Set<ProxyServer>();
 
-export class Proxy {
+export class ProxyServer {
   readonly #native: NativeProxy;
   readonly #sources: Partial<ProxySources>;
   readonly #held = setInterval(() => {}, LONGEST);
@@ -78,6 +78,9 @@ function written(options: ProxyOptions, sources: Partial<ProxySources>): string 
 }
 
 /** Starts a proxy before the Messages API. */
-export async function createProxy(options: ProxyOptions = {}, sources: Partial<ProxySources> = {}): Promise<Proxy> {
-  return new Proxy(options, sources);
+export async function createProxy(
+  options: ProxyOptions = {},
+  sources: Partial<ProxySources> = {},
+): Promise<ProxyServer> {
+  return new ProxyServer(options, sources);
 }

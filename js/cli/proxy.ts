@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Proxy } from 'trae-native/proxy';
+import type { ProxyServer } from 'trae-native/proxy';
 import { count, flags, UsageError } from './flags.js';
 
 const HELP = `Usage: trae-native proxy [options]
@@ -62,7 +62,7 @@ function newKey(): number {
 }
 
 /** Ends it when it is told to, kindly at first. */
-async function ended(proxy: Proxy): Promise<void> {
+async function ended(proxy: ProxyServer): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', () => resolve());
     process.once('SIGINT', () => resolve());
