@@ -142,6 +142,11 @@ export interface ProxySources {
   environment: Record<string, string | undefined>;
   /** Texts by the names of options, as `{ 'cache.ttl': '60000' }`: over all others. */
   flags: Record<string, string>;
+  /**
+   * Tell the service manager (systemd) when it is ready, reloads and stops.
+   * @default false
+   */
+  service: boolean;
 }
 
 /** A running proxy. */

@@ -90,6 +90,7 @@ export async function proxy(args: string[]): Promise<number> {
   const sources = {
     environment,
     flags: texts(given),
+    service: true,
     ...(given.config !== undefined && { file: given.config }),
   };
   const running = await createProxy({}, sources);

@@ -76,6 +76,7 @@ fn read(sources: &str) -> Result<Sources> {
         environment: pairs(given["environment"].take()),
         flags: pairs(given["flags"].take()),
         given: given["given"].take(),
+        service: given["service"].as_bool().unwrap_or(false),
     })
 }
 

@@ -16,6 +16,7 @@ use super::{
     meter::Meter,
     options::{Options, Sources},
     page::Page,
+    systemd::{self, Told},
     wire::{self, Connections},
 };
 use crate::{Error, Result};
@@ -24,6 +25,8 @@ use crate::{Error, Result};
 pub struct Proxy {
     shared: Arc<Shared>,
     urls: Vec<String>,
+    /// Whether the service manager hears of it.
+    is_service: bool,
 }
 
 /// What every request sees.
@@ -93,7 +96,9 @@ impl Proxy {
         for listener in listeners {
             runtime.spawn(wire::accept(Arc::clone(&shared), listener));
         }
-        Ok(Self { shared, urls })
+        let proxy = Self { shared, urls, is_service: sources.service };
+        proxy.tell(Told::Ready);
+        Ok(proxy)
     }
 
     /// Where it is reached.
@@ -103,6 +108,19 @@ impl Proxy {
 
     /// Goes on with other options; where it listens stays as it is. What is under way ends as it began.
     pub fn reload(&self, sources: &Sources) -> Result<()> {
+        self.tell(Told::Reloading);
+        let reloaded = self.take(sources);
+        self.tell(Told::Ready);
+        reloaded
+    }
+
+    fn tell(&self, what: Told) {
+        if self.is_service {
+            systemd::tell(what);
+        }
+    }
+
+    fn take(&self, sources: &Sources) -> Result<()> {
         let options = sources.read()?;
         let before = self.shared.engine();
         if options.listen != before.options.listen {
@@ -122,6 +140,7 @@ impl Proxy {
     /// Takes no request any more, lets what is under way go on for so long, and tells what is then left that it ends.
     /// `None` is the limit of the options. Says how many connections were cut off.
     pub fn stop(&self, limit: Option<Duration>) -> impl Future<Output = usize> + Send + use<> {
+        self.tell(Told::Stopping);
         let shared = Arc::clone(&self.shared);
         async move {
             let limit = limit.unwrap_or(shared.engine().options.limits.drain);

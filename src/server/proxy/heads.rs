@@ -76,9 +76,6 @@ pub(super) fn back(mut headers: HeaderMap) -> HeaderMap {
 
 /// What is wrong with how a request says where it ends; hyper has read it already, and refused what is worse.
 pub(super) fn ambiguity(version: Version, headers: &HeaderMap) -> Option<&'static str> {
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Some("it has a length and is chunked, too");
-    }
     if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Some("it has two lengths");
     }

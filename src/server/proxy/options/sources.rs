@@ -28,6 +28,8 @@ pub struct Sources {
     pub flags: Vec<(String, String)>,
     /// Options as they are.
     pub given: Value,
+    /// Whether the process is nothing but this proxy, so that its service manager hears of it.
+    pub service: bool,
 }
 
 impl Sources {
