@@ -147,6 +147,12 @@ export interface ProxySources {
    * @default false
    */
   service: boolean;
+  /**
+   * How many threads of its own the proxy has, each with connections of its own; for none it shares those of all
+   * clients of this process.
+   * @default 0
+   */
+  threads: number;
 }
 
 /** A running proxy. */

@@ -16,6 +16,7 @@ use super::{
     meter::Meter,
     options::{Options, Sources},
     page::Page,
+    shards,
     systemd::{self, Told},
     wire::{self, Connections},
 };
@@ -74,17 +75,16 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens, and answers on this runtime.
+    /// Listens, and answers on this runtime, or on threads of its own.
     pub fn start(runtime: &Handle, sources: &Sources) -> Result<Self> {
         let options = sources.read()?;
-        let _entered = runtime.enter();
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let connections = Connections::new(options.limits.connections);
         let places = options.listen.clone();
         let now = Now::new(options, None)?;
-        let listeners = wire::bind(&places)?;
-        let urls = listeners.iter().map(|listener| listener.url(scheme)).collect::<io::Result<_>>();
-        let urls = urls.map_err(|cause| Error::config(format!("`listen`: {cause}")))?;
+        let bound = wire::bind(&places)?;
+        let failed = |cause: io::Error| Error::config(format!("`listen`: {cause}"));
+        let urls = bound.iter().map(|place| place.url(scheme)).collect::<io::Result<_>>().map_err(failed)?;
         let shared = Arc::new(Shared {
             now: RwLock::new(now),
             connections,
@@ -93,9 +93,7 @@ impl Proxy {
             begun: Instant::now(),
         });
         runtime.spawn(sampled(Arc::clone(&shared)));
-        for listener in listeners {
-            runtime.spawn(wire::accept(Arc::clone(&shared), listener));
-        }
+        shards::start(sources.threads, runtime, &shared, bound).map_err(failed)?;
         let proxy = Self { shared, urls, is_service: sources.service };
         proxy.tell(Told::Ready);
         Ok(proxy)
@@ -166,7 +164,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.connections.closing.cancel();
-        self.shared.connections.ended.cancel();
+        let Connections { tasks, closing, ended, .. } = &self.shared.connections;
+        closing.cancel();
+        ended.cancel();
+        tasks.close();
     }
 }

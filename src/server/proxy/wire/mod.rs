@@ -11,7 +11,7 @@ mod tls;
 
 pub(super) use self::{
     accept::{Connections, accept},
-    listen::bind,
+    listen::{Bound, bind},
     sniff::Ambiguous,
     tls::acceptor,
 };
