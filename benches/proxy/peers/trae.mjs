@@ -13,15 +13,17 @@ export function missing(options) {
   return asked.status === 0 ? undefined : 'a build whose `trae-native` knows the command `proxy` (see --ours)';
 }
 
-/** Variant `bare`: the same without middlewares, which says what they cost. */
+/**
+ * Without a variant it has all middlewares; `bare` has none, and `cache+retry` has these two alone: what each costs.
+ */
 export async function start({ upstream, folder, options }) {
   const file = join(folder, `proxy-${Date.now()}-${options.variant ?? 'all'}.toml`);
-  writeFileSync(file, options.variant === 'bare' ? server(upstream) : server(upstream) + MIDDLEWARES);
+  writeFileSync(file, config(upstream, options.variant));
   const child = startChild(process.execPath, [cli(options), 'proxy', '--config', file], { stdout: 'pipe' });
   const { url, pid } = await firstLine(child, 'the proxy').catch((error) => {
     throw new Error(`${error.message} ${child.lastWords.trim()}`);
   });
-  const version = options.variant === 'bare' ? 'no middleware' : 'all middlewares';
+  const version = { undefined: 'all middlewares', bare: 'no middleware' }[options.variant] ?? options.variant;
   return {
     url,
     headers: {},
@@ -32,30 +34,25 @@ export async function start({ upstream, folder, options }) {
   };
 }
 
-const server = (upstream) => `
-listen = "127.0.0.1:0"
+/**
+ * Limits that count and never hold; the simulator tells of a limit of its own, that would: hence no `adapt`. The log
+ * writes what is grave only: no peer writes a line per request here.
+ */
+const MIDDLEWARES = {
+  cache: '{ ttl = 300000 }',
+  retry: '{ maxRetries = 1 }',
+  rateLimit: '{ requests = 100000000, adapt = false }',
+  concurrency: '{ limit = 100000 }',
+  circuitBreaker: 'true',
+  metrics: 'true',
+  logger: '{ level = "warn" }',
+  sessions: 'true',
+  page: 'true',
+};
 
-[upstream]
-url = "${upstream}"
-key = "bench-key"
-`;
-
-/** Limits that count and never hold; the simulator tells of a limit of its own, that would: hence no `adapt`. */
-const MIDDLEWARES = `
-[cache]
-ttl = 300000
-
-[retry]
-attempts = 2
-
-[rateLimit]
-requests = 100000000
-adapt = false
-
-[concurrency]
-limit = 100000
-
-[circuitBreaker]
-
-[metrics]
-`;
+function config(upstream, variant) {
+  const wanted = variant?.split('+') ?? Object.keys(MIDDLEWARES);
+  const lines = Object.entries(MIDDLEWARES).map(([name, on]) => `${name} = ${wanted.includes(name) ? on : 'false'}`);
+  const own = ['listen = "127.0.0.1:0"', `upstream = { url = "${upstream}", key = "bench-key" }`];
+  return `${[...own, ...lines].join('\n')}\n`;
+}
