@@ -30,8 +30,10 @@ async function measureRound(round, of) {
   const seen = new Map();
   for (const [left, right] of fields.duels) {
     // At half of whose rate, when the rate is not to be had?
-    if (fields.job.share && (run.missing[left] || result.errors[left])) continue;
+    const hasNoRate = fields.job.share && (run.missing[left] || result.errors[left]);
     const duel = { left, right };
+    result.duels.push(duel);
+    if (hasNoRate) continue;
     for (const [side, name] of Object.entries(duel)) {
       if (fields.shared && seen.has(name)) duel[`${side}Line`] = seen.get(name);
       else if (!run.missing[name] && !result.errors[name]) {
@@ -44,7 +46,6 @@ async function measureRound(round, of) {
         if (line) result.lines[name] = [...(result.lines[name] ?? []), line];
       }
     }
-    result.duels.push(duel);
   }
 }
 

@@ -79,7 +79,10 @@ async function main() {
   const { cases, missing } = await prepare(options);
   for (const [name, how] of Object.entries(missing)) progress(`missing: ${name} (${how})`);
   const upstreams = createUpstreams();
-  const stop = () => endAllChildren().then(() => process.exit(1));
+  const stop = () =>
+    endAllChildren()
+      .then(upstreams.close)
+      .finally(() => process.exit(1));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const run = { options, missing, upstreams, progress, versions: {}, rates: {} };
   const results = [];

@@ -11,9 +11,13 @@ export function environment(more = {}) {
 }
 
 const running = new Set();
+let isOver = false;
 
-/** Ends whatever this benchmark has started: for a run that is given up. */
-export const endAllChildren = () => Promise.all([...running].map(endChild));
+/** Ends whatever this benchmark has started, and starts nothing more: for a run that is given up. */
+export function endAllChildren() {
+  isOver = true;
+  return Promise.all([...running].map(endChild));
+}
 
 /** From here on the child is one of those that `endAllChildren` ends. */
 export function keep(child) {
@@ -24,6 +28,7 @@ export function keep(child) {
 
 /** A child whose last words on stderr are kept for the message of a failure. */
 export function startChild(command, args, { env, stdout = 'ignore', cwd } = {}) {
+  if (isOver) throw new Error('the run was given up');
   const child = spawn(command, args, { env: environment(env), cwd, stdio: ['ignore', stdout, 'pipe'] });
   child.lastWords = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (child.lastWords = (child.lastWords + text).slice(-400)));

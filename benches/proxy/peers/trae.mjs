@@ -53,6 +53,8 @@ const MIDDLEWARES = {
 function config(upstream, variant) {
   const wanted = variant?.split('+') ?? Object.keys(MIDDLEWARES);
   const lines = Object.entries(MIDDLEWARES).map(([name, on]) => `${name} = ${wanted.includes(name) ? on : 'false'}`);
-  const own = ['listen = "127.0.0.1:0"', `upstream = { url = "${upstream}", key = "bench-key" }`];
+  // By default a client has 256 connections to a host: further streams would wait for one.
+  const pool = 'pool = { maxSockets = 10000, maxFreeSockets = 10000, queueLimit = 10000 }';
+  const own = ['listen = "127.0.0.1:0"', `upstream = { url = "${upstream}", key = "bench-key", ${pool} }`];
   return `${[...own, ...lines].join('\n')}\n`;
 }

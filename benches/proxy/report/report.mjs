@@ -19,7 +19,11 @@ export function writeReport({ results, missing, versions, options }) {
     quick: options.quick,
     weak: results.some(({ fields }) => fields.pairs < PAIRS_FOR_A_VERDICT),
   };
-  const sections = [...cases.map(caseSection), targetSection(targets, machine), peersSection(versions, missing)];
+  const sections = [
+    ...cases.map((record) => caseSection(record, missing)),
+    targetSection(targets, machine),
+    peersSection(versions, missing),
+  ];
   process.stdout.write(`${sections.join('\n\n')}\n`);
   mkdirSync(dirname(options.out), { recursive: true });
   writeFileSync(options.out, `${JSON.stringify({ machine, versions, missing, targets, cases }, null, 2)}\n`);

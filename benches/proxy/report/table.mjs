@@ -112,11 +112,13 @@ const BODIES = { paced: pacedTable, idle: idleTable, overhead: overheadTable };
 /** Beside a neighbour that takes more than this a figure is not to be believed. */
 const MOST_FOR_OTHERS = 0.15;
 
-export function caseSection(record) {
+export function caseSection(record, missing) {
   const said = [`### ${record.case}: ${TITLES[record.case]}`];
   if (record.skipped) return [...said, `not measured: ${record.skipped}`].join('\n\n');
   if (Object.keys(record.proxies).length > 0) said.push((BODIES[record.case] ?? rateTable)(record));
   const notes = Object.entries(record.errors).map(([name, text]) => `- ${name} failed: ${text}`);
+  const absent = [...new Set(record.duels.flatMap(({ left, right }) => [left, right]))].filter((name) => missing[name]);
+  if (absent.length > 0) notes.push(`- not there: ${absent.join(', ')}`);
   for (const [name, { othersCores, generatorCores }] of Object.entries(record.proxies)) {
     if (othersCores > MOST_FOR_OTHERS) notes.push(`- ${name}: somebody else took ${show(othersCores)} cores meanwhile`);
     if (generatorCores > 0.9)
