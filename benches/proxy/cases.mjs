@@ -73,7 +73,8 @@ const TABLE = {
     unit: 'request',
     tool: 'openLoop',
     script: ANSWER,
-    job: { share: 0.5, warmMs: 2_000, windowMs: 4_000 },
+    // Above it the generator would need the core that the proxy needs.
+    job: { share: 0.5, mostRate: 10_000, warmMs: 2_000, windowMs: 4_000 },
     quick: { windowMs: 2_000 },
     duels: [...against('trae', ['direct']), ...against('nginx', ['direct']), ...against('undici', ['direct'])],
   },

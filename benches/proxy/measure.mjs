@@ -1,7 +1,11 @@
 // One case: rounds over its duels, every proxy started when first needed, a proxy that failed not asked again.
 import { median } from '../node/report/summary.mjs';
 import { createContenders } from './harness/contenders.mjs';
+import { MOST_FOR_OTHERS, quiet } from './harness/proc.mjs';
 import { TOOLS } from './load/tools.mjs';
+
+const RETAKES = 2;
+const QUIET_MS = 20_000;
 
 /** Calibration where the run has no closed-loop rate of a proxy to take half of. */
 const CALIBRATE = { connections: 64, prompts: 'distinct', warmMs: 2_000, windowMs: 2_000 };
@@ -57,15 +61,31 @@ async function measureOne(name, beside, { fields, run, result, contenders, upstr
     const isNew = contenders.isNew(name);
     const proxy = await contenders.get(name);
     const job = { ...fields.job, ...fields.slow?.[name], script: fields.script, upstreamPid: upstream.pid };
-    if (job.share) job.rate = Math.round(job.share * (await closedLoopRate(beside, contenders, run, upstream)));
+    if (job.share) {
+      const half = job.share * (await closedLoopRate(beside, contenders, run, upstream));
+      job.rate = Math.round(Math.min(half, job.mostRate));
+    }
     if (isNew && !fields.cold) await measure(proxy, job);
-    const line = await measure(proxy, job);
-    if (line.error) throw new Error(line.error);
-    return line;
+    return await measureUndisturbed(() => measure(proxy, job));
   } catch (error) {
     result.errors[name] = error.message.split('\n')[0].slice(0, 200);
     run.progress(`  ${name}: ${result.errors[name]}`);
     return undefined;
+  }
+}
+
+/**
+ * What was measured beside a busy neighbour is measured again, a few times: whatever it showed, so that nothing is chosen
+ * by its result. The last is kept, and says how busy the neighbour was.
+ */
+async function measureUndisturbed(measure) {
+  for (let again = RETAKES; ; again--) {
+    await quiet(QUIET_MS);
+    const line = await measure();
+    const isDisturbed = line.error !== undefined || line.othersCores > MOST_FOR_OTHERS;
+    if (isDisturbed && again > 0) continue;
+    if (line.error) throw new Error(line.error);
+    return line;
   }
 }
 

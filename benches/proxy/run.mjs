@@ -29,7 +29,10 @@ const HELP = `Usage: node benches/proxy/run.mjs [options]
   --install        first install the peers of npm and PyPI into benches/proxy (not in git)
   --help           this text
 
-Debian's packages it needs: nginx-light, wrk. 2,000 streams need \`ulimit -n\` of 5,000 or more.
+Debian's packages it needs: nginx-light, wrk. 2,000 streams need \`ulimit -n\` of 5,000 or more. What is measured while
+somebody else uses the machine is measured again, twice at most: leave it alone meanwhile.
+
+\`trae-bare\` is ours without middlewares, \`trae-cache+retry\` with these two alone. A full run takes some 20 minutes.
 `;
 const RESULTS = fileURLToPath(new URL('../results/proxy.json', import.meta.url));
 const progress = (text) => process.stderr.write(`${text}\n`);

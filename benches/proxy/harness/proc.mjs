@@ -81,6 +81,21 @@ export function costs(from, to, units, { pids }) {
   };
 }
 
+/** Beside a neighbour that takes more than this a figure is not to be believed. */
+export const MOST_FOR_OTHERS = 0.2;
+const LOOK_MS = 300;
+
+/** Waits until the machine does little, but not for ever: true when it came to that. To be asked when no load runs. */
+export async function quiet(limitMs) {
+  const until = performance.now() + limitMs;
+  while (performance.now() < until) {
+    const from = machineUs();
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if ((machineUs() - from) / 1e3 / LOOK_MS < MOST_FOR_OTHERS) return true;
+  }
+  return false;
+}
+
 export const cores = availableParallelism();
 
 /** How many files a process started from here may have open: Node raises its own to the hard limit, children inherit. */

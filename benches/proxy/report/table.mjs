@@ -1,5 +1,7 @@
 // The Markdown on the terminal: a table per case, one for the targets, and what was missing.
 
+import { MOST_FOR_OTHERS } from '../harness/proc.mjs';
+
 const NUMBER = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 const show = (value) => (Number.isFinite(value) ? NUMBER.format(value) : '–');
 const showSpread = (value) => (value ? `${show(value.median)} [${show(value.min)}–${show(value.max)}]` : '–');
@@ -15,7 +17,8 @@ const TITLES = {
   streams: '64 streams at once, unpaced, 200 deltas each, one a write',
   paced: '2,000 streams, a delta each 250 ms; delay is arrival less the time of its writing',
   idle: '2,000 streams that have begun and are silent',
-  overhead: 'open loop at half of the closed-loop rate of each; added is the difference to `direct` at the same rate',
+  overhead:
+    'open loop at half of the closed-loop rate of each, at most 10,000/s; added is the difference to `direct` at the same rate',
 };
 
 /** Rates: ours first, then those it is set against with the ratio to each. */
@@ -108,9 +111,6 @@ function overheadTable(record) {
 }
 
 const BODIES = { paced: pacedTable, idle: idleTable, overhead: overheadTable };
-
-/** Beside a neighbour that takes more than this a figure is not to be believed. */
-const MOST_FOR_OTHERS = 0.15;
 
 export function caseSection(record, missing) {
   const said = [`### ${record.case}: ${TITLES[record.case]}`];
