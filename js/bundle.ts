@@ -5,6 +5,8 @@ export const api = (): typeof import('./index.js') => require('./index.js');
 
 export const simulator = (): typeof import('./simulator.js') => require('./simulator.js');
 
+export const proxy = (): typeof import('./proxy.js') => require('./proxy.js');
+
 export const testing = (): typeof import('./testing.js') => require('./testing.js');
 
 export const axios = (): typeof import('./axios.js') => require('./axios.js');

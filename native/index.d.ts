@@ -140,6 +140,18 @@ export declare class NativeMiddleware {
   shown(text: string): string
 }
 
+/** A running proxy; `js/proxy.ts` makes it pleasant. */
+export declare class NativeProxy {
+  /** Starts listening; throws where an option is wrong or a place is taken. */
+  constructor(sources: string)
+  /** Where it is reached, a URL for each place. */
+  urls(): Array<string>
+  /** Goes on with other options. */
+  reload(sources: string): void
+  /** Stops when what is under way has ended, or after so many milliseconds. Tells how many connections were cut off. */
+  stop(limitMs?: number | undefined | null): Promise<unknown>
+}
+
 /** What a script is to JavaScript. */
 export declare class NativeScript {
   /** Milliseconds since its start, in its time. */

@@ -839,6 +839,7 @@ module.exports.Engine = nativeBinding.Engine
 module.exports.NativeClient = nativeBinding.NativeClient
 module.exports.NativeKeeper = nativeBinding.NativeKeeper
 module.exports.NativeMiddleware = nativeBinding.NativeMiddleware
+module.exports.NativeProxy = nativeBinding.NativeProxy
 module.exports.NativeScript = nativeBinding.NativeScript
 module.exports.NativeSimulator = nativeBinding.NativeSimulator
 module.exports.NativeTape = nativeBinding.NativeTape

@@ -21,7 +21,7 @@ await build({
 });
 namesWhereModulesBegin(join(root, 'dist/bundle.js'));
 builtinsOfTheProcess(join(root, 'dist/bundle.js'));
-for (const door of ['api', 'simulator', 'testing', 'axios']) {
+for (const door of ['api', 'simulator', 'proxy', 'testing', 'axios']) {
   const name = door === 'api' ? 'index' : door;
   // Its default said in so many words: tools that read the file, and don't run it, find it then.
   // It is there already, and can't be set: where a test runner makes this file strict, that would be an error.
@@ -30,7 +30,7 @@ for (const door of ['api', 'simulator', 'testing', 'axios']) {
 }
 await build({
   ...common,
-  entryPoints: ['js/index.mts', 'js/simulator.mts', 'js/testing.mts', 'js/axios.mts'],
+  entryPoints: ['js/index.mts', 'js/simulator.mts', 'js/proxy.mts', 'js/testing.mts', 'js/axios.mts'],
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
 });

@@ -17,7 +17,7 @@ tool('typescript/bin/tsc', '-p', '__test__', '--noEmit');
 tool(
   'typescript/bin/tsc',
   ...'--ignoreConfig --noEmit --strict --module nodenext --target es2022 --types node'.split(' '),
-  ...['index', 'simulator', 'testing', 'axios'].flatMap((door) => [`${door}.d.ts`, `${door}.d.mts`]),
+  ...['index', 'simulator', 'proxy', 'testing', 'axios'].flatMap((door) => [`${door}.d.ts`, `${door}.d.mts`]),
 );
 // The packed tarball, as import, require and every resolution of TypeScript see it.
 tool('@arethetypeswrong/cli/dist/index.js', '--pack', '.', '--quiet');

@@ -35,6 +35,7 @@ struct Inner {
     response: Option<Box<ErrorResponse>>,
     source: Option<Source>,
     partial: Option<Partial>,
+    option: Option<Box<str>>,
 }
 
 /// The answer that came with a failure.
@@ -204,6 +205,7 @@ impl Error {
             response: None,
             source: None,
             partial: None,
+            option: None,
         }))
     }
 
@@ -216,6 +218,13 @@ impl Error {
     pub fn timeout(phase: Phase, what: &str, limit: Duration, option: &str) -> Self {
         let ms = limit.as_millis();
         Self::new(ErrorKind::Timeout, phase, format!("{what} within {ms} ms (`{option}`)"))
+    }
+
+    /// The option that it is about, as the user wrote its name with its path.
+    #[must_use]
+    pub fn about(mut self, option: impl Into<Box<str>>) -> Self {
+        self.0.option = Some(option.into());
+        self
     }
 
     /// The same failure under the name it has one layer further out.
@@ -314,6 +323,11 @@ impl Error {
     /// When the server asks to come back.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// The option that it is about, where it is about one.
+    pub fn option(&self) -> Option<&str> {
+        self.0.option.as_deref()
     }
 
     /// What had come of the message that failed, as JSON.

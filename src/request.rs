@@ -115,6 +115,10 @@ impl Lane {
     }
 }
 
+/// Put into a request's extensions by whoever makes calls for others: in whose name this one is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(pub Arc<str>);
+
 /// Put into a request's extensions where the caller judges the status himself: every status is then an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyStatus;

@@ -5,18 +5,20 @@ import { nearest } from '../spelling.js';
 import { chat } from './chat.js';
 import { doctor } from './doctor.js';
 import { UsageError } from './flags.js';
+import { proxy } from './proxy.js';
 import { simulate } from './simulate.js';
 
 const HELP = `Usage: trae-native <command> [options]
 
   chat       talk to a model; a conversation can be kept in a file
+  proxy      run the caching proxy before the API, with its page
   simulate   run the simulated Claude API
   doctor     say whether this machine reaches the API, and what to mend
 
 trae-native help <command> says more; --version says which version this is.
 `;
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { chat, simulate, doctor };
+const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { chat, proxy, simulate, doctor };
 
 export async function main([name, ...args]: string[]): Promise<number> {
   if (name === '--version' || name === '-v') {

@@ -30,6 +30,11 @@ pub struct Call {
     pub body: Body,
     /// The media type of the content, used where no header says otherwise.
     pub content_type: Option<String>,
+    /// Headers over those of the client, checked already.
+    pub headers: HeaderMap,
+    /// Whether somebody else has asked, for whom it is passed on: whatever the answer, it is given back as it came, and a
+    /// stream of a message that ends before its message does has failed.
+    pub passes: bool,
     /// Options for this call alone, as JSON; unknown names are the caller's own and are let be.
     pub options: Option<Value>,
     /// Attempts made before, by whoever makes the call again.
@@ -50,6 +55,9 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
     let mut extensions = call.extensions;
     extensions.get_or_insert_with(CallId::next);
     let (mut given_headers, mut given_params) = (Value::Null, Value::Null);
+    if call.passes {
+        own.pass();
+    }
     if let Some(options) = call.options {
         let mut fields = Fields::open("", options)?;
         given_headers = fields.take("headers").unwrap_or_default();
@@ -74,8 +82,8 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
     }
     query::append(&mut url, &query::encode(&given_params)?);
 
-    let content = Content { body: &call.body, media_type: call.content_type };
-    let headers = all_headers(settings, &own, foreign, &content, &given_headers)?;
+    let content = Content { body: &call.body, media_type: call.content_type, headers: call.headers };
+    let headers = all_headers(settings, &own, foreign, content, &given_headers)?;
     let request = Request {
         method: call.method,
         url,
@@ -91,6 +99,8 @@ pub(super) fn prepare(settings: &Settings, call: Call) -> Result<(Request, CallS
 struct Content<'a> {
     body: &'a Body,
     media_type: Option<String>,
+    /// What the caller says of it, and of all else.
+    headers: HeaderMap,
 }
 
 /// The client's headers, then the content's, then the call's; each over those before.
@@ -98,14 +108,15 @@ fn all_headers(
     settings: &Settings,
     call: &CallSettings,
     foreign: bool,
-    content: &Content<'_>,
+    content: Content<'_>,
     given: &Value,
 ) -> Result<HeaderMap> {
     let mut headers = settings.headers.clone();
     if foreign {
         drop_credentials(&mut headers, &call.options.secret_headers);
     }
-    let form = media_type(&mut headers, content)?;
+    let form = media_type(&mut headers, content.body, content.media_type)?;
+    headers::replace(&mut headers, content.headers);
     headers::apply(&mut headers, given)?;
     if let Some(form) = form
         && headers.get(CONTENT_TYPE).is_some_and(is_multipart)
@@ -121,7 +132,7 @@ fn all_headers(
     headers.entry(USER_AGENT).or_insert(AGENT);
     headers.entry(ACCEPT).or_insert(match call.shape {
         Shape::Events | Shape::Sse => EVENTS,
-        Shape::Fetch | Shape::FetchSeen => WHATEVER,
+        Shape::Fetch | Shape::FetchSeen | Shape::Passed => WHATEVER,
         _ => ANYTHING,
     });
     Ok(headers)
@@ -134,7 +145,7 @@ pub(super) fn describe_content(
     media_type: Option<String>,
 ) -> Result<()> {
     headers.remove(CONTENT_LENGTH);
-    let form = self::media_type(headers, &Content { body, media_type })?;
+    let form = self::media_type(headers, body, media_type)?;
     if let Some(form) = form {
         headers.insert(CONTENT_TYPE, form);
     }
@@ -143,13 +154,13 @@ pub(super) fn describe_content(
 
 /// The media type of the content stands in where the client has none, and without content there is none.
 /// That of a form, which names its boundary, replaces a default and is returned.
-fn media_type(headers: &mut HeaderMap, content: &Content<'_>) -> Result<Option<HeaderValue>> {
-    if let Body::Empty = content.body {
+fn media_type(headers: &mut HeaderMap, body: &Body, given: Option<String>) -> Result<Option<HeaderValue>> {
+    if let Body::Empty = body {
         headers.remove(CONTENT_TYPE);
         return Ok(None);
     }
-    let Some(given) = &content.media_type else { return Ok(None) };
-    let given = HeaderValue::from_str(given)
+    let Some(given) = given else { return Ok(None) };
+    let given = HeaderValue::from_str(&given)
         .map_err(|_| Error::config("the body's media type has a character that may not be sent"))?;
     let form = Some(given.clone()).filter(|given| is_multipart(given) && names_boundary(given));
     if form.is_some() || !headers.contains_key(CONTENT_TYPE) {

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use super::wire::media_type;
 use crate::{
-    Error, Phase, Result,
+    Error, ErrorKind, Phase, Result,
     body::{Body, ByteStream, EventStream},
     claude::{StreamRules, Verdict},
     event::Event,
@@ -43,14 +43,16 @@ const LONGEST_TEXT: usize = 64 << 20;
 pub(super) struct Fetched {
     /// Whether somebody on the way looks at events.
     seen: bool,
+    /// Whether the bytes of events go along beside them.
+    raw: bool,
     max_event_bytes: usize,
 }
 
 impl Fetched {
     /// What `fetch` asks for under these options.
-    pub(super) fn by(options: &Options, seen: bool) -> Self {
+    pub(super) fn by(options: &Options, seen: bool, raw: bool) -> Self {
         let seen = seen || options.timeouts.first_event.is_some();
-        Self { seen, max_event_bytes: options.max_event_bytes }
+        Self { seen, raw, max_event_bytes: options.max_event_bytes }
     }
 
     /// Reads an answer as far as that takes no time.
@@ -58,6 +60,9 @@ impl Fetched {
         let (media, length) = (media_type(&res), res.content_length());
         let Body::Stream(body) = res.body else { return Ok(res) };
         res.body = match media.as_deref() {
+            Some("text/event-stream") if self.seen && !self.raw => {
+                Body::Events(sse::events(body, self.max_event_bytes))
+            }
             Some("text/event-stream") if self.seen => {
                 let raw = Raw::default();
                 res.extensions.insert(raw.clone());
@@ -133,21 +138,43 @@ impl Raw {
 pub(super) fn bytes(
     events: EventStream,
     extensions: &mut Extensions,
-    rules: StreamRules,
+    look: Look,
     first_event: Option<Duration>,
 ) -> ByteStream {
-    let first = first_event.map(|limit| First {
-        passed: Box::pin(sleep_until(Instant::now() + limit)),
-        limit,
-        rules,
-    });
-    Box::pin(AsBytes { events, raw: extensions.remove(), first, course: Course::UnderWay })
+    let first =
+        first_event.map(|limit| First { passed: Box::pin(sleep_until(Instant::now() + limit)), limit });
+    Box::pin(AsBytes { events, raw: extensions.remove(), look, first, course: Course::UnderWay })
+}
+
+/// How the events of a stream are looked at.
+pub(super) struct Look {
+    pub(super) rules: StreamRules,
+    /// Until its end, which must be that of a message that has begun; else until its first event.
+    pub(super) to_the_end: bool,
+}
+
+impl Look {
+    /// Whether one of these is more than a sign of life.
+    fn at(&mut self, events: &[Event]) -> bool {
+        let mut more = false;
+        for event in events {
+            match self.rules.accept(event) {
+                Verdict::Ping | Verdict::Skip => continue,
+                // The stream says itself what is wrong: nothing is added.
+                Verdict::Fail(error) if error.kind() != ErrorKind::Parse => self.to_the_end = false,
+                _ => {}
+            }
+            more = true;
+        }
+        more
+    }
 }
 
 /// Ends when its events do, also where more bytes would come.
 struct AsBytes {
     events: EventStream,
     raw: Option<Raw>,
+    look: Look,
     /// Until the first event has come.
     first: Option<First>,
     course: Course,
@@ -163,15 +190,9 @@ enum Course {
 struct First {
     passed: Pin<Box<Sleep>>,
     limit: Duration,
-    rules: StreamRules,
 }
 
 impl First {
-    /// Whether none of these is more than a sign of life.
-    fn is_awaited(&mut self, events: &[Event]) -> bool {
-        events.iter().all(|event| matches!(self.rules.accept(event), Verdict::Ping | Verdict::Skip))
-    }
-
     fn late(&self) -> Error {
         Error::timeout(Phase::FirstEvent, "no event came", self.limit, "timeout.firstEvent")
     }
@@ -193,14 +214,18 @@ impl Stream for AsBytes {
             }
             match this.events.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(events))) => {
-                    this.first =
-                        this.first.take().and_then(|mut first| first.is_awaited(&events).then_some(first));
+                    if (this.look.to_the_end || this.first.is_some()) && this.look.at(&events) {
+                        this.first = None;
+                    }
                     if this.raw.is_none() {
                         return Poll::Ready(Some(Ok(written(&events))));
                     }
                 }
                 Poll::Ready(Some(Err(error))) => this.course = Course::Failed(error),
-                Poll::Ready(None) => this.course = Course::Ended,
+                Poll::Ready(None) => {
+                    let lack = this.look.rules.end_of_body().filter(|_| this.look.to_the_end);
+                    this.course = lack.map_or(Course::Ended, Course::Failed);
+                }
                 Poll::Pending => {
                     // Less than an event may have come: half of one, or a comment that keeps a proxy from waiting.
                     if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
@@ -239,7 +264,6 @@ fn written(events: &[Event]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     fn pieces(parts: &[&'static str]) -> ByteStream {
         Box::pin(stream::iter(
@@ -261,7 +285,8 @@ mod tests {
     fn through(body: ByteStream, first_event: Option<Duration>) -> ByteStream {
         let (raw, mut extensions) = (Raw::default(), Extensions::new());
         extensions.insert(raw.clone());
-        bytes(sse::events(raw.beside(body), 1 << 20), &mut extensions, StreamRules::new(), first_event)
+        let look = Look { rules: StreamRules::new(), to_the_end: false };
+        bytes(sse::events(raw.beside(body), 1 << 20), &mut extensions, look, first_event)
     }
 
     #[tokio::test]
@@ -290,7 +315,8 @@ mod tests {
             },
         ];
         let given: EventStream = Box::pin(stream::iter([Ok(events.clone())]));
-        let text = all(bytes(given, &mut Extensions::new(), StreamRules::new(), None)).await.0;
+        let look = Look { rules: StreamRules::new(), to_the_end: false };
+        let text = all(bytes(given, &mut Extensions::new(), look, None)).await.0;
         let again: ByteStream = Box::pin(stream::iter([Ok(Bytes::from(text))]));
         let read: Vec<_> = sse::events(again, 1 << 20).map(Result::unwrap).collect().await;
         assert_eq!(read.concat(), events);

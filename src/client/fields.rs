@@ -8,10 +8,10 @@ use super::secrets::without_keys;
 use crate::{Error, Result};
 
 /// What a function looks like after `JSON.stringify` in the facade: JavaScript keeps it, we only know it is there.
-pub(super) const FUNCTION: &str = "[function]";
+pub(crate) const FUNCTION: &str = "[function]";
 
 /// The options of one object. Every known name is taken once; [`finish`](Fields::finish) refuses the rest.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     path: String,
     values: Map<String, Value>,
     known: Vec<&'static str>,
@@ -19,7 +19,7 @@ pub(super) struct Fields {
 
 impl Fields {
     /// Opens an object; `path` is how the user would write it, empty at the top.
-    pub(super) fn open(path: &str, value: Value) -> Result<Self> {
+    pub(crate) fn open(path: &str, value: Value) -> Result<Self> {
         match value {
             Value::Object(values) => Ok(Self { path: path.to_owned(), values, known: Vec::new() }),
             Value::Null => Ok(Self { path: path.to_owned(), values: Map::new(), known: Vec::new() }),
@@ -31,17 +31,17 @@ impl Fields {
     }
 
     /// The value under this name, if one was given; `null` counts as not given.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.values.remove(name).filter(|value| !value.is_null())
     }
 
     /// The name with its path, as the user would write it.
-    pub(super) fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    pub(super) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>> {
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Result<Option<bool>> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::Bool(value)) => Ok(Some(value)),
@@ -50,16 +50,16 @@ impl Fields {
     }
 
     /// A flag that the facade sets, and that is no option of anybody's.
-    pub(super) fn internal(&mut self, name: &str) -> Option<bool> {
+    pub(crate) fn internal(&mut self, name: &str) -> Option<bool> {
         self.internal_value(name)?.as_bool()
     }
 
     /// The same, of any kind.
-    pub(super) fn internal_value(&mut self, name: &str) -> Option<Value> {
+    pub(crate) fn internal_value(&mut self, name: &str) -> Option<Value> {
         self.values.remove(name)
     }
 
-    pub(super) fn string(&mut self, name: &'static str) -> Result<Option<String>> {
+    pub(crate) fn string(&mut self, name: &'static str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(value)) if value != FUNCTION => Ok(Some(value)),
@@ -68,7 +68,7 @@ impl Fields {
     }
 
     /// A string or a list of them.
-    pub(super) fn strings(&mut self, name: &'static str) -> Result<Option<Vec<String>>> {
+    pub(crate) fn strings(&mut self, name: &'static str) -> Result<Option<Vec<String>>> {
         let value = match self.take(name) {
             None => return Ok(None),
             Some(Value::String(one)) => return Ok(Some(vec![one])),
@@ -81,12 +81,12 @@ impl Fields {
     }
 
     /// The same; what does not fit into 32 bits is as good as no end.
-    pub(super) fn small(&mut self, name: &'static str, least: u64) -> Result<Option<u32>> {
+    pub(crate) fn small(&mut self, name: &'static str, least: u64) -> Result<Option<u32>> {
         Ok(self.count(name, least)?.map(|count| u32::try_from(count).unwrap_or(u32::MAX)))
     }
 
     /// A whole number of at least `least`.
-    pub(super) fn count(&mut self, name: &'static str, least: u64) -> Result<Option<u64>> {
+    pub(crate) fn count(&mut self, name: &'static str, least: u64) -> Result<Option<u64>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         match whole(&value) {
             Some(count) if count >= least => Ok(Some(count)),
@@ -95,7 +95,7 @@ impl Fields {
     }
 
     /// Milliseconds; 0 means no limit, as in axios.
-    pub(super) fn limit(&mut self, name: &'static str) -> Result<Option<Limit>> {
+    pub(crate) fn limit(&mut self, name: &'static str) -> Result<Option<Limit>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         milliseconds(&value)
             .map(Some)
@@ -103,14 +103,14 @@ impl Fields {
     }
 
     /// Milliseconds that may be none.
-    pub(super) fn wait(&mut self, name: &'static str) -> Result<Option<Duration>> {
+    pub(crate) fn wait(&mut self, name: &'static str) -> Result<Option<Duration>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let wait = milliseconds(&value).map(|limit| Some(limit.duration().unwrap_or_default()));
         wait.ok_or_else(|| wrong(&self.name(name), "a number of milliseconds", &value))
     }
 
     /// A number within a range, which `range` says in words.
-    pub(super) fn number(
+    pub(crate) fn number(
         &mut self,
         name: &'static str,
         allowed: RangeInclusive<f64>,
@@ -124,7 +124,7 @@ impl Fields {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Result<Option<T>> {
+    pub(crate) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Result<Option<T>> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let found = value.as_str().and_then(|given| words.iter().find(|(word, _)| *word == given));
         found.map(|(_, meaning)| Some(*meaning)).ok_or_else(|| {
@@ -133,14 +133,15 @@ impl Fields {
             let error = wrong(&self.name(name), &listed.join(" or "), &value);
             // What was given may be anything, and is not repeated.
             match value.as_str().and_then(|given| nearest(given, &known)) {
-                Some(word) => Error::config(format!("{}: did you mean '{word}'?", error.message())),
+                Some(word) => Error::config(format!("{}: did you mean '{word}'?", error.message()))
+                    .about(self.name(name)),
                 None => error,
             }
         })
     }
 
     /// A name that JavaScript reads itself; it is known here so that it is not refused.
-    pub(super) fn left_to_javascript(&mut self, name: &'static str, function: bool) -> Result<()> {
+    pub(crate) fn left_to_javascript(&mut self, name: &'static str, function: bool) -> Result<()> {
         match self.take(name) {
             Some(value) if function && value.as_str() != Some(FUNCTION) => {
                 Err(wrong(&self.name(name), "a function", &value))
@@ -150,25 +151,26 @@ impl Fields {
     }
 
     /// Refuses whatever has not been taken, naming the nearest known name.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let Some(unknown) = self.values.keys().next() else { return Ok(()) };
         let hint = match nearest(unknown, &self.known) {
             Some(known) => format!("did you mean `{}`?", self.name(known)),
             None => format!("known names are `{}`", self.known.join("`, `")),
         };
-        Err(Error::config(format!("unknown option `{}`: {hint}", self.name(&without_keys(unknown)))))
+        let error = Error::config(format!("unknown option `{}`: {hint}", self.name(&without_keys(unknown))));
+        Err(error.about(self.name(unknown)))
     }
 }
 
 /// A limit in time, where 0 lifts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     None,
     After(Duration),
 }
 
 impl Limit {
-    pub(super) fn duration(self) -> Option<Duration> {
+    pub(crate) fn duration(self) -> Option<Duration> {
         match self {
             Self::None => None,
             Self::After(duration) => Some(duration),
@@ -177,15 +179,15 @@ impl Limit {
 }
 
 /// Milliseconds as a limit; `None` is no such number.
-pub(super) fn milliseconds(value: &Value) -> Option<Limit> {
+pub(crate) fn milliseconds(value: &Value) -> Option<Limit> {
     // 2^53 ms is 285,000 years; beyond it a timer would overflow.
     let ms = value.as_f64().filter(|ms| ms.is_finite() && (0.0..=9_007_199_254_740_992.0).contains(ms))?;
     Some(if ms > 0.0 { Limit::After(Duration::from_secs_f64(ms / 1000.0)) } else { Limit::None })
 }
 
 /// "`timeout` must be a number, got a string": the kind of what was given, never its content.
-pub(super) fn wrong(name: &str, expected: &str, given: &Value) -> Error {
-    Error::config(format!("`{name}` must be {expected}, got {}", kind(given)))
+pub(crate) fn wrong(name: &str, expected: &str, given: &Value) -> Error {
+    Error::config(format!("`{name}` must be {expected}, got {}", kind(given))).about(name)
 }
 
 fn kind(given: &Value) -> String {
@@ -212,7 +214,7 @@ fn whole(value: &Value) -> Option<u64> {
 }
 
 /// The known name that the user most likely meant.
-pub(super) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = unknown.to_lowercase();
     known
         .iter()

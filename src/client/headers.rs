@@ -38,6 +38,25 @@ pub(super) fn apply(headers: &mut HeaderMap, given: &Value) -> Result<()> {
     Ok(())
 }
 
+/// Lays headers that are checked already over the ones that are there.
+pub(super) fn replace(headers: &mut HeaderMap, given: HeaderMap) {
+    if headers.is_empty() {
+        *headers = given;
+        return;
+    }
+    for name in given.keys() {
+        headers.remove(name);
+    }
+    // What has no name of its own belongs to the one before.
+    let mut last = None;
+    for (name, value) in given {
+        last = name.or(last);
+        if let Some(name) = &last {
+            headers.append(name.clone(), value);
+        }
+    }
+}
+
 fn too_many() -> Error {
     Error::config("`headers` are too many: no server takes thousands")
 }

@@ -17,7 +17,7 @@ mod call;
 mod connection;
 mod events;
 mod fetched;
-mod fields;
+pub(crate) mod fields;
 mod figures;
 mod headers;
 mod limit;
@@ -66,7 +66,7 @@ use crate::{
     transport::{Stats, Transport},
 };
 pub use crate::{
-    claude::{Delta, DeltaKind},
+    claude::{Delta, DeltaKind, Prices, Usage, fits},
     credential::{Ask, Provider, Reason, Token},
     middleware::{
         auth::Auth,
@@ -75,6 +75,7 @@ pub use crate::{
         retry::{Judge, OnRetry},
     },
     partition::KeyOf,
+    session::{Session, SessionOptions},
     store::Entries,
     transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
 };
@@ -171,9 +172,11 @@ impl Client {
         if settings.judge {
             request.extensions.insert(AnyStatus);
         }
-        if let Shape::Fetch | Shape::FetchSeen = settings.shape {
-            let seen = settings.shape == Shape::FetchSeen || self.has_layers();
-            request.extensions.insert(Fetched::by(&settings.options, seen));
+        if let Shape::Fetch | Shape::FetchSeen | Shape::Passed = settings.shape {
+            let seen = settings.shape != Shape::Fetch || self.has_layers();
+            // The last event of a turn waits until it is kept: the bytes that it came in would not.
+            let raw = request.extensions.get::<Session>().is_none();
+            request.extensions.insert(Fetched::by(&settings.options, seen, raw));
         }
         let asked = Asked::of(&request);
         let mut limit = Limit::new(settings.total, started, request.attempt);
@@ -244,6 +247,11 @@ fn identity(pipeline: &Pipeline) -> Option<Identity> {
     let keys = keys.chain(pipeline.layers::<Fallback>().map(Fallback::identity));
     let all: Vec<Identity> = keys.chain(pipeline.layers::<Jwt>().map(Jwt::identity)).collect();
     (!all.is_empty()).then(|| Identity::of(all.iter().map(|identity| identity.bytes().as_slice())))
+}
+
+/// The session that these options name, as the `id` and what else `client.session()` takes.
+pub fn session(options: Value) -> Result<Session> {
+    rooms::session::for_call(options)
 }
 
 /// The headers of an answer as JavaScript writes them; what is none is left out.

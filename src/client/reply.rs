@@ -148,17 +148,18 @@ pub(super) async fn shape(
     let media = media_type(&res);
     let length = res.content_length();
     let Response { status, version, headers, body, url, timing, attempts, history, mut extensions } = res;
-    let conceal = extensions.remove();
+    let conceal = if call.shape == Shape::Passed { None } else { extensions.remove() };
     let mut head = Head { status, version, headers, url, timing, attempts, history, extensions };
     let deadline = match call.total {
         Total::Always(limit) => Some((started + limit, limit)),
         Total::Unlimited | Total::UntilStream(_) => None,
     };
     let content = match (body, call.shape) {
-        (Body::Events(events), Shape::Fetch) => {
+        (Body::Events(events), shape @ (Shape::Fetch | Shape::Passed)) => {
             let limit = call.options.timeouts.first_event;
-            let bytes =
-                fetched::bytes(events, &mut head.extensions, StreamRules::at(asked.url.path()), limit);
+            let rules = StreamRules::at(asked.url.path());
+            let look = fetched::Look { rules, to_the_end: shape == Shape::Passed };
+            let bytes = fetched::bytes(events, &mut head.extensions, look, limit);
             Content::Bytes(in_time(bytes, deadline))
         }
         (Body::Events(events), shape) => {
@@ -176,7 +177,7 @@ pub(super) async fn shape(
                 .after(head.history.clone());
             Content::Events(Box::new(reader))
         }
-        (body, Shape::Bytes) | (body @ Body::Stream(_), Shape::Fetch | Shape::FetchSeen) => {
+        (body, Shape::Bytes) | (body @ Body::Stream(_), Shape::Fetch | Shape::FetchSeen | Shape::Passed) => {
             Content::Bytes(in_time(into_stream(body), deadline))
         }
         (body, shape) => {
@@ -208,7 +209,7 @@ fn form(shape: Shape, method: &Method, status: StatusCode, media: Option<&str>) 
         _ if bodiless => Form::Empty,
         (Shape::Fetch | Shape::FetchSeen, _) => Form::AsSent,
         (Shape::Json, _) => Form::Json,
-        (Shape::Buffer, _) => Form::Buffer,
+        (Shape::Buffer | Shape::Passed, _) => Form::Buffer,
         (Shape::Text, _) | (_, None) => Form::Text,
         (_, Some(media)) if media == "application/json" || media.ends_with("+json") => Form::Json,
         (_, Some(media)) if media.starts_with("text/") => Form::Text,

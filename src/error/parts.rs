@@ -49,6 +49,7 @@ impl Error {
             ref response,
             ref source,
             ref partial,
+            ref option,
         } = *error.0;
         let source = source.as_ref().map(|_| Source::from(Shared(Arc::clone(error))));
         Self(Box::new(Inner {
@@ -61,6 +62,7 @@ impl Error {
             response: response.clone(),
             source,
             partial: partial.clone(),
+            option: option.clone(),
         }))
     }
 

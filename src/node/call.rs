@@ -88,7 +88,18 @@ pub(super) async fn begin(job: Job) -> Outcome {
         if client.has_layers() {
             extensions.insert(Caller { id, mailbox: Arc::clone(&mailbox), passages, tasks });
         }
-        client.execute(Call { method, url, body, content_type, options, attempts, extensions }).await
+        client
+            .execute(Call {
+                method,
+                url,
+                body,
+                content_type,
+                options,
+                attempts,
+                extensions,
+                ..Call::default()
+            })
+            .await
     };
     let answered = asked.await;
     duty.owed = Owed::Nothing;

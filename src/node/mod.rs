@@ -34,6 +34,7 @@ mod mailbox;
 mod outbox;
 mod pack;
 mod passage;
+mod proxy;
 mod runtime;
 mod script;
 mod simulator;

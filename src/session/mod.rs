@@ -41,7 +41,7 @@ use crate::{
     identity::Identity,
     notice::Notices,
     pipeline::{BoxFuture, Middleware, Next},
-    request::Request,
+    request::{Expect, Request},
     response::Response,
     store::Shared,
 };
@@ -79,7 +79,7 @@ impl Sessions {
     async fn converse(&self, session: Session, mut req: Request, next: Next<'_>) -> Result<Response> {
         let options = session.options;
         let spoken = Spoken::read(&req.body)?;
-        if req.options.expect.streams_bytes() {
+        if req.options.expect == Expect::Bytes {
             return Err(Error::config(
                 "a turn of a session is no stream of bytes: `responseType: 'stream'` cannot be kept",
             ));

@@ -1,6 +1,6 @@
 //! Options of `circuitBreaker()`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -8,6 +8,7 @@ use super::{
     super::{fields::Fields, settings::ms},
     Functions, Native,
     partition::{partition, word},
+    queue,
 };
 use crate::{
     Error, Result,
@@ -29,7 +30,13 @@ pub(super) fn build(options: Value, functions: Functions) -> Result<Native> {
         per: partition(&mut fields, functions.key)?.unwrap_or(default.per),
     };
     fields.finish()?;
-    Ok(Native::plain(CircuitBreaker::new(options)))
+    let breaker = Arc::new(CircuitBreaker::new(options));
+    let asked = Arc::clone(&breaker);
+    let stats = queue::stats(move || {
+        let states = asked.states();
+        states.into_iter().map(|(state, count)| (state.to_owned(), Value::from(count))).collect()
+    });
+    Ok(Native { ask: Some(stats), ..Native::shared(breaker) })
 }
 
 fn positive(fields: &mut Fields, name: &'static str) -> Result<Option<Duration>> {

@@ -9,12 +9,15 @@ mod credential;
 mod fallback;
 mod hedge;
 mod idempotency_key;
+mod journal;
 mod jwt;
 mod key_pool;
 mod logger;
 mod metrics;
 mod partition;
+mod prices;
 mod queue;
+mod quota;
 mod rate_limit;
 mod redact;
 #[cfg(feature = "redis")]
@@ -108,10 +111,12 @@ const ROOMS: &[(&str, Build)] = &[
     ("hedge", hedge::build),
     ("concurrency", concurrency::build),
     ("idempotencyKey", idempotency_key::build),
+    ("journal", journal::build),
     ("jwt", jwt::build),
     ("keyPool", key_pool::build),
     ("logger", logger::build),
     ("metrics", metrics::build),
+    ("quota", quota::build),
     ("rateLimit", rate_limit::build),
     ("redact", redact::build),
     ("retry", retry::build),
@@ -176,6 +181,7 @@ pub(super) fn defaults() -> Map<String, Value> {
         hedge::defaults(),
         concurrency::defaults(),
         idempotency_key::defaults(),
+        journal::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
         logger::defaults(),

@@ -103,6 +103,15 @@ impl Circuit {
         }
     }
 
+    /// What it is now: an open one whose time is over waits for its next call.
+    pub fn state(&self, now: Instant) -> &'static str {
+        match self.state {
+            State::Closed(_) => "closed",
+            State::Open { until } if now < until => "open",
+            State::Open { .. } | State::HalfOpen { .. } => "half-open",
+        }
+    }
+
     /// Whether nothing has happened that would be missed.
     pub fn is_idle(&mut self, now: Instant) -> bool {
         match &mut self.state {

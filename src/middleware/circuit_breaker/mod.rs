@@ -61,6 +61,14 @@ impl CircuitBreaker {
         Self { options, circuits: Arc::default() }
     }
 
+    /// How many circuits are open, on trial, and closed.
+    pub fn states(&self) -> [(&'static str, usize); 3] {
+        let now = Instant::now();
+        let circuits = lock(&self.circuits);
+        let count = |state| circuits.values().filter(|circuit| circuit.state(now) == state).count();
+        ["open", "half-open", "closed"].map(|state| (state, count(state)))
+    }
+
     fn enter(&self, key: &str, now: Instant) -> Result<Ticket, Duration> {
         let mut circuits = lock(&self.circuits);
         if let Some(circuit) = circuits.get_mut(key) {

@@ -1,0 +1,2 @@
+// The same contract for `import`; see proxy.d.ts.
+export * from './proxy.js';

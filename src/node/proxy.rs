@@ -1,0 +1,84 @@
+//! The proxy as JavaScript holds it: options cross as JSON, what they lack is thrown.
+
+use std::{sync::Arc, time::Duration};
+
+use napi::{
+    Env, Task,
+    bindgen_prelude::{AsyncTask, Error, Result},
+};
+use napi_derive::napi;
+use serde_json::Value;
+
+use super::runtime;
+use crate::server::proxy::{Proxy, Sources};
+
+/// A running proxy; `js/proxy.ts` makes it pleasant.
+#[napi]
+pub struct NativeProxy(Arc<Proxy>);
+
+#[napi]
+impl NativeProxy {
+    /// Starts listening; throws where an option is wrong or a place is taken.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(sources: String) -> Result<Self> {
+        let proxy = Proxy::start(&runtime::handle()?, &read(&sources)?).map_err(told)?;
+        Ok(Self(Arc::new(proxy)))
+    }
+
+    /// Where it is reached, a URL for each place.
+    #[napi(catch_unwind)]
+    pub fn urls(&self) -> Vec<String> {
+        self.0.urls().to_vec()
+    }
+
+    /// Goes on with other options.
+    #[napi(catch_unwind)]
+    pub fn reload(&self, sources: String) -> Result<()> {
+        self.0.reload(&read(&sources)?).map_err(told)
+    }
+
+    /// Stops when what is under way has ended, or after so many milliseconds. Tells how many connections were cut off.
+    #[napi(catch_unwind)]
+    pub fn stop(&self, limit_ms: Option<f64>) -> AsyncTask<Stop> {
+        let limit = limit_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+        AsyncTask::new(Stop { proxy: Arc::clone(&self.0), limit })
+    }
+}
+
+/// Waits on a thread of Node's own, where nothing else has to be done.
+pub struct Stop {
+    proxy: Arc<Proxy>,
+    limit: Option<Duration>,
+}
+
+impl Task for Stop {
+    type Output = usize;
+    type JsValue = u32;
+
+    fn compute(&mut self) -> Result<usize> {
+        Ok(runtime::handle()?.block_on(self.proxy.stop(self.limit)))
+    }
+
+    fn resolve(&mut self, _: Env, left: usize) -> Result<u32> {
+        Ok(u32::try_from(left).unwrap_or(u32::MAX))
+    }
+}
+
+fn read(sources: &str) -> Result<Sources> {
+    let mut given: Value =
+        serde_json::from_str(sources).map_err(|_| Error::from_reason("options that are no JSON"))?;
+    let pairs = |value: Value| -> Vec<(String, String)> {
+        let Value::Object(pairs) = value else { return Vec::new() };
+        pairs.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()
+    };
+    Ok(Sources {
+        file: given["file"].as_str().map(Into::into),
+        environment: pairs(given["environment"].take()),
+        flags: pairs(given["flags"].take()),
+        given: given["given"].take(),
+    })
+}
+
+fn told(error: crate::Error) -> Error {
+    Error::from_reason(error.message())
+}

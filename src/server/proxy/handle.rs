@@ -1,0 +1,153 @@
+//! A running proxy: started, told new options, and stopped through one handle.
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Handle;
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    admin::{Samples, sampled},
+    engine::Engine,
+    meter::Meter,
+    options::{Options, Sources},
+    page::Page,
+    wire::{self, Connections},
+};
+use crate::{Error, Result};
+
+/// A caching proxy before the Messages API. Stops at once when it is dropped.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    urls: Vec<String>,
+}
+
+/// What every request sees.
+pub(super) struct Shared {
+    now: RwLock<Now>,
+    pub connections: Connections,
+    pub meter: Meter,
+    pub samples: Samples,
+    pub begun: Instant,
+}
+
+/// What holds until options are read again.
+struct Now {
+    engine: Arc<Engine>,
+    tls: Option<TlsAcceptor>,
+    page: Option<Arc<Page>>,
+}
+
+impl Now {
+    fn new(options: Options, before: Option<&Engine>) -> Result<Self> {
+        let tls = options.tls.as_ref().map(wire::acceptor).transpose()?;
+        let page = options.page.folder.as_deref().map(Page::read).transpose()?.map(Arc::new);
+        Ok(Self { engine: Arc::new(Engine::new(options, before)?), tls, page })
+    }
+}
+
+impl Shared {
+    /// What answers now.
+    pub(super) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner).engine)
+    }
+
+    pub(super) fn tls(&self) -> Option<TlsAcceptor> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).tls.clone()
+    }
+
+    pub(super) fn page(&self) -> Option<Arc<Page>> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).page.clone()
+    }
+
+    /// Whether it takes requests.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.connections.closing.is_cancelled()
+    }
+}
+
+impl Proxy {
+    /// Listens, and answers on this runtime.
+    pub fn start(runtime: &Handle, sources: &Sources) -> Result<Self> {
+        let options = sources.read()?;
+        let _entered = runtime.enter();
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let connections = Connections::new(options.limits.connections);
+        let places = options.listen.clone();
+        let now = Now::new(options, None)?;
+        let listeners = wire::bind(&places)?;
+        let urls = listeners.iter().map(|listener| listener.url(scheme)).collect::<io::Result<_>>();
+        let urls = urls.map_err(|cause| Error::config(format!("`listen`: {cause}")))?;
+        let shared = Arc::new(Shared {
+            now: RwLock::new(now),
+            connections,
+            meter: Meter::default(),
+            samples: Samples::default(),
+            begun: Instant::now(),
+        });
+        runtime.spawn(sampled(Arc::clone(&shared)));
+        for listener in listeners {
+            runtime.spawn(wire::accept(Arc::clone(&shared), listener));
+        }
+        Ok(Self { shared, urls })
+    }
+
+    /// Where it is reached.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// Goes on with other options; where it listens stays as it is. What is under way ends as it began.
+    pub fn reload(&self, sources: &Sources) -> Result<()> {
+        let options = sources.read()?;
+        let before = self.shared.engine();
+        if options.listen != before.options.listen {
+            return Err(Error::config(
+                "`listen` can't change while the proxy runs: start another one there, and stop this one",
+            )
+            .about("listen"));
+        }
+        if options.tls.is_some() != before.options.tls.is_some() {
+            return Err(Error::config("`tls` can't come or go while the proxy runs").about("tls"));
+        }
+        let now = Now::new(options, Some(&before))?;
+        *self.shared.now.write().unwrap_or_else(PoisonError::into_inner) = now;
+        Ok(())
+    }
+
+    /// Takes no request any more, lets what is under way go on for so long, and tells what is then left that it ends.
+    /// `None` is the limit of the options. Says how many connections were cut off.
+    pub fn stop(&self, limit: Option<Duration>) -> impl Future<Output = usize> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let limit = limit.unwrap_or(shared.engine().options.limits.drain);
+            let Connections { tasks, closing, stopping, ended, .. } = &shared.connections;
+            closing.cancel();
+            tasks.close();
+            if tokio::time::timeout(limit, tasks.wait()).await.is_ok() {
+                return 0;
+            }
+            let left = tasks.len();
+            stopping.cancel();
+            // What they are told has to get out.
+            let _late = tokio::time::timeout(LAST_WORDS, tasks.wait()).await;
+            ended.cancel();
+            tasks.wait().await;
+            left
+        }
+    }
+}
+
+/// How long streams may take to be told that they end.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.connections.closing.cancel();
+        self.shared.connections.ended.cancel();
+    }
+}

@@ -1,0 +1,118 @@
+//! Places to listen at: addresses, sockets in the file system, and whatever systemd has opened.
+
+use std::io;
+
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use super::super::options::Listen;
+use crate::{Error, Result};
+
+/// A place that is listened at.
+pub(in super::super) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// A connection that has come.
+pub(super) enum Accepted {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+impl Listener {
+    /// The URL below which it is reached.
+    pub(in super::super) fn url(&self, scheme: &str) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => Ok(format!("{scheme}://{}", listener.local_addr()?)),
+            #[cfg(unix)]
+            Self::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().map(|path| path.display().to_string()).unwrap_or_default();
+                Ok(format!("unix:{path}"))
+            }
+        }
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => Ok(Accepted::Tcp(listener.accept().await?.0)),
+            #[cfg(unix)]
+            Self::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// Listens. Must be called where Tokio runs.
+pub(in super::super) fn bind(places: &[Listen]) -> Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for place in places {
+        let refused = |cause: &io::Error| {
+            Error::config(format!("`listen`: {place} can't be listened at: {cause}")).about("listen")
+        };
+        match place {
+            Listen::Address(address) => {
+                let bound = std::net::TcpListener::bind(address.as_str()).and_then(tcp);
+                listeners.push(bound.map_err(|cause| refused(&cause))?);
+            }
+            Listen::Unix(path) => listeners.push(unix(path).map_err(|cause| refused(&cause))?),
+            Listen::Systemd => {
+                let given = systemd().map_err(|cause| refused(&cause))?;
+                if given.is_empty() {
+                    let words =
+                        "systemd has opened no socket (LISTEN_FDS): is the unit started by its socket?";
+                    return Err(Error::config(format!("`listen`: {words}")).about("listen"));
+                }
+                listeners.extend(given);
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+fn tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
+    listener.set_nonblocking(true)?;
+    Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+}
+
+/// One that a process has left behind is no obstacle, one that is listened at is.
+#[cfg(unix)]
+fn unix(path: &std::path::Path) -> io::Result<Listener> {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket {
+        match std::os::unix::net::UnixStream::connect(path) {
+            Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there")),
+            Err(_) => std::fs::remove_file(path)?,
+        }
+    }
+    Ok(Listener::Unix(UnixListener::bind(path)?))
+}
+
+#[cfg(not(unix))]
+fn unix(_: &std::path::Path) -> io::Result<Listener> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there are no such sockets on this system"))
+}
+
+#[cfg(unix)]
+fn systemd() -> io::Result<Vec<Listener>> {
+    let mut given = listenfd::ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for at in 0..given.len() {
+        if let Ok(Some(listener)) = given.take_tcp_listener(at) {
+            listeners.push(tcp(listener)?);
+        } else if let Ok(Some(listener)) = given.take_unix_listener(at) {
+            listener.set_nonblocking(true)?;
+            listeners.push(Listener::Unix(UnixListener::from_std(listener)?));
+        }
+    }
+    Ok(listeners)
+}
+
+#[cfg(not(unix))]
+fn systemd() -> io::Result<Vec<Listener>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "there is no systemd on this system"))
+}

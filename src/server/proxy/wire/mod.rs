@@ -1,0 +1,15 @@
+//! Connections: listening, TLS, HTTP versions, and what a connection may take.
+//!
+//! - `listen`: places to listen at · `accept`: connections as they come, and their end · `patient`: a socket that gives
+//!   up on who takes nothing, and knows how a connection begins · `tls`: certificates
+
+mod accept;
+mod listen;
+mod patient;
+mod tls;
+
+pub(super) use self::{
+    accept::{Connections, accept},
+    listen::bind,
+    tls::acceptor,
+};
