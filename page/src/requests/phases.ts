@@ -67,7 +67,7 @@ export function bar(all: Phase[], longest: number, isActive: boolean): SVGSVGEle
   const ends = share(all.at(-1)?.to ?? 0);
   return makeSvg(
     'svg',
-    { class: isActive ? 'bar-line active' : 'bar-line', role: 'img', 'aria-label': said || 'no times' },
+    { class: isActive ? 'bar-line waits' : 'bar-line', role: 'img', 'aria-label': said || 'no times' },
     // A short one is seen at least as a mark.
     ends < 1 && all.length > 0 && makeSvg('rect', { class: classOf(all.at(-1)?.name ?? ''), width: 2, height: '100%' }),
     ...drawn,
