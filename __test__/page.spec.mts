@@ -1,17 +1,11 @@
 // The page of the proxy as people use it, in a real Chromium. Each test also fails when the page breaks its policy,
-// complains on the console or asks another origin: helpers/browser.mts.
+// complains on the console or asks another origin: helpers/browser.mts. What it shows of others: page-figures.spec.mts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { createProxy } from 'trae-native/proxy';
 import type { Simulator } from 'trae-native/simulator';
-import { ask, drawn, ended, goTo, opened, textOf } from './helpers/browser.mts';
+import { ask, BAD_ANSWERS, ended, goTo, opened, textOf } from './helpers/browser.mts';
 import { until } from './helpers/simulator.mts';
-
-/** Chromium writes each answer of 4xx and 5xx on the console, and each connection that breaks. */
-const BAD_ANSWERS = /Failed to load resource|net::ERR_/;
 
 /** What the API was asked. */
 const sent = (simulator: Simulator, at: number): { system?: string; messages: { role: string }[] } =>
@@ -107,58 +101,6 @@ test('what a model or an API writes stays text', async (t) => {
   assert.equal(await page.title(), 'trae-native proxy');
 });
 
-test('plots move with the figures, and stand still while they are paused', async (t) => {
-  const { page } = (await opened(t)) ?? {};
-  if (!page) return;
-  await until(async () => (await page.locator('canvas').count()) === 6, 'all plots are there');
-  const first = await drawn(page);
-  await ask(page, 'Hi');
-  const moved = async () => (await drawn(page)).every((plot, at) => plot !== first[at]);
-  await until(moved, 'all plots have moved', 10_000);
-  const pause = page.getByRole('button', { name: 'Pause' });
-  await pause.click();
-  assert.equal(await pause.getAttribute('aria-pressed'), 'true');
-  const paused = await drawn(page);
-  // The end of an answer renews the table, and so does each sample then: two more times, one was of a sample.
-  const renewed = () =>
-    page.evaluate(() => performance.getEntriesByName(`${location.origin}/-/requests?limit=100`).length);
-  await ask(page, 'Once more');
-  const before = await renewed();
-  await until(async () => (await renewed()) > before + 1, 'a sample has come');
-  assert.deepEqual(await drawn(page), paused);
-  await pause.click();
-  await until(async () => (await drawn(page)).every((plot, at) => plot !== paused[at]), 'they go on');
-});
-
-test('figures that break off are told, and come back by themselves', async (t) => {
-  const { page, proxy, simulator } = (await opened(t, {}, {}, BAD_ANSWERS)) ?? {};
-  if (!page || !proxy || !simulator) return;
-  await page.locator('canvas').first().waitFor();
-  await proxy.close();
-  await page.getByText(/Trying again in \d+ s\./).waitFor();
-  const again = await createProxy({ listen: new URL(proxy.url).host, upstream: { url: simulator.url, key: 'k' } });
-  t.after(() => again.close());
-  await until(async () => (await textOf(page.locator('#feed'))) === '', 'they are back', 20_000);
-});
-
-test('the last requests are told with their way, and shown by state', async (t) => {
-  const { page, simulator } = (await opened(t, { retry: false }, {}, BAD_ANSWERS)) ?? {};
-  if (!page || !simulator) return;
-  simulator.reply([{ text: 'Good', paceMs: 2 }, { status: 400 }]);
-  await ask(page, 'One');
-  await ask(page, 'Two');
-  const rows = page.locator('#rows tr:not(.below)');
-  await until(async () => (await rows.count()) === 2, 'both stand in the table');
-  assert.match(await textOf(rows.first()), /claude-sonnet-5[\s\S]*400/);
-  assert.match((await rows.last().locator('svg').getAttribute('aria-label')) ?? '', /first byte .*stream /);
-  await page.getByRole('radio', { name: /^done/ }).check();
-  assert.equal(await rows.count(), 1);
-  await rows.getByRole('button').click();
-  assert.match(await textOf(page.locator('.details')), /POST \/v1\/messages[\s\S]*page\.bodies/);
-  await page.getByRole('radio', { name: /^dropped/ }).check();
-  assert.equal(await textOf(page.locator('#none')), 'None is dropped.');
-});
-
 test('everything is done by keyboard alone, and one sees where one is', async (t) => {
   const { page } = (await opened(t)) ?? {};
   if (!page) return;
@@ -223,18 +165,20 @@ test('a browser signs in once, and the page is served under a strict policy', as
   assert.match(answer?.headers()['content-security-policy'] ?? '', /default-src 'none'; script-src 'self'/);
 });
 
-const wanted = process.env['TRAE_SCREENSHOT'];
-test('a picture is taken for who wants one', { skip: wanted === undefined }, async (t) => {
-  const { page, simulator } =
-    (await opened(t, { page: { bodies: true } }, { viewport: { width: 1440, height: 900 } })) ?? {};
-  if (!page || !simulator || !wanted) return;
-  const text =
-    'It keeps the whole stream, event by event. Who asks the same again sees it come as the first one did, only sooner.';
-  simulator.reply({ text, paceMs: 30, delayMs: 350 });
-  await ask(page, 'What does a cache in front of a model keep?');
-  await page.getByRole('button', { name: 'Repeat the last request' }).click();
-  await ended(page, 1);
-  await until(async () => (await page.locator('#rows tr:not(.below)').count()) === 2, 'both stand in the table');
-  mkdirSync(dirname(wanted), { recursive: true });
-  await page.screenshot({ path: wanted });
+test('whoever may not see something is told so', async (t) => {
+  const { page } = (await opened(t, {}, {}, BAD_ANSWERS)) ?? {};
+  if (!page) return;
+  const body = { type: 'error', error: { type: 'permission_error', message: 'this is for admins' } };
+  await page.route('**/-/*', (route) => route.fulfill({ status: 403, json: body }));
+  await page.route('**/v1/messages', (route) =>
+    route.fulfill({ status: 401, json: {}, headers: { 'x-request-id': 'prx_1' } }),
+  );
+  await page.reload();
+  const words = 'This caller may not do that (403, permission_error): this is for admins';
+  for (const place of ['#notice', '#none', '#feed'])
+    await until(async () => (await textOf(page.locator(place))).startsWith(words), `${place} says so`);
+  assert.match(
+    await textOf(await ask(page, 'Hi')),
+    /does not know this key: reload the page and sign in \(401\).*prx_1/,
+  );
 });

@@ -21,6 +21,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** Chromium writes each answer of 4xx and 5xx on the console, and each connection that breaks. */
+export const BAD_ANSWERS = /Failed to load resource|net::ERR_/;
+
 let browser: Promise<Browser> | undefined;
 after(async () => (await browser?.catch(() => undefined))?.close());
 

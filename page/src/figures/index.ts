@@ -31,7 +31,7 @@ export class Figures {
   begin(): void {
     void follow({
       history: (samples) => {
-        this.#samples.replace(samples);
+        this.#samples.join(samples);
         this.#arrived();
       },
       sample: (sample) => {
@@ -41,6 +41,7 @@ export class Figures {
       told: (words) => {
         say(this.#feed, words);
         this.#feed.classList.toggle('broken', words !== '');
+        if (words !== '') this.#upstream.forget();
       },
     });
   }

@@ -10,6 +10,8 @@ export interface Line {
   /** A custom property of the style sheet. */
   color: string;
   isFilled?: boolean;
+  /** Mostly zero, and not drawn while it is: it would lie on the ground, above lines that say more. */
+  isRare?: boolean;
   of(point: Point): number | null | undefined;
 }
 
@@ -24,6 +26,9 @@ export interface PlotOptions {
 }
 
 const HEIGHT = 104;
+
+/** Seconds that are shown at least. */
+const LEAST = 60;
 const WHOLE = [1, 1e3, 1e6].flatMap((unit) => [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * unit));
 
 export class Plot {
@@ -33,15 +38,16 @@ export class Plot {
   readonly #when = make('span', { class: 'when' });
   readonly #drawing = make('div', { class: 'drawing', 'aria-hidden': 'true' });
   #plot: uPlot | undefined;
-  #data: uPlot.AlignedData = [[]];
+  #times: number[] = [];
+  #told: (number | null)[][] = [];
 
   constructor(options: PlotOptions) {
     this.#options = options;
     this.#values = options.lines.map(() => make('b', {}, '–'));
     const id = `plot-${options.title.toLowerCase().replaceAll(' ', '-')}`;
     this.element = make(
-      'section',
-      { class: 'plot', 'aria-labelledby': id },
+      'div',
+      { class: 'plot', role: 'group', 'aria-labelledby': id },
       make('h3', { id }, options.title, this.#when),
       make('ul', { class: 'legend' }, ...options.lines.map((line, at) => this.#named(line, at))),
       this.#drawing,
@@ -55,10 +61,15 @@ export class Plot {
 
   /** Draws once. */
   draw(points: Point[]): void {
-    const values = this.#options.lines.map((line) => points.map((point) => line.of(point) ?? null));
-    this.#data = [points.map(({ at }) => at), ...values];
-    if (this.#plot) this.#plot.setData(this.#data);
-    else if (points.length > 0) this.#begin();
+    const { lines } = this.#options;
+    this.#times = points.map(({ at }) => at);
+    this.#told = lines.map((line) => points.map((point) => line.of(point) ?? null));
+    const data: uPlot.AlignedData = [
+      this.#times,
+      ...this.#told.map((values, at) => (lines[at]?.isRare ? withoutRest(values) : values)),
+    ];
+    if (this.#plot) this.#plot.setData(data);
+    else if (points.length > 0) this.#begin(data);
     this.#tell();
   }
 
@@ -71,9 +82,9 @@ export class Plot {
     return make('li', { class: line.color.slice(2) }, make('span', {}, line.label), ' ', this.#values[at]);
   }
 
-  #begin(): void {
+  #begin(data: uPlot.AlignedData): void {
     const width = this.#drawing.clientWidth || 300;
-    this.#plot = new uPlot({ width, height: HEIGHT, ...this.#looks() }, this.#data, this.#drawing);
+    this.#plot = new uPlot({ width, height: HEIGHT, ...this.#looks() }, data, this.#drawing);
   }
 
   #looks(): Omit<uPlot.Options, 'width' | 'height'> {
@@ -90,11 +101,12 @@ export class Plot {
       cursor: { sync: { key: 'figures' }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
       hooks: { setCursor: [() => this.#tell()] },
       scales: {
-        x: { range: (_plot, _low, high) => [high - SPAN, high] },
+        // A proxy that has just begun fills its plots, too.
+        x: { range: (_plot, low, high) => [Math.max(high - SPAN, Math.min(low, high - LEAST)), high] },
         y: { range: (_plot, _low, high) => [0, most ?? Math.max((high ?? 0) * 1.08, atLeast)] },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 20, gap: 4, splits: minutes, values: (_plot, all) => all.map(minute) },
+        { ...axis, grid: { show: false }, size: 20, gap: 4, splits, values: (_plot, all) => all.map(label) },
         {
           ...axis,
           grid,
@@ -110,13 +122,12 @@ export class Plot {
   }
 
   #tell(): void {
-    const [times, ...lines] = this.#data;
     const pointed = this.#plot?.cursor.idx ?? null;
-    const at = pointed ?? times.length - 1;
-    say(this.#when, pointed === null || times[at] === undefined ? '' : clock(times[at] * 1000));
-    lines.forEach((line, number) => {
+    const at = pointed ?? this.#times.length - 1;
+    say(this.#when, pointed === null ? '' : clock((this.#times[at] ?? 0) * 1000));
+    this.#told.forEach((values, number) => {
       const element = this.#values[number];
-      if (element) say(element, this.#options.format(line[at]));
+      if (element) say(element, this.#options.format(values[at]));
     });
   }
 }
@@ -131,15 +142,21 @@ function series({ label, color: name, isFilled }: Line): uPlot.Series {
   };
 }
 
-/** Each full minute, or each second one where there is little place. */
-function minutes(plot: uPlot, _axis: number, low: number, high: number): number[] {
-  const step = plot.width < 260 ? 120 : 60;
+/** As close as labels have place beside each other; those below a minute have their seconds. */
+function splits(plot: uPlot, _axis: number, low: number, high: number): number[] {
+  const perSecond = plot.bbox.width / devicePixelRatio / (high - low);
+  const step = [15, 30, 60, 120].find((step) => step * perSecond >= (step < 60 ? 72 : 48)) ?? 120;
   const all: number[] = [];
-  for (let at = Math.ceil(low / step) * step; at <= high; at += step) all.push(at);
+  // None so near to an end that it would be cut off, or stand below the other axis.
+  for (let at = Math.ceil((low + 22 / perSecond) / step) * step; at <= high - 20 / perSecond; at += step) all.push(at);
   return all;
 }
 
-const minute = (at: number) => clock(at * 1000, false);
+const label = (at: number, _index: number, all: number[]) => clock(at * 1000, (all[1] ?? at) - (all[0] ?? at) < 60);
+
+/** Without zeros that no other value stands beside. */
+const withoutRest = (values: (number | null)[]) =>
+  values.map((value, at) => (value === 0 && !values[at - 1] && !values[at + 1] ? null : value));
 
 /** Asked for at each drawing: it follows the browser's change between light and dark. */
 const color = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

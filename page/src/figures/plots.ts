@@ -5,7 +5,7 @@ import type { Line, PlotOptions } from './plot.js';
 
 const rate: Line[] = [
   { label: 'requests', color: '--blue', isFilled: true, of: ({ sample }) => sample?.requests },
-  { label: 'errors', color: '--red', of: ({ sample }) => sample?.errors },
+  { label: 'errors', color: '--red', isRare: true, of: ({ sample }) => sample?.errors },
 ];
 
 const percentiles = (of: 'firstEventMs' | 'totalMs'): Line[] => [
@@ -19,7 +19,7 @@ const ratio: Line[] = [{ label: 'of 10 s', color: '--teal', isFilled: true, of: 
 const load: Line[] = [
   { label: 'in flight', color: '--blue', isFilled: true, of: ({ sample }) => sample?.inFlight },
   { label: 'streams', color: '--teal', of: ({ sample }) => sample?.streams },
-  { label: 'waiting', color: '--amber', of: ({ sample }) => sample?.waiting },
+  { label: 'waiting', color: '--amber', isRare: true, of: ({ sample }) => sample?.waiting },
 ];
 
 const tokens: Line[] = [

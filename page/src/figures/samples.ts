@@ -18,14 +18,19 @@ export class Samples {
     return this.#all.at(-1);
   }
 
-  replace(all: Sample[]): void {
-    this.#all = [...all];
+  /** What a proxy knows that has begun anew is less than what is here already. */
+  join(history: Sample[]): void {
+    const first = history[0]?.at ?? Number.POSITIVE_INFINITY;
+    this.#all = [...this.#all.filter(({ at }) => at < first), ...history];
     this.#forget();
   }
 
   push(sample: Sample): void {
-    // What came again with a new history is there already.
-    if (this.last && sample.at <= this.last.at) return;
+    const ahead = (this.last?.at ?? 0) - sample.at;
+    // The server's clock was set back: what follows would stand before what is there.
+    if (ahead > GAP) this.#all = [];
+    // A sample may come twice, the first time with the history.
+    else if (this.last && ahead >= 0) return;
     this.#all.push(sample);
     this.#forget();
   }

@@ -20,6 +20,14 @@ export class Upstream {
     find('upstream', HTMLElement).append(make('span', {}, 'Upstream ', this.#state), ...numbers);
   }
 
+  /** No figures come: what was shown last may be wrong by now. */
+  forget(): void {
+    this.#state.className = 'state none';
+    this.#state.title = '';
+    say(this.#state, 'unknown');
+    for (const { value } of this.#numbers) say(value, '–');
+  }
+
   show({ upstream }: Sample): void {
     const { state, inFlight, queued, connections } = upstream;
     this.#state.className = `state ${state in WORDS ? state : 'none'}`;

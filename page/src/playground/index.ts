@@ -134,7 +134,6 @@ export class Playground {
     this.#stop.hidden = !isRunning;
     this.#send.setAttribute('aria-disabled', String(isRunning));
     this.#repeat.setAttribute('aria-disabled', String(!this.#mayRepeat()));
-    this.#repeat.title = this.settings.session === null ? '' : 'On the server each turn is a new one.';
     say(this.#status, said);
   }
 

@@ -20,6 +20,7 @@ export class Settings {
     this.renew();
     this.#onServer.addEventListener('change', () => {
       this.#sessionLabel.hidden = !this.#onServer.checked;
+      say(this.#why, this.#onServer.checked ? 'Each turn is a new one then: there is nothing to repeat.' : '');
       changed();
     });
     this.#session.addEventListener('change', changed);
@@ -46,7 +47,8 @@ export class Settings {
     this.#onServer.disabled = !about.sessions;
     say(this.#why, about.sessions ? '' : 'The operator has not turned sessions on.');
     this.suggest(about.models);
-    if (about.models[0]) this.#model.value = about.models[0];
+    // Unless somebody has typed already.
+    if (about.models[0] && this.#model.value === this.#model.defaultValue) this.#model.value = about.models[0];
   }
 
   /** Adds to the models that are proposed. */

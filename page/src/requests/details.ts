@@ -84,7 +84,7 @@ function facts(entry: Entry): HTMLElement {
   const all: [string, string | null][] = [
     ['Request id', entry.requestId],
     ['Request', `${entry.method} ${entry.path}`],
-    ['Kind', entry.stream ? 'stream' : 'whole answer'],
+    ['Kind', entry.stream ? 'stream' : entry.state === 'failed' ? null : 'whole answer'],
     ['Caller', entry.caller],
     ['Attempts', count(entry.attempts)],
     ['Error', entry.error],

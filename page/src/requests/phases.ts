@@ -64,13 +64,14 @@ export function bar(all: Phase[], longest: number, isActive: boolean): SVGSVGEle
       height: '100%',
     }),
   );
-  const ends = share(all.at(-1)?.to ?? 0);
+  const isTiny = share(all.at(-1)?.to ?? 0) < 1;
+  const main = all.reduce<Phase | undefined>((a, b) => (a && a.to - a.from >= b.to - b.from ? a : b), undefined);
   return makeSvg(
     'svg',
     { class: isActive ? 'bar-line waits' : 'bar-line', role: 'img', 'aria-label': said || 'no times' },
     // A short one is seen at least as a mark.
-    ends < 1 && all.length > 0 && makeSvg('rect', { class: classOf(all.at(-1)?.name ?? ''), width: 2, height: '100%' }),
-    ...drawn,
+    isTiny && main && makeSvg('rect', { class: classOf(main.name), width: 2, height: '100%' }),
+    ...(isTiny ? [] : drawn),
   );
 }
 
