@@ -3,6 +3,7 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { build as buildPage } from 'vite';
 import { root } from './setup.mjs';
 
 const common = { absWorkingDir: root, platform: 'node', target: 'node20.19', logLevel: 'warning' };
@@ -45,6 +46,8 @@ await build({
   banner: { js: '#!/usr/bin/env node' },
 });
 chmodSync(join(root, 'dist/bin/trae-native.js'), 0o755);
+// What the proxy serves to browsers.
+await buildPage({ configFile: join(root, 'page/vite.config.mjs') });
 
 /** Node's own modules are asked of the process: in a bundle that is an ES module there is no `require` for them. */
 function builtinsOfTheProcess(file) {

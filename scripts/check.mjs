@@ -13,6 +13,7 @@ run('cargo', ['clippy', '--no-default-features', '--all-targets', '--', '-D', 'w
 tool('@biomejs/biome/bin/biome', 'check');
 tool('typescript/bin/tsc', '-p', '.', '--noEmit');
 tool('typescript/bin/tsc', '-p', '__test__', '--noEmit');
+tool('typescript/bin/tsc', '-p', 'page', '--noEmit');
 // The public pages themselves, which a program with `skipLibCheck` would believe unread.
 tool(
   'typescript/bin/tsc',

@@ -75,7 +75,7 @@ export function setup() {
     console.error('trae-native: building the addon in release, once; this takes some minutes.');
     run(process.execPath, [join(root, 'node_modules/@napi-rs/cli/dist/cli.js'), ...NAPI_BUILD]);
   });
-  fresh('facade', ['js', 'scripts/bundle.mjs'], existsSync(join(root, 'dist/bundle.js')), () =>
+  fresh('facade', ['js', 'page', 'scripts/bundle.mjs'], existsSync(join(root, 'dist/bundle.js')), () =>
     run(process.execPath, [join(root, 'scripts/bundle.mjs')]),
   );
 }
