@@ -142,6 +142,17 @@ export interface ProxySources {
   environment: Record<string, string | undefined>;
   /** Texts by the names of options, as `{ 'cache.ttl': '60000' }`: over all others. */
   flags: Record<string, string>;
+  /**
+   * Tell the service manager (systemd) when it is ready, reloads and stops.
+   * @default false
+   */
+  service: boolean;
+  /**
+   * How many threads of its own the proxy has, each with connections of its own; for none it shares those of all
+   * clients of this process.
+   * @default 0
+   */
+  threads: number;
 }
 
 /** A running proxy. */

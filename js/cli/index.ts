@@ -2,11 +2,7 @@
 
 import { inWords } from '../beside.js';
 import { nearest } from '../spelling.js';
-import { chat } from './chat.js';
-import { doctor } from './doctor.js';
 import { UsageError } from './flags.js';
-import { proxy } from './proxy.js';
-import { simulate } from './simulate.js';
 
 const HELP = `Usage: trae-native <command> [options]
 
@@ -18,7 +14,13 @@ const HELP = `Usage: trae-native <command> [options]
 trae-native help <command> says more; --version says which version this is.
 `;
 
-const COMMANDS: Record<string, (args: string[]) => Promise<number>> = { chat, proxy, simulate, doctor };
+/** Loaded when they are asked for: what one sets before the engine begins would come too late otherwise. */
+const COMMANDS: Record<string, (args: string[]) => Promise<number>> = {
+  chat: async (args) => (await import('./chat.js')).chat(args),
+  proxy: async (args) => (await import('./proxy.js')).proxy(args),
+  simulate: async (args) => (await import('./simulate.js')).simulate(args),
+  doctor: async (args) => (await import('./doctor.js')).doctor(args),
+};
 
 export async function main([name, ...args]: string[]): Promise<number> {
   if (name === '--version' || name === '-v') {

@@ -17,7 +17,7 @@ ends it at once. SIGHUP reads the options again. ANTHROPIC_API_KEY is the key it
   --set <name=value>     any other option by its name, as cache.ttl=60000; may be repeated
   --no-page              serve no page at /
   --allow-anonymous      listen beyond this machine though there are no callers
-  --workers <n>          threads (default: as many as there are cores)
+  --threads <n>          how many answer at once (default: as many as there are cores)
   --new-key              print a new key for a caller, and what of it goes into the options
   --help                 this text
 
@@ -32,7 +32,7 @@ const FLAGS = {
   set: { type: 'string', multiple: true },
   'no-page': { type: 'boolean' },
   'allow-anonymous': { type: 'boolean' },
-  workers: { type: 'string' },
+  threads: { type: 'string' },
   'new-key': { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
@@ -81,15 +81,14 @@ export async function proxy(args: string[]): Promise<number> {
     return 0;
   }
   if (given['new-key']) return newKey();
-  const workers = count('workers', given.workers, 64, 1) ?? availableParallelism();
-  // The engine makes its threads when it is first used.
-  process.env['TRAE_NATIVE_WORKERS'] ??= String(workers);
   const { createProxy } = await import('trae-native/proxy');
   const ours = Object.entries(process.env).filter(([name]) => /^(TRAE_PROXY_|ANTHROPIC_API_KEY$)/.test(name));
   const environment = Object.fromEntries(ours);
   const sources = {
     environment,
     flags: texts(given),
+    service: true,
+    threads: count('threads', given.threads, 64, 1) ?? availableParallelism(),
     ...(given.config !== undefined && { file: given.config }),
   };
   const running = await createProxy({}, sources);

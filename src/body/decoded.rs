@@ -3,7 +3,7 @@
 use std::{
     mem,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use futures_core::Stream;
@@ -26,16 +26,37 @@ pub trait Decode: Send + 'static {
     fn end(&mut self, out: &mut Vec<Event>) -> Result<()>;
 }
 
-/// The events of a body, those that one chunk completed together; never an empty batch.
+/// How much is gathered into one batch.
+const BATCH: usize = 64 << 10;
+
+/// The events of a body, those that are there together; never an empty batch.
+///
+/// Whoever reads a connection hands over one piece, and the next when that was taken and he had his turn: what one read
+/// of a socket has brought would come event by event, each at the cost of a batch. So a turn is given before a batch
+/// goes out, and nothing waits for longer than that.
 ///
 /// A failure, the body's own or the decoder's, comes after the events completed before it and ends the stream.
 pub fn decoded(body: ByteStream, decoder: impl Decode + Unpin) -> EventStream {
-    Box::pin(Events::Open { body, decoder })
+    Box::pin(Events::Open { body, decoder, batch: Vec::new(), size: 0, turn: Turn::Due })
+}
+
+/// Whether the other side has had its turn since something came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Due,
+    Given,
 }
 
 /// Leaving `Open` drops the body, which ends the transfer.
 enum Events<D> {
-    Open { body: ByteStream, decoder: D },
+    Open {
+        body: ByteStream,
+        decoder: D,
+        batch: Vec<Event>,
+        /// Of what it was made, in bytes.
+        size: usize,
+        turn: Turn,
+    },
     Failed(Error),
     Done,
 }
@@ -44,15 +65,32 @@ impl<D: Decode + Unpin> Stream for Events<D> {
     type Item = Result<Vec<Event>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        while let Self::Open { body, decoder } = &mut *self {
-            let mut batch = Vec::new();
-            let read = ready!(body.as_mut().poll_next(cx));
+        while let Self::Open { body, decoder, batch, size, turn } = &mut *self {
+            let Poll::Ready(read) = body.as_mut().poll_next(cx) else {
+                if batch.is_empty() {
+                    return Poll::Pending;
+                }
+                if *turn == Turn::Due {
+                    *turn = Turn::Given;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                return Poll::Ready(Some(Ok(taken(batch, size, turn))));
+            };
             let ended = read.is_none();
             let outcome = match read {
-                Some(Ok(bytes)) => decoder.feed(&bytes, &mut batch),
+                Some(Ok(bytes)) => {
+                    *size += bytes.len();
+                    *turn = Turn::Due;
+                    decoder.feed(&bytes, batch)
+                }
                 Some(Err(error)) => Err(in_stream(error)),
-                None => decoder.end(&mut batch),
+                None => decoder.end(batch),
             };
+            if outcome.is_ok() && !ended && *size < BATCH {
+                continue;
+            }
+            let batch = taken(batch, size, turn);
             match outcome {
                 Err(error) => *self = Self::Failed(error),
                 Ok(()) if ended => *self = Self::Done,
@@ -67,6 +105,11 @@ impl<D: Decode + Unpin> Stream for Events<D> {
             Self::Open { .. } | Self::Done => Poll::Ready(None),
         }
     }
+}
+
+fn taken(batch: &mut Vec<Event>, size: &mut usize, turn: &mut Turn) -> Vec<Event> {
+    (*size, *turn) = (0, Turn::Due);
+    mem::take(batch)
 }
 
 /// What a failure of the body is called where the body is a stream of events.

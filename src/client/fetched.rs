@@ -5,11 +5,11 @@
 //! layer has put other events in their place, those are written anew.
 
 use std::{
-    collections::VecDeque,
     fmt::Write,
     future::Future,
+    mem,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -117,20 +117,38 @@ pub(super) fn is_text(bytes: &[u8]) -> bool {
 
 /// The bytes of a stream of events, read and not yet handed over.
 #[derive(Clone, Default)]
-struct Raw(Arc<Mutex<VecDeque<Bytes>>>);
+struct Raw(Arc<Mutex<Pieces>>);
+
+#[derive(Default)]
+struct Pieces {
+    all: Vec<Bytes>,
+    size: usize,
+}
 
 impl Raw {
     /// Keeps a copy of what passes; it shares the memory.
     fn beside(self, body: ByteStream) -> ByteStream {
         Box::pin(body.inspect(move |piece| {
             if let Ok(piece) = piece {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(piece.clone());
+                let mut pieces = self.lock();
+                pieces.size += piece.len();
+                pieces.all.push(piece.clone());
             }
         }))
     }
 
+    fn lock(&self) -> MutexGuard<'_, Pieces> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn size(&self) -> usize {
+        self.lock().size
+    }
+
+    /// All of them, as one.
     fn take(&self) -> Option<Bytes> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let Pieces { all, .. } = mem::take(&mut *self.lock());
+        (!all.is_empty()).then(|| joined(all))
     }
 }
 
@@ -143,7 +161,7 @@ pub(super) fn bytes(
 ) -> ByteStream {
     let first =
         first_event.map(|limit| First { passed: Box::pin(sleep_until(Instant::now() + limit)), limit });
-    Box::pin(AsBytes { events, raw: extensions.remove(), look, first, course: Course::UnderWay })
+    Box::pin(AsBytes { events, raw: extensions.remove(), seen: 0, look, first, course: Course::UnderWay })
 }
 
 /// How the events of a stream are looked at.
@@ -174,6 +192,8 @@ impl Look {
 struct AsBytes {
     events: EventStream,
     raw: Option<Raw>,
+    /// How much of them was there when it was last looked.
+    seen: usize,
     look: Look,
     /// Until the first event has come.
     first: Option<First>,
@@ -204,21 +224,30 @@ impl Stream for AsBytes {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
-                return Poll::Ready(Some(Ok(bytes)));
-            }
-            match std::mem::replace(&mut this.course, Course::Ended) {
-                Course::UnderWay => this.course = Course::UnderWay,
-                Course::Ended => return Poll::Ready(None),
-                Course::Failed(error) => return Poll::Ready(Some(Err(error))),
+            let course = mem::replace(&mut this.course, Course::UnderWay);
+            if !matches!(course, Course::UnderWay) {
+                // What came before it is handed over first.
+                if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
+                    this.course = course;
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+                this.course = Course::Ended;
+                return match course {
+                    Course::Failed(error) => Poll::Ready(Some(Err(error))),
+                    Course::UnderWay | Course::Ended => Poll::Ready(None),
+                };
             }
             match this.events.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(events))) => {
                     if (this.look.to_the_end || this.first.is_some()) && this.look.at(&events) {
                         this.first = None;
                     }
-                    if this.raw.is_none() {
-                        return Poll::Ready(Some(Ok(written(&events))));
+                    let raw = this.raw.as_ref().map(Raw::take);
+                    this.seen = 0;
+                    match raw {
+                        None => return Poll::Ready(Some(Ok(written(&events)))),
+                        Some(Some(bytes)) => return Poll::Ready(Some(Ok(bytes))),
+                        Some(None) => {}
                     }
                 }
                 Poll::Ready(Some(Err(error))) => this.course = Course::Failed(error),
@@ -228,8 +257,17 @@ impl Stream for AsBytes {
                 }
                 Poll::Pending => {
                     // Less than an event may have come: half of one, or a comment that keeps a proxy from waiting.
-                    if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
-                        return Poll::Ready(Some(Ok(bytes)));
+                    // Where more has come since the last look, whoever reads events gives the other side its turn.
+                    let size = this.raw.as_ref().map_or(0, Raw::size);
+                    if size > 0 && mem::replace(&mut this.seen, size) == size {
+                        this.seen = 0;
+                        if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
+                            return Poll::Ready(Some(Ok(bytes)));
+                        }
+                    }
+                    if size > 0 {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                     let Some(first) = &mut this.first else { return Poll::Pending };
                     ready!(first.passed.as_mut().poll(cx));

@@ -77,7 +77,7 @@ pub use crate::{
     partition::KeyOf,
     session::{Session, SessionOptions},
     store::Entries,
-    transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth},
+    transport::{Arrived, Ending, Fault, Outcome, Peer, Scene, Staged, VirtualTime, Warmth, settle},
 };
 
 /// How many layers a pipeline may have: each lies on the stack of the others.

@@ -76,6 +76,12 @@ fn read(sources: &str) -> Result<Sources> {
         environment: pairs(given["environment"].take()),
         flags: pairs(given["flags"].take()),
         given: given["given"].take(),
+        service: given["service"].as_bool().unwrap_or(false),
+        threads: given["threads"]
+            .as_u64()
+            .and_then(|threads| usize::try_from(threads).ok())
+            .unwrap_or(0)
+            .min(64),
     })
 }
 

@@ -34,5 +34,6 @@ pub use options::{
     HeaderLimits, Http2, PingOptions, PoolOptions, ProxyOptions, TlsOptions, TlsVersion, TransportOptions,
 };
 pub use pool::OriginStats;
+pub use reqwest::settle;
 pub use scripted::{Arrived, Ending, Fault, Outcome, Peer, Pieces, Scene, Scripted, Staged, VirtualTime};
 pub use warmup::{Warmth, Warmup};

@@ -1,6 +1,7 @@
 //! The only file that sends: reqwest clients with everything off that we do ourselves, one for each lane.
 
 use std::{
+    cell::Cell,
     error::Error as StdError,
     future::poll_fn,
     pin::pin,
@@ -36,13 +37,41 @@ pub(super) struct Wire {
     options: TransportOptions,
     proxies: Proxies,
     trust: Trust,
-    plain: Lanes,
-    /// Apart from `plain` because they need `tls`.
-    secure: Lanes,
+    pools: Shard,
     /// What all of `secure` share. Made at the first `https` call: it reads the system's certificates, which
     /// takes its time.
     tls: OnceCell<rustls::ClientConfig>,
     opened: Arc<AtomicU64>,
+}
+
+thread_local! {
+    static SHARD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says that this thread runs a runtime of its own: a connection is driven by the runtime that has opened it, and one
+/// that is used from another costs each of its pieces a hop between threads. Shards are counted from 0; all threads
+/// that say nothing share the first.
+pub fn settle(shard: usize) {
+    SHARD.set(shard);
+}
+
+/// The lanes of one shard.
+#[derive(Default)]
+struct Shard {
+    plain: Lanes,
+    /// Apart from `plain` because they need `tls`.
+    secure: Lanes,
+    next: OnceLock<Box<Shard>>,
+}
+
+impl Shard {
+    fn own(&self) -> &Self {
+        let mut shards = self;
+        for _ in 0..SHARD.get() {
+            shards = shards.next.get_or_init(Box::default);
+        }
+        shards
+    }
 }
 
 /// A client with a pool of its own for each lane, made when the lane is first used: hyper shares one HTTP/2
@@ -99,8 +128,7 @@ impl Wire {
     pub fn new(options: TransportOptions, opened: Arc<AtomicU64>) -> Result<Self> {
         let proxies = Proxies::read(&options.proxy, |name| std::env::var(name).ok())?;
         let trust = Trust::read(&options.tls)?;
-        let (plain, secure) = (Lanes::default(), Lanes::default());
-        Ok(Self { options, proxies, trust, plain, secure, tls: OnceCell::new(), opened })
+        Ok(Self { options, proxies, trust, pools: Shard::default(), tls: OnceCell::new(), opened })
     }
 
     /// Whether requests to this URL go through a proxy.
@@ -111,11 +139,11 @@ impl Wire {
     /// The client for a URL on a lane.
     pub async fn client(&self, url: &Url, lane: usize) -> Result<&Client> {
         if url.scheme() == "https" || self.proxies.http_needs_tls() {
-            self.secure.client(lane).get_or_try_init(|| self.secure_client()).await
+            self.pools.own().secure.client(lane).get_or_try_init(|| self.secure_client()).await
         } else {
             // An empty list of roots costs nothing to build.
             let make = || async { built(self.builder()?.tls_certs_only([])) };
-            self.plain.client(lane).get_or_try_init(make).await
+            self.pools.own().plain.client(lane).get_or_try_init(make).await
         }
     }
 

@@ -40,17 +40,18 @@ async function start(tls, folder) {
   return { url, caFile, pid: pid ?? child.pid, end: () => end(child) };
 }
 
-function firstLine(child) {
+/** What a server of the product's prints when it listens: one line of JSON. `name` is for the message of a failure. */
+export function firstLine(child, name = 'the simulator') {
   return new Promise((resolve, reject) => {
-    const giveUp = setTimeout(() => reject(new Error('the simulator did not start in time')), START_MS);
+    const giveUp = setTimeout(() => reject(new Error(`${name} did not start in time`)), START_MS);
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the simulator ended at start (${code}); was dist/ built?`)));
+    child.once('exit', (code) => reject(new Error(`${name} ended at start (${code}); was dist/ built?`)));
     createInterface({ input: child.stdout }).once('line', (line) => {
       clearTimeout(giveUp);
       try {
         resolve(JSON.parse(line));
       } catch {
-        reject(new Error(`the simulator's first line is no JSON: ${line.slice(0, 80)}`));
+        reject(new Error(`${name}: the first line is no JSON: ${line.slice(0, 80)}`));
       }
     });
   }).catch((error) => {

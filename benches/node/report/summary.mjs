@@ -19,14 +19,14 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : sorted.length ? (sorted[middle - 1] + sorted[middle]) / 2 : undefined;
 }
 
-function spread(values) {
+export function spread(values) {
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return undefined;
   return { median: round(median(finite)), min: round(Math.min(...finite)), max: round(Math.max(...finite)) };
 }
 
 /** Four digits: more would pretend. */
-const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
+export const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(4)));
 
 const medians = (lines) =>
   Object.fromEntries(METRICS.map((name) => [name, round(median(lines.map((line) => line[name])))]));

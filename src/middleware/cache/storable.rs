@@ -103,8 +103,10 @@ pub(super) fn lasting(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// A value by itself: as it came it holds all of what was read from the network together with it.
-fn own(value: &HeaderValue) -> HeaderValue {
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
+pub(super) fn own(value: &HeaderValue) -> HeaderValue {
+    let Ok(mut own) = HeaderValue::from_bytes(value.as_bytes()) else { return value.clone() };
+    own.set_sensitive(value.is_sensitive());
+    own
 }
 
 /// What an answer says that it depends on besides: the values that a request had, as a digest.

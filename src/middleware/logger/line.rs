@@ -16,8 +16,8 @@ use crate::{
     body::Body,
     claude::Usage,
     redact::Rules,
-    request::{CallId, Request},
-    response::{Conceal, Response},
+    request::{CallId, Caller, Request},
+    response::{Cached, Conceal, Response},
 };
 
 /// A line.
@@ -48,6 +48,8 @@ pub(super) struct Asked {
     url: String,
     attempt: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Value>,
@@ -58,6 +60,9 @@ pub(super) struct Asked {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answered {
     status_code: u16,
+    /// Where it came from, with a cache on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,6 +141,7 @@ impl Asked {
             method: req.method.as_str().to_owned(),
             url: rules.url(&req.url),
             attempt: req.attempt,
+            caller: req.extensions.get::<Caller>().map(|Caller(name)| name.to_string()),
             headers: options.headers.then(|| content::headers(&req.headers, by)),
             body: match &req.body {
                 Body::Full(body) => content::body(body, Media::of(&req.headers), options, by),
@@ -157,6 +163,7 @@ impl Answered {
         let request_id = res.headers.get("request-id").and_then(|id| id.to_str().ok());
         Self {
             status_code: res.status.as_u16(),
+            cache: res.extensions.get::<Cached>().map(|cached| cached.name()),
             headers: options.headers.then(|| content::headers(&res.headers, by)),
             body: None,
             attempts: res.attempts,
@@ -238,6 +245,7 @@ mod tests {
         let streamed = Streamed { events: 1, first_event: Some(Duration::ZERO), left: true };
         let answered = Answered {
             status_code: 200,
+            cache: None,
             headers: None,
             body: None,
             attempts: 1,
@@ -251,6 +259,7 @@ mod tests {
             method: String::new(),
             url: String::new(),
             attempt: 1,
+            caller: None,
             headers: None,
             body: None,
         };

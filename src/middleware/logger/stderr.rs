@@ -15,6 +15,10 @@ use super::{
 /// How much may wait to be written; what comes beyond is counted, and told once there is room.
 const MOST: usize = 8 << 20;
 
+/// How long lines gather after some were written: of thousands in a second, each would wake the thread otherwise, which
+/// costs more than to write it.
+const REST: Duration = Duration::from_millis(1);
+
 /// The standard error.
 #[derive(Clone)]
 pub struct Stderr(Arc<Waiting>);
@@ -32,6 +36,8 @@ struct State {
     lost: u64,
     /// Whether the thread holds text that it has not written.
     busy: bool,
+    /// Whether it waits to be told of the next.
+    waits: bool,
     started: bool,
 }
 
@@ -66,7 +72,11 @@ impl Sink for Stderr {
             // Where no thread can be made, lines are lost and calls are not.
             state.started = made.is_ok();
         }
-        self.0.came.notify_one();
+        // To tell somebody costs a call of the system, heard or not.
+        if std::mem::take(&mut state.waits) {
+            drop(state);
+            self.0.came.notify_one();
+        }
     }
 }
 
@@ -78,11 +88,12 @@ impl Waiting {
     fn write_all(&self) {
         loop {
             let (mut text, lost) = {
-                let state = self.lock();
-                let mut state = self
-                    .came
-                    .wait_while(state, |state| state.text.is_empty())
-                    .unwrap_or_else(PoisonError::into_inner);
+                let empty = |state: &mut State| {
+                    state.waits = state.text.is_empty();
+                    state.waits
+                };
+                let waited = self.came.wait_while(self.lock(), empty);
+                let mut state = waited.unwrap_or_else(PoisonError::into_inner);
                 state.busy = true;
                 (std::mem::take(&mut state.text), std::mem::take(&mut state.lost))
             };
@@ -97,6 +108,7 @@ impl Waiting {
             state.lost += lost;
             drop(state);
             self.written.notify_all();
+            thread::sleep(REST);
         }
     }
 }

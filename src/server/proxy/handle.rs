@@ -16,6 +16,8 @@ use super::{
     meter::Meter,
     options::{Options, Sources},
     page::Page,
+    shards,
+    systemd::{self, Told},
     wire::{self, Connections},
 };
 use crate::{Error, Result};
@@ -24,6 +26,8 @@ use crate::{Error, Result};
 pub struct Proxy {
     shared: Arc<Shared>,
     urls: Vec<String>,
+    /// Whether the service manager hears of it.
+    is_service: bool,
 }
 
 /// What every request sees.
@@ -71,17 +75,16 @@ impl Shared {
 }
 
 impl Proxy {
-    /// Listens, and answers on this runtime.
+    /// Listens, and answers on this runtime, or on threads of its own.
     pub fn start(runtime: &Handle, sources: &Sources) -> Result<Self> {
         let options = sources.read()?;
-        let _entered = runtime.enter();
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let connections = Connections::new(options.limits.connections);
         let places = options.listen.clone();
         let now = Now::new(options, None)?;
-        let listeners = wire::bind(&places)?;
-        let urls = listeners.iter().map(|listener| listener.url(scheme)).collect::<io::Result<_>>();
-        let urls = urls.map_err(|cause| Error::config(format!("`listen`: {cause}")))?;
+        let bound = wire::bind(&places)?;
+        let failed = |cause: io::Error| Error::config(format!("`listen`: {cause}"));
+        let urls = bound.iter().map(|place| place.url(scheme)).collect::<io::Result<_>>().map_err(failed)?;
         let shared = Arc::new(Shared {
             now: RwLock::new(now),
             connections,
@@ -90,10 +93,10 @@ impl Proxy {
             begun: Instant::now(),
         });
         runtime.spawn(sampled(Arc::clone(&shared)));
-        for listener in listeners {
-            runtime.spawn(wire::accept(Arc::clone(&shared), listener));
-        }
-        Ok(Self { shared, urls })
+        shards::start(sources.threads, runtime, &shared, bound).map_err(failed)?;
+        let proxy = Self { shared, urls, is_service: sources.service };
+        proxy.tell(Told::Ready);
+        Ok(proxy)
     }
 
     /// Where it is reached.
@@ -103,6 +106,19 @@ impl Proxy {
 
     /// Goes on with other options; where it listens stays as it is. What is under way ends as it began.
     pub fn reload(&self, sources: &Sources) -> Result<()> {
+        self.tell(Told::Reloading);
+        let reloaded = self.take(sources);
+        self.tell(Told::Ready);
+        reloaded
+    }
+
+    fn tell(&self, what: Told) {
+        if self.is_service {
+            systemd::tell(what);
+        }
+    }
+
+    fn take(&self, sources: &Sources) -> Result<()> {
         let options = sources.read()?;
         let before = self.shared.engine();
         if options.listen != before.options.listen {
@@ -122,6 +138,7 @@ impl Proxy {
     /// Takes no request any more, lets what is under way go on for so long, and tells what is then left that it ends.
     /// `None` is the limit of the options. Says how many connections were cut off.
     pub fn stop(&self, limit: Option<Duration>) -> impl Future<Output = usize> + Send + use<> {
+        self.tell(Told::Stopping);
         let shared = Arc::clone(&self.shared);
         async move {
             let limit = limit.unwrap_or(shared.engine().options.limits.drain);
@@ -147,7 +164,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.shared.connections.closing.cancel();
-        self.shared.connections.ended.cancel();
+        let Connections { tasks, closing, ended, .. } = &self.shared.connections;
+        closing.cancel();
+        ended.cancel();
+        tasks.close();
     }
 }

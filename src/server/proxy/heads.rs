@@ -1,7 +1,7 @@
 //! Headers on their way through: pure. What is about one connection stays there, and no key goes where it has no
 //! business.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
@@ -60,12 +60,24 @@ pub(super) fn onward(mut headers: HeaderMap, keeps_key: bool) -> HeaderMap {
         for name in theirs {
             headers.remove(name);
         }
+        own(&mut headers);
         return headers;
     }
+    own(&mut headers);
     for (name, value) in &mut headers {
         value.set_sensitive(is_credential(name));
     }
     headers
+}
+
+/// Values by themselves: as they came they hold all of what was read from the connection together with them, for as
+/// long as anybody keeps one of them.
+fn own(headers: &mut HeaderMap) {
+    for value in headers.values_mut() {
+        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = own;
+        }
+    }
 }
 
 /// An answer's, as they go back.
@@ -76,9 +88,6 @@ pub(super) fn back(mut headers: HeaderMap) -> HeaderMap {
 
 /// What is wrong with how a request says where it ends; hyper has read it already, and refused what is worse.
 pub(super) fn ambiguity(version: Version, headers: &HeaderMap) -> Option<&'static str> {
-    if headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH) {
-        return Some("it has a length and is chunked, too");
-    }
     if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Some("it has two lengths");
     }
@@ -114,11 +123,13 @@ pub(super) fn is_own_host(authority: &str, hosts: &[String]) -> bool {
 
 /// `server-timing`: what took how long, in milliseconds.
 pub(super) fn server_timing(parts: &[(&str, Option<Duration>)]) -> Option<HeaderValue> {
-    let told = parts.iter().filter_map(|(name, took)| {
-        let took = (*took)?;
-        Some(format!("{name};dur={:.3}", took.as_secs_f64() * 1e3))
-    });
-    HeaderValue::try_from(told.collect::<Vec<_>>().join(", ")).ok().filter(|value| !value.is_empty())
+    let mut told = String::with_capacity(96);
+    for (name, took) in parts {
+        let Some(micros) = took.map(|took| took.as_micros()) else { continue };
+        let comma = if told.is_empty() { "" } else { ", " };
+        let _infallible = write!(told, "{comma}{name};dur={}.{:03}", micros / 1000, micros % 1000);
+    }
+    HeaderValue::try_from(told).ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

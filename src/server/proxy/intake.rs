@@ -56,7 +56,8 @@ pub(super) async fn whole(mut body: Incoming, limit: u64, pause: Option<Duration
         }
         read.extend_from_slice(&piece);
     }
-    Ok(if read.is_empty() { first } else { read.freeze() })
+    // By itself: as it came it holds the buffer of the connection, which can't be used again until then.
+    Ok(if read.is_empty() { Bytes::copy_from_slice(&first) } else { read.freeze() })
 }
 
 /// A body as it comes.

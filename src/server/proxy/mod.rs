@@ -1,10 +1,11 @@
 //! The caching conversation proxy: the engine's pipeline behind a server that speaks the Messages API.
 //!
 //! - options, each error with its name and line: `options` · starting, reloading, stopping: `handle`
-//! - connections and what they may take: `wire` · which place a request is for: `route`, pure
+//! - threads that answer each by itself: `shards` · connections and what they may take: `wire` · which place a request is for: `route`, pure
 //! - who asks and what that allows: `callers`, pure · limits that are one caller's: `per_caller`
 //! - a request through the pipeline and back: `forward`; its body: `intake`; headers: `heads`, pure; the answer's body:
 //!   `emit`; what the proxy says itself: `answer` · the pipeline: `engine`
+//! - what the service manager is told: `systemd`
 //! - what is told of all of it: `admin`; what the proxy measures of itself: `meter`; the page: `page`
 
 mod admin;
@@ -23,6 +24,8 @@ mod page;
 mod per_caller;
 mod route;
 mod serve;
+mod shards;
+mod systemd;
 mod wire;
 
 pub use self::{handle::Proxy, options::Sources};

@@ -6,7 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Version, header::HOST, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Version,
+    header::{HOST, TRANSFER_ENCODING},
+    request::Parts,
+};
 use hyper::body::Incoming;
 
 use super::{
@@ -20,24 +24,33 @@ use super::{
     intake,
     options::UPLOAD,
     route::{Nowhere, Place, route},
+    wire::Ambiguous,
 };
 use crate::random;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Answers a request, whatever it is.
-pub(super) async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    ambiguous: Ambiguous,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
     let request_id = request_id(&head.headers);
     let is_head = head.method == Method::HEAD;
-    let answered = answer(&shared, head, body, request_id.clone()).await;
+    let answered = if ambiguous.was_seen() && head.headers.contains_key(TRANSFER_ENCODING) {
+        Err(Problem::closing(StatusCode::BAD_REQUEST, "the request has a length and is chunked, too"))
+    } else {
+        answer(&shared, head, body, request_id.clone()).await
+    };
     let mut answer = answered.unwrap_or_else(|problem| {
         shared.meter.refused.fetch_add(u64::from(problem.closes), Relaxed);
         problem.answer(&request_id)
     });
     if is_head {
         // hyper sends no content, and would count what it doesn't send.
-        answer.headers_mut().remove(http::header::TRANSFER_ENCODING);
+        answer.headers_mut().remove(TRANSFER_ENCODING);
     }
     Ok(answer)
 }

@@ -30,7 +30,7 @@ use self::log::{Left, Log, Reader};
 use super::{
     entry::{Content, Entry},
     key::{Key, Question},
-    storable::{Variant, lasting},
+    storable::{Variant, lasting, own},
 };
 use crate::{
     Error, ErrorKind,
@@ -301,7 +301,11 @@ impl Drop for Seat {
 impl Head {
     /// Takes the content out of an answer.
     fn of(res: Response, variant: Option<Variant>) -> (Self, Body) {
-        let Response { status, version, headers, body, url, timing, attempts, history, extensions } = res;
+        let Response { status, version, mut headers, body, url, timing, attempts, history, extensions } = res;
+        if let Body::Events(_) = body {
+            // Kept for as long as the stream lasts.
+            headers.values_mut().for_each(|value| *value = own(value));
+        }
         (Self { status, version, headers, url, timing, attempts, history, extensions, variant }, body)
     }
 

@@ -65,6 +65,10 @@ pub(super) fn read(fields: &mut Fields, made: Made, store: Option<&Value>) -> Re
         };
         let Some(mut options) = options else { continue };
         secret::fill(name, &mut options)?;
+        if let ("logger", Some(options)) = (name, options.as_object_mut()) {
+            // One line for each request is enough of them.
+            options.entry("levels").or_insert_with(|| json!({ "request": "debug" }));
+        }
         if let (Some(store), true, Some(options)) = (store, stored, options.as_object_mut()) {
             options.entry("store").or_insert_with(|| store.clone());
         }

@@ -37,6 +37,9 @@ const LISTEN: &str = "127.0.0.1:8787";
 /// The API that it stands before.
 const UPSTREAM: &str = "https://api.anthropic.com";
 
+/// Connections to the API at once.
+const SOCKETS: usize = 10_000;
+
 /// Options of a proxy, each valid.
 pub(super) struct Options {
     pub listen: Vec<Listen>,
@@ -220,6 +223,11 @@ fn upstream(fields: &mut Fields) -> Result<(Value, Option<Value>)> {
         None => json!({ "value": key }),
     });
     client.insert("baseURL".to_owned(), url);
+    // A stream holds a connection for as long as it lasts, and callers are limited elsewhere.
+    let pool = client.entry("pool").or_insert_with(|| json!({}));
+    if let Some(pool) = pool.as_object_mut() {
+        pool.entry("maxSockets").or_insert_with(|| json!(SOCKETS));
+    }
     Ok((Value::Object(client), auth))
 }
 

@@ -28,6 +28,10 @@ pub struct Sources {
     pub flags: Vec<(String, String)>,
     /// Options as they are.
     pub given: Value,
+    /// Whether the process is nothing but this proxy, so that its service manager hears of it.
+    pub service: bool,
+    /// How many threads of its own it has; with none it is answered on the runtime of the process.
+    pub threads: usize,
 }
 
 impl Sources {

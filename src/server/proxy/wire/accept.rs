@@ -24,6 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     listen::{Accepted, Listener},
     patient::{Patient, within},
+    sniff::{Ambiguous, Sniffed},
 };
 use crate::server::proxy::{handle::Shared, serve};
 
@@ -133,7 +134,10 @@ async fn speak(
 ) -> io::Result<()> {
     let limits = shared.engine().options.limits;
     let closing = shared.connections.closing.clone();
-    let service = service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), request));
+    let ambiguous = Ambiguous::default();
+    let seen = ambiguous.clone();
+    let service =
+        service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), seen.clone(), request));
     if two {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -147,7 +151,8 @@ async fn speak(
     }
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(limits.header_bytes);
-    let connection = pin!(builder.serve_connection(TokioIo::new(io), service));
+    let io = TokioIo::new(Sniffed::new(io, ambiguous));
+    let connection = pin!(builder.serve_connection(io, service));
     until(connection, closing, http1::Connection::graceful_shutdown).await
 }
 

@@ -1,6 +1,8 @@
 //! Places to listen at: addresses, sockets in the file system, and whatever systemd has opened.
 
-use std::io;
+#[cfg(unix)]
+use std::os::unix::net as unix_net;
+use std::{io, net};
 
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -8,6 +10,13 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::super::options::Listen;
 use crate::{Error, Result};
+
+/// A place that is taken, and not yet listened at by a runtime.
+pub(in super::super) enum Bound {
+    Tcp(net::TcpListener),
+    #[cfg(unix)]
+    Unix(unix_net::UnixListener),
+}
 
 /// A place that is listened at.
 pub(in super::super) enum Listener {
@@ -23,7 +32,25 @@ pub(super) enum Accepted {
     Unix(UnixStream),
 }
 
-impl Listener {
+impl Bound {
+    /// The same place, for another runtime.
+    pub(in super::super) fn again(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(listener) => Self::Tcp(listener.try_clone()?),
+            #[cfg(unix)]
+            Self::Unix(listener) => Self::Unix(listener.try_clone()?),
+        })
+    }
+
+    /// Listens. Must be called where Tokio runs.
+    pub(in super::super) fn listen(self) -> io::Result<Listener> {
+        Ok(match self {
+            Self::Tcp(listener) => Listener::Tcp(TcpListener::from_std(listener)?),
+            #[cfg(unix)]
+            Self::Unix(listener) => Listener::Unix(UnixListener::from_std(listener)?),
+        })
+    }
+
     /// The URL below which it is reached.
     pub(in super::super) fn url(&self, scheme: &str) -> io::Result<String> {
         match self {
@@ -36,7 +63,9 @@ impl Listener {
             }
         }
     }
+}
 
+impl Listener {
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => Ok(Accepted::Tcp(listener.accept().await?.0)),
@@ -46,8 +75,8 @@ impl Listener {
     }
 }
 
-/// Listens. Must be called where Tokio runs.
-pub(in super::super) fn bind(places: &[Listen]) -> Result<Vec<Listener>> {
+/// Takes these places.
+pub(in super::super) fn bind(places: &[Listen]) -> Result<Vec<Bound>> {
     let mut listeners = Vec::new();
     for place in places {
         let refused = |cause: &io::Error| {
@@ -55,7 +84,7 @@ pub(in super::super) fn bind(places: &[Listen]) -> Result<Vec<Listener>> {
         };
         match place {
             Listen::Address(address) => {
-                let bound = std::net::TcpListener::bind(address.as_str()).and_then(tcp);
+                let bound = net::TcpListener::bind(address.as_str()).and_then(tcp);
                 listeners.push(bound.map_err(|cause| refused(&cause))?);
             }
             Listen::Unix(path) => listeners.push(unix(path).map_err(|cause| refused(&cause))?),
@@ -73,32 +102,34 @@ pub(in super::super) fn bind(places: &[Listen]) -> Result<Vec<Listener>> {
     Ok(listeners)
 }
 
-fn tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
+fn tcp(listener: net::TcpListener) -> io::Result<Bound> {
     listener.set_nonblocking(true)?;
-    Ok(Listener::Tcp(TcpListener::from_std(listener)?))
+    Ok(Bound::Tcp(listener))
 }
 
 /// One that a process has left behind is no obstacle, one that is listened at is.
 #[cfg(unix)]
-fn unix(path: &std::path::Path) -> io::Result<Listener> {
+fn unix(path: &std::path::Path) -> io::Result<Bound> {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     if is_socket {
-        match std::os::unix::net::UnixStream::connect(path) {
+        match unix_net::UnixStream::connect(path) {
             Ok(_) => return Err(io::Error::new(io::ErrorKind::AddrInUse, "somebody listens there")),
             Err(_) => std::fs::remove_file(path)?,
         }
     }
-    Ok(Listener::Unix(UnixListener::bind(path)?))
+    let listener = unix_net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(Bound::Unix(listener))
 }
 
 #[cfg(not(unix))]
-fn unix(_: &std::path::Path) -> io::Result<Listener> {
+fn unix(_: &std::path::Path) -> io::Result<Bound> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "there are no such sockets on this system"))
 }
 
 #[cfg(unix)]
-fn systemd() -> io::Result<Vec<Listener>> {
+fn systemd() -> io::Result<Vec<Bound>> {
     let mut given = listenfd::ListenFd::from_env();
     let mut listeners = Vec::new();
     for at in 0..given.len() {
@@ -106,13 +137,13 @@ fn systemd() -> io::Result<Vec<Listener>> {
             listeners.push(tcp(listener)?);
         } else if let Ok(Some(listener)) = given.take_unix_listener(at) {
             listener.set_nonblocking(true)?;
-            listeners.push(Listener::Unix(UnixListener::from_std(listener)?));
+            listeners.push(Bound::Unix(listener));
         }
     }
     Ok(listeners)
 }
 
 #[cfg(not(unix))]
-fn systemd() -> io::Result<Vec<Listener>> {
+fn systemd() -> io::Result<Vec<Bound>> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "there is no systemd on this system"))
 }
