@@ -39,6 +39,7 @@ test('every program of the pages on middlewares runs', async (t) => {
   const folder = new URL('../docs/', import.meta.url);
   const pages = [
     'claude.md',
+    'proxy.md',
     'sessions.md',
     'store.md',
     'streams.md',
