@@ -136,11 +136,11 @@ for (const [name, options, kinds] of SETTINGS) {
 
 test('the tarball holds what is needed and nothing else', () => {
   const files = readdirSync(join(installed, 'trae-native'), { recursive: true, encoding: 'utf8' });
-  for (const needed of ['index.d.ts', 'index.d.mts', 'dist/index.js', 'dist/index.mjs', 'native/index.js', 'README.md'])
-    assert.ok(files.includes(needed), needed);
+  const code = ['dist/index.js', 'dist/index.mjs', 'dist/page/index.html', 'native/index.js'];
+  for (const needed of ['index.d.ts', 'index.d.mts', ...code, 'README.md']) assert.ok(files.includes(needed), needed);
   const meant =
-    /^(dist|native|docs|types)(\/|$)|^(index|simulator|testing|axios)\.d\.m?ts$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
-  const strange = files.filter((name) => !meant.test(name) || /^dist\/.*\.m?ts$|\.map$/.test(name));
+    /^(dist|native|docs|types)(\/|$)|^(index|simulator|proxy|testing|axios)\.d\.m?ts$|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/;
+  const strange = files.filter((name) => !meant.test(name) || /^dist\/.*\.m?ts$|\.map$|^docs\/images/.test(name));
   assert.deepEqual(strange, []);
   assert.equal(files.filter((name) => name.endsWith('.node')).length, 1, 'the addon of this machine, so that it runs');
 });

@@ -53,7 +53,12 @@ export class Details {
 function body(name: string, text: string | null): HTMLElement | null {
   if (text === null) return null;
   // Reached by keyboard, as it scrolls.
-  return make('div', {}, make('h4', {}, name), make('pre', { tabindex: 0, 'aria-label': name }, indented(text)));
+  return make(
+    'div',
+    {},
+    make('h3', {}, name),
+    make('pre', { tabindex: 0, role: 'group', 'aria-label': name }, indented(text)),
+  );
 }
 
 function indented(text: string): string {

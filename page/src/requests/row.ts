@@ -84,5 +84,6 @@ export class Row {
 function result({ state, status, error, attempts }: Entry): HTMLElement {
   const words = { active: 'active', done: '', failed: error ?? 'failed', dropped: 'dropped' }[state];
   const tried = attempts > 1 ? `, ${attempts} attempts` : '';
-  return make('span', { class: 'outcome' }, status === null ? null : String(status), words && ` ${words}`, tried);
+  const told = `${status ?? ''} ${words}${tried}`.trim();
+  return make('span', { class: 'outcome', title: told }, told);
 }
