@@ -45,6 +45,11 @@ export function ask({ url }: { url: string }, body: object = question(), init: R
   return fetch(`${url}/v1/messages`, { method: 'POST', ...init, headers, body: JSON.stringify(body) });
 }
 
+/** How many messages the API was sent last. */
+export function turns({ received }: Simulator): number {
+  return ((received.at(-1)?.json() ?? { messages: [] }) as { messages: object[] }).messages.length;
+}
+
 /** What curl says: the head and the body. */
 export function curl(...args: string[]): Promise<{ head: string; body: string }> {
   return new Promise((resolve, reject) => {

@@ -142,9 +142,9 @@ fn per_caller(
     which: impl Fn(&CallerOptions) -> &[Layer],
 ) -> Result<PerCaller> {
     let mut all = HashMap::new();
-    for caller in callers.iter().filter(|caller| !which(caller).is_empty()) {
+    for (at, caller) in callers.iter().enumerate().filter(|(_, caller)| !which(caller).is_empty()) {
         let made = which(caller).iter().map(|layer| {
-            let option = format!("callers.{}", caller.name);
+            let option = format!("callers[{at}]");
             parts
                 .make(Some(&caller.name), layer, kept)
                 .map_err(|error| super::options::within(&option, error))

@@ -77,12 +77,12 @@ impl Shared {
 impl Proxy {
     /// Listens, and answers on this runtime, or on threads of its own.
     pub fn start(runtime: &Handle, sources: &Sources) -> Result<Self> {
-        let options = sources.read()?;
+        let (options, places) = sources.read()?;
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let connections = Connections::new(options.limits.connections);
-        let places = options.listen.clone();
-        let now = Now::new(options, None)?;
-        let bound = wire::bind(&places)?;
+        let listen = options.listen.clone();
+        let now = Now::new(options, None).map_err(|error| places.of(error))?;
+        let bound = wire::bind(&listen).map_err(|error| places.of(error))?;
         let failed = |cause: io::Error| Error::config(format!("`listen`: {cause}"));
         let urls = bound.iter().map(|place| place.url(scheme)).collect::<io::Result<_>>().map_err(failed)?;
         let shared = Arc::new(Shared {
@@ -119,7 +119,7 @@ impl Proxy {
     }
 
     fn take(&self, sources: &Sources) -> Result<()> {
-        let options = sources.read()?;
+        let (options, places) = sources.read()?;
         let before = self.shared.engine();
         if options.listen != before.options.listen {
             return Err(Error::config(
@@ -130,7 +130,7 @@ impl Proxy {
         if options.tls.is_some() != before.options.tls.is_some() {
             return Err(Error::config("`tls` can't come or go while the proxy runs").about("tls"));
         }
-        let now = Now::new(options, Some(&before))?;
+        let now = Now::new(options, Some(&before)).map_err(|error| places.of(error))?;
         *self.shared.now.write().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }

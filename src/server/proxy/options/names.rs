@@ -6,7 +6,7 @@ use super::limits;
 use crate::client;
 
 /// The proxy's own.
-const OWN: [&str; 24] = [
+const OWN: [&str; 25] = [
     "listen",
     "allowAnonymous",
     "hosts",
@@ -18,6 +18,7 @@ const OWN: [&str; 24] = [
     "upstream.url",
     "upstream.key",
     "upstream.scheme",
+    "upstream.proxy",
     "sessions",
     "cache",
     "logger",

@@ -35,8 +35,8 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The options, of all sources.
-    pub(in super::super) fn read(&self) -> Result<Options> {
+    /// The options, of all sources, and where each was given: for errors that show themselves later.
+    pub(in super::super) fn read(&self) -> Result<(Options, Places)> {
         let mut all = Merged::default();
         if let Some(path) = &self.file {
             all.file(path)?;
@@ -56,7 +56,10 @@ impl Sources {
         }
         all.key_of_the_environment(&self.environment);
         let Merged { values, places } = all;
-        Options::read(Value::Object(values)).map_err(|error| placed(error, &places))
+        match Options::read(Value::Object(values)) {
+            Ok(options) => Ok((options, places)),
+            Err(error) => Err(places.of(error)),
+        }
     }
 }
 
@@ -89,9 +92,12 @@ fn in_capitals(option: &str) -> String {
 #[derive(Default)]
 struct Merged {
     values: Map<String, Value>,
-    /// Where each option was given, by its name with its path.
-    places: BTreeMap<String, String>,
+    places: Places,
 }
+
+/// Where each option was given, by its name with its path.
+#[derive(Debug, Default)]
+pub(in super::super) struct Places(BTreeMap<String, String>);
 
 impl Merged {
     fn file(&mut self, path: &Path) -> Result<()> {
@@ -101,7 +107,7 @@ impl Merged {
         };
         self.values = values;
         for (option, line) in file.lines {
-            self.places.insert(option, format!("{}:{line}", path.display()));
+            self.places.0.insert(option, format!("{}:{line}", path.display()));
         }
         Ok(())
     }
@@ -125,7 +131,7 @@ impl Merged {
 
     /// A whole section may be given, or one option in it.
     fn take(&mut self, name: &str, value: Value) {
-        self.places.retain(|option, _| option != name && !option.starts_with(&format!("{name}.")));
+        self.places.0.retain(|option, _| option != name && !option.starts_with(&format!("{name}.")));
         self.values.insert(name.to_owned(), value);
     }
 
@@ -150,22 +156,24 @@ impl Merged {
             members = inner;
         }
         members.insert(last.to_owned(), value);
-        self.places.insert(option.to_owned(), place);
+        self.places.0.insert(option.to_owned(), place);
         Ok(())
     }
 }
 
-/// The error with the place of what it is about, or of what that stands in.
-fn placed(error: Error, places: &BTreeMap<String, String>) -> Error {
-    let Some(option) = error.option().map(str::to_owned) else { return error };
-    let mut name = option.as_str();
-    loop {
-        if let Some(place) = places.get(name) {
-            return Error::config(format!("{place}: {}", error.message())).about(option);
-        }
-        match name.rfind(['.', '[']) {
-            Some(end) => name = &name[..end],
-            None => return error,
+impl Places {
+    /// The error with the place of what it is about, or of what that stands in.
+    pub(in super::super) fn of(&self, error: Error) -> Error {
+        let Some(option) = error.option().map(str::to_owned) else { return error };
+        let mut name = option.as_str();
+        loop {
+            if let Some(place) = self.0.get(name) {
+                return Error::config(format!("{place}: {}", error.message())).about(option);
+            }
+            match name.rfind(['.', '[']) {
+                Some(end) => name = &name[..end],
+                None => return error,
+            }
         }
     }
 }
