@@ -134,9 +134,8 @@ test('a proxy that is killed loses its own streams and no others', async (t) => 
   const streams = answers.map((answer) => answer.text().catch(() => 'broken'));
   process.kill(all.proxies[0]?.pid ?? 0, 'SIGKILL');
   const texts = await Promise.all(streams);
-  const whole = texts.filter((text) => /event: message_stop\n/.test(text)).length;
-  const broken = texts.filter((text) => text === 'broken').length;
-  assert.deepEqual([whole, broken], [20, 10]);
+  // Node's fetch takes a connection that was to close for an end: what has no last event was not whole.
+  assert.equal(texts.filter((text) => /event: message_stop\n/.test(text)).length, 20);
   all.simulator.always({});
   for (let number = 0; number < 6; number++) assert.equal((await ask(all, question(`${number}`), apart)).status, 200);
 });
