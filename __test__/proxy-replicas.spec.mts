@@ -24,8 +24,12 @@ async function balancer(t: TestContext, ports: number[]): Promise<string> {
     const reach = (left: number): void => {
       const proxy = connect(ports[turn++ % ports.length] as number, '127.0.0.1');
       for (const socket of [caller, proxy]) sockets.add(socket);
-      proxy.once('connect', () => caller.pipe(proxy).pipe(caller));
-      proxy.on('error', () => (proxy.connecting && left > 0 ? reach(left - 1) : caller.destroy()));
+      let reached = false;
+      proxy.once('connect', () => {
+        reached = true;
+        caller.pipe(proxy).pipe(caller);
+      });
+      proxy.on('error', () => (reached || left === 0 ? caller.destroy() : reach(left - 1)));
       caller.on('error', () => proxy.destroy());
     };
     reach(ports.length);
