@@ -90,7 +90,7 @@ test('limits, budgets and conversations are one', async (t) => {
     {
       name: 'a',
       key: 'key-of-caller-a-0123',
-      rateLimit: { requests: 4, interval: 60_000, burst: 1, queueLimit: 0, adapt: false },
+      rateLimit: { requests: 4, interval: 60_000, burst: 1, queueTimeout: 300, adapt: false },
     },
     { name: 'b', key: 'key-of-caller-b-0123', budget: { tokens: 100 } },
   ]);
