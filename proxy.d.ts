@@ -53,7 +53,10 @@ export interface ProxyOptions {
 
 /** The API behind a proxy: options of `createClient`, but for these. */
 export interface Upstream {
-  /** @default 'https://api.anthropic.com' */
+  /**
+   * The API's own URL, without `/v1`.
+   * @default 'https://api.anthropic.com'
+   */
   url?: string;
   /** The key that stays in the proxy: itself, `env:NAME` or `file:/path`. Without one, callers send their own. */
   key?: string;

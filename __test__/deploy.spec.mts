@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createProxy } from 'trae-native/proxy';
 
-const deploy = fileURLToPath(new URL('../deploy', import.meta.url));
+const deploy = fileURLToPath(new URL('../docs/deploy', import.meta.url));
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'trae-deploy-'));
@@ -65,8 +65,8 @@ test('systemd takes the units', (t) => {
 });
 
 test('the keys of the compose file are not in git', () => {
-  const ignored = spawnSync('git', ['check-ignore', '-q', 'deploy/secrets/anthropic_api_key'], {
-    cwd: join(deploy, '..'),
+  const ignored = spawnSync('git', ['check-ignore', '-q', 'docs/deploy/secrets/anthropic_api_key'], {
+    cwd: join(deploy, '../..'),
   });
   assert.equal(ignored.status, 0);
 });

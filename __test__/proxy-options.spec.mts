@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -265,4 +266,22 @@ while True: print(s.recv(4096).decode().split('\\n')[0], flush=True)`,
   process.kill(pid, 'SIGTERM');
   await until(() => told.includes('STOPPING=1'), 'it stops');
   assert.equal(await ended, 0);
+});
+
+test('every default of the public page is the default of the proxy', () => {
+  const { native } = createRequire(import.meta.url)('../dist/bundle.js') as {
+    native(): { native: { NativeProxy: { defaults(): string } } };
+  };
+  const engine = JSON.parse(native().native.NativeProxy.defaults()) as Record<string, unknown>;
+  const page = readFileSync(new URL('../proxy.d.ts', import.meta.url), 'utf8');
+  const limits = page.slice(page.indexOf('export interface Limits'), page.indexOf('export interface ProxySources'));
+  const told = (text: string) =>
+    [...text.matchAll(/@default ([^\n]+)\n\s+\*\/\n\s+(\w+)\??:/g)].map(([, value, name]) => [name, value]);
+  for (const [name, value] of told(limits)) assert.equal(String(engine[`limits.${name}`]), value, name);
+  assert.equal(told(limits).length, Object.keys(engine).filter((name) => name.startsWith('limits.')).length);
+  const others = Object.fromEntries(told(page));
+  assert.deepEqual(
+    [others['listen'], others['url'], others['allowAnonymous'], others['page']],
+    [`'${engine['listen']}'`, `'${engine['upstream.url']}'`, 'false', 'true'],
+  );
 });

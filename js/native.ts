@@ -126,7 +126,7 @@ interface Engine {
 interface Binding {
   Engine: new (wake: () => void) => Engine;
   NativeSimulator: new (options: string) => never;
-  NativeProxy: new (sources: string) => never;
+  NativeProxy: { new (sources: string): never; defaults(): string };
 }
 
 // In a bundle that is an ES module there is no `__filename`: it is the program, or what the program has beside it.

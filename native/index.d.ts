@@ -144,6 +144,8 @@ export declare class NativeMiddleware {
 export declare class NativeProxy {
   /** Starts listening; throws where an option is wrong or a place is taken. */
   constructor(sources: string)
+  /** The defaults by option name, as JSON. */
+  static defaults(): string
   /** Where it is reached, a URL for each place. */
   urls(): Array<string>
   /** Goes on with other options. */

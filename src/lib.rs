@@ -15,10 +15,10 @@
 //! | 2 | [`budget`] | how many attempts besides the first all calls may make |
 //! | 2 | [`queue`] | who waits for a limit, in which order |
 //! | 2 | [`watch`] | an answer on its way out: when it came, what it took, how it ended |
-//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, rate limit, concurrency, circuit breaker, fallback, key pool, hedge, logger, redact, metrics |
+//! | 3 | [`middleware`] | a room each: auth, jwt, retry, timeout, cache, idempotency key, rate limit, concurrency, quota, circuit breaker, fallback, key pool, hedge, logger, redact, metrics, journal |
 //! | 3 | [`session`] | conversations over a store |
 //! | 4 | [`client`] | options, validated, wired into one pipeline |
-//! | 5 | `node` `server` | the Node addon; the simulator |
+//! | 5 | `node` `server` | the Node addon; the caching proxy, the simulator |
 //!
 //! To change X, go to Y:
 //!
@@ -29,7 +29,7 @@
 //! - when a credential is renewed, what follows a 401: [`credential`]
 //! - what an error says, and its code: [`error`]; which JavaScript class it becomes: `js/errors.ts`
 //! - what crosses to JavaScript, and when: `node`
-//! - what the simulated API answers: `server`
+//! - what the caching proxy does with a request: `server::proxy`; what the simulated API answers: `server::simulator`
 
 pub mod attempt;
 pub mod body;

@@ -8,12 +8,13 @@
 //! - [`timeout`]: gives up on a call, or on one attempt, after a time
 //! - [`cache`]: gives an answer again that was given to the same question
 //! - [`rate_limit`]: holds calls to a rate · [`concurrency`]: lets only so many be under way
+//! - [`quota`]: lets no more be used up in a day than somebody may
 //! - [`circuit_breaker`]: leaves a server alone that fails too often
 //! - [`fallback`]: sends a call that fails at one target to the next
 //! - [`key_pool`]: sends each call with the key that has least to carry
 //! - [`hedge`]: makes a call a second time whose answer is late
 //! - [`logger`]: writes a line for each request, answer and failure · [`redact`]: says what is never shown
-//! - [`metrics`]: counts what passes, and tells it
+//! - [`metrics`]: counts what passes, and tells it · [`journal`]: keeps the last calls, for whoever watches
 //! - [`idempotency_key`]: names a call to the server, so that it is done once however often it is sent
 //!
 //! May be used by `client`, which reads their options, and by tests.

@@ -10,7 +10,7 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use super::runtime;
-use crate::server::proxy::{Proxy, Sources};
+use crate::server::proxy::{self, Proxy, Sources};
 
 /// A running proxy; `js/proxy.ts` makes it pleasant.
 #[napi]
@@ -23,6 +23,12 @@ impl NativeProxy {
     pub fn new(sources: String) -> Result<Self> {
         let proxy = Proxy::start(&runtime::handle()?, &read(&sources)?).map_err(told)?;
         Ok(Self(Arc::new(proxy)))
+    }
+
+    /// The defaults by option name, as JSON.
+    #[napi(catch_unwind)]
+    pub fn defaults() -> String {
+        proxy::defaults().to_string()
     }
 
     /// Where it is reached, a URL for each place.

@@ -8,6 +8,7 @@ use std::{
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream;
+use http::Extensions;
 use tokio::time::Instant;
 
 use super::{Asked, End, Watcher};
@@ -35,7 +36,7 @@ pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Resp
             Body::Events(events(body, watcher, rules))
         }
         Body::Full(content) => {
-            watcher.over(Usage::of_message(&content), End::Whole(&content));
+            watcher.over(usage(&content, &mut res.extensions), End::Whole(&content));
             Body::Full(content)
         }
         Body::Empty => {
@@ -44,6 +45,26 @@ pub fn watch(asked: Asked, mut res: Response, mut watcher: impl Watcher) -> Resp
         }
     };
     res
+}
+
+/// What a whole content has told, for those who watch further out: they would read the same again.
+#[derive(Clone)]
+struct Counted {
+    /// Kept, so that no other content can stand where it stood.
+    content: Bytes,
+    usage: Usage,
+}
+
+fn usage(content: &Bytes, extensions: &mut Extensions) -> Usage {
+    let is_same = |counted: &&Counted| {
+        counted.content.as_ptr() == content.as_ptr() && counted.content.len() == content.len()
+    };
+    if let Some(counted) = extensions.get().filter(is_same) {
+        return counted.usage;
+    }
+    let usage = Usage::of_message(content);
+    extensions.insert(Counted { content: content.clone(), usage });
+    usage
 }
 
 /// Read in one go, as whoever reads it would, so that it is kept once.

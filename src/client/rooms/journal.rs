@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{super::fields::Fields, Functions, Native, Questions, prices::prices};
 use crate::{
@@ -45,9 +45,4 @@ impl Questions for Asked {
         };
         Box::pin(std::future::ready(answer))
     }
-}
-
-pub(super) fn defaults() -> Value {
-    let default = JournalOptions::default();
-    json!({ "journal.keep": default.keep, "journal.bodies": default.bodies > 0 })
 }

@@ -181,7 +181,6 @@ pub(super) fn defaults() -> Map<String, Value> {
         hedge::defaults(),
         concurrency::defaults(),
         idempotency_key::defaults(),
-        journal::defaults(),
         jwt::defaults(),
         key_pool::defaults(),
         logger::defaults(),

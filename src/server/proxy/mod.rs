@@ -30,3 +30,8 @@ mod wire;
 
 pub use self::{handle::Proxy, options::Sources};
 use serve::serve;
+
+/// The defaults of a proxy's own options: for the documentation's test.
+pub fn defaults() -> serde_json::Value {
+    options::defaults()
+}

@@ -94,6 +94,17 @@ pub(super) struct Page {
     pub bodies: bool,
 }
 
+/// The defaults by the names of the options: for the documentation's test.
+pub(super) fn defaults() -> Value {
+    let mut defaults = limits::defaults();
+    if let Some(defaults) = defaults.as_object_mut() {
+        let own =
+            json!({ "listen": LISTEN, "upstream.url": UPSTREAM, "allowAnonymous": false, "page": true });
+        defaults.extend(own.as_object().cloned().unwrap_or_default());
+    }
+    defaults
+}
+
 impl Options {
     /// Reads options as JSON.
     pub(super) fn read(given: Value) -> Result<Self> {

@@ -4,12 +4,13 @@
 //! The bytes that those were made of go along beside them, so that whoever asked gets them as they came; where a
 //! layer has put other events in their place, those are written anew.
 
+mod raw;
+
 use std::{
     fmt::Write,
     future::Future,
     mem,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -20,6 +21,7 @@ use futures_util::{StreamExt, stream};
 use http::Extensions;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
+use self::raw::{Raw, joined};
 use super::wire::media_type;
 use crate::{
     Error, ErrorKind, Phase, Result,
@@ -103,53 +105,9 @@ async fn at_hand(mut body: ByteStream, length: Option<u64>) -> Result<Body> {
     Ok(Body::Stream(Box::pin(stream::iter(read.into_iter().map(Ok)).chain(body))))
 }
 
-fn joined(mut pieces: Vec<Bytes>) -> Bytes {
-    match pieces.len() {
-        1 => pieces.remove(0),
-        _ => pieces.concat().into(),
-    }
-}
-
 /// Whether these bytes and the text of them are the same: JavaScript reads a text at a fraction of the cost.
 pub(super) fn is_text(bytes: &[u8]) -> bool {
     bytes.len() <= LONGEST_TEXT && !bytes.starts_with(b"\xEF\xBB\xBF") && std::str::from_utf8(bytes).is_ok()
-}
-
-/// The bytes of a stream of events, read and not yet handed over.
-#[derive(Clone, Default)]
-struct Raw(Arc<Mutex<Pieces>>);
-
-#[derive(Default)]
-struct Pieces {
-    all: Vec<Bytes>,
-    size: usize,
-}
-
-impl Raw {
-    /// Keeps a copy of what passes; it shares the memory.
-    fn beside(self, body: ByteStream) -> ByteStream {
-        Box::pin(body.inspect(move |piece| {
-            if let Ok(piece) = piece {
-                let mut pieces = self.lock();
-                pieces.size += piece.len();
-                pieces.all.push(piece.clone());
-            }
-        }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pieces> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn size(&self) -> usize {
-        self.lock().size
-    }
-
-    /// All of them, as one.
-    fn take(&self) -> Option<Bytes> {
-        let Pieces { all, .. } = mem::take(&mut *self.lock());
-        (!all.is_empty()).then(|| joined(all))
-    }
 }
 
 /// A stream of events as bytes: those that it was made of, where they came along.
