@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { createProxy, type ProxyOptions } from 'trae-native/proxy';
-import { ask, before, command, curl, proxied, question, Raw, UPSTREAM_KEY } from './helpers/proxy.mts';
+import { ask, command, curl, proxied, question, Raw, UPSTREAM_KEY } from './helpers/proxy.mts';
 import { until } from './helpers/simulator.mts';
 
 const KEY = { team: 'key-of-the-team-0123456789', operator: 'key-of-the-operator-0123456789' };
@@ -172,8 +175,7 @@ test('no key is in the log, the figures, the errors or what is printed', async (
     TRAE_PROXY_UPSTREAM_URL: simulator.url,
     TRAE_PROXY_UPSTREAM_PROXY: 'false',
   };
-  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
-  const folder = mkdtempSync('/tmp/trae-keys-');
+  const folder = mkdtempSync(join(tmpdir(), 'trae-keys-'));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(
     `${folder}/p.json`,

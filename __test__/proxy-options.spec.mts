@@ -19,6 +19,9 @@ function folder(t: TestContext): string {
   return path;
 }
 
+/** Signals, and sockets of the file system. */
+const POSIX = { skip: process.platform === 'win32' && 'there is no such thing on Windows' };
+
 const program = fileURLToPath(new URL('../dist/bin/trae-native.js', import.meta.url));
 
 test('a file in TOML and one in JSON say the same, and flags stand over the environment, and that over the file', async (t) => {
@@ -108,30 +111,34 @@ test('the command has a help that fits a screen, and makes a key of which the di
   assert.equal((await ask(proxy, question(), { headers: { 'x-api-key': key } })).status, 200);
 });
 
-test('SIGHUP reads the options again: what changed holds, what did not keeps its state, and a mistake changes nothing', async (t) => {
-  const { simulator } = await proxied(t);
-  const file = join(folder(t), 'p.json');
-  const write = (more: object) => {
-    const { listen, logger, upstream } = before(simulator);
-    writeFileSync(file, JSON.stringify({ listen, logger, upstream, ...more }));
-  };
-  write({});
-  const { url, pid, said } = await command(t, ['--config', file]);
-  await ask({ url });
-  write({ callers: [{ name: 'late', key: 'key-of-the-late-caller' }] });
-  process.kill(pid, 'SIGHUP');
-  await until(async () => (await ask({ url })).status === 401, 'the caller is known');
-  const late = await ask({ url }, question(), { headers: { 'x-api-key': 'key-of-the-late-caller' } });
-  assert.deepEqual([late.status, late.headers.get('x-cache')], [200, 'hit']);
-  assert.match(said(), /the options were read again/);
-  write({ cache: { tll: 1 } });
-  process.kill(pid, 'SIGHUP');
-  await until(
-    () => /the options stay as they were: .*p\.json:1: unknown option `cache\.tll`/.test(said()),
-    'it is told',
-  );
-  assert.equal((await ask({ url })).status, 401);
-});
+test(
+  'SIGHUP reads the options again: what changed holds, what did not keeps its state, and a mistake changes nothing',
+  POSIX,
+  async (t) => {
+    const { simulator } = await proxied(t);
+    const file = join(folder(t), 'p.json');
+    const write = (more: object) => {
+      const { listen, logger, upstream } = before(simulator);
+      writeFileSync(file, JSON.stringify({ listen, logger, upstream, ...more }));
+    };
+    write({});
+    const { url, pid, said } = await command(t, ['--config', file]);
+    await ask({ url });
+    write({ callers: [{ name: 'late', key: 'key-of-the-late-caller' }] });
+    process.kill(pid, 'SIGHUP');
+    await until(async () => (await ask({ url })).status === 401, 'the caller is known');
+    const late = await ask({ url }, question(), { headers: { 'x-api-key': 'key-of-the-late-caller' } });
+    assert.deepEqual([late.status, late.headers.get('x-cache')], [200, 'hit']);
+    assert.match(said(), /the options were read again/);
+    write({ cache: { tll: 1 } });
+    process.kill(pid, 'SIGHUP');
+    await until(
+      () => /the options stay as they were: .*p\.json:1: unknown option `cache\.tll`/.test(said()),
+      'it is told',
+    );
+    assert.equal((await ask({ url })).status, 401);
+  },
+);
 
 test('it stops when its streams have ended, and tells those that do not end in time', async (t) => {
   const { simulator } = await proxied(t);
@@ -154,7 +161,7 @@ test('it stops when its streams have ended, and tells those that do not end in t
   }
 });
 
-test('SIGTERM lets the command end its streams, and a second one ends it at once', async (t) => {
+test('SIGTERM lets the command end its streams, and a second one ends it at once', POSIX, async (t) => {
   const { simulator } = await proxied(t);
   simulator.always({ events: 30, paceMs: 10 });
   const start = () =>
@@ -205,42 +212,46 @@ test('a running proxy keeps its process, and a closed one does not', async () =>
   assert.equal(await ended, 0);
 });
 
-test('it listens at a socket of the file system, at several places, and at what systemd has opened', async (t) => {
-  const { simulator } = await proxied(t);
-  const path = join(folder(t), 'p.sock');
-  const get = (options: object) =>
-    new Promise<number | undefined>((resolve, reject) => {
-      request({ ...options, path: '/healthz' }, (res) => resolve(res.resume().statusCode))
-        .on('error', reject)
-        .end();
+test(
+  'it listens at a socket of the file system, at several places, and at what systemd has opened',
+  POSIX,
+  async (t) => {
+    const { simulator } = await proxied(t);
+    const path = join(folder(t), 'p.sock');
+    const get = (options: object) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ ...options, path: '/healthz' }, (res) => resolve(res.resume().statusCode))
+          .on('error', reject)
+          .end();
+      });
+    const proxy = await createProxy(before(simulator, { listen: [`unix:${path}`, '127.0.0.1:0'] }));
+    assert.deepEqual([await get({ socketPath: path }), proxy.urls.length], [200, 2]);
+    await proxy.close();
+    const again = await createProxy(before(simulator, { listen: `unix:${path}` }));
+    assert.equal(await get({ socketPath: path }), 200, 'what a process has left behind is no obstacle');
+    await assert.rejects(createProxy(before(simulator, { listen: `unix:${path}` })), {
+      message: /somebody listens there/,
     });
-  const proxy = await createProxy(before(simulator, { listen: [`unix:${path}`, '127.0.0.1:0'] }));
-  assert.deepEqual([await get({ socketPath: path }), proxy.urls.length], [200, 2]);
-  await proxy.close();
-  const again = await createProxy(before(simulator, { listen: `unix:${path}` }));
-  assert.equal(await get({ socketPath: path }), 200, 'what a process has left behind is no obstacle');
-  await assert.rejects(createProxy(before(simulator, { listen: `unix:${path}` })), {
-    message: /somebody listens there/,
-  });
-  await again.close();
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  const fd = (server as unknown as { _handle: { fd: number } })._handle.fd;
-  const args = ['proxy', '--listen', 'systemd', '--upstream', simulator.url];
-  const child = spawn('sh', ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', process.execPath, program, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit', fd],
-  });
-  t.after(() => child.kill('SIGKILL'));
-  await new Promise((resolve) => child.stdout?.once('data', resolve));
-  server.close();
-  assert.equal(await get({ port, host: '127.0.0.1' }), 200);
-  await assert.rejects(createProxy(before(simulator, { listen: 'systemd' })), {
-    message: /systemd has opened no socket/,
-  });
-});
+    await again.close();
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const fd = (server as unknown as { _handle: { fd: number } })._handle.fd;
+    const args = ['proxy', '--listen', 'systemd', '--upstream', simulator.url];
+    const child = spawn('sh', ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', process.execPath, program, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit', fd],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    server.close();
+    assert.equal(await get({ port, host: '127.0.0.1' }), 200);
+    await assert.rejects(createProxy(before(simulator, { listen: 'systemd' })), {
+      message: /systemd has opened no socket/,
+    });
+  },
+);
 
-test('the service manager is told when it is ready, reloads and stops', async (t) => {
+test('the service manager is told when it is ready, reloads and stops', POSIX, async (t) => {
   if (!existsSync('/usr/bin/python3')) return t.skip('there is no python3 to listen');
   const path = join(folder(t), 'notify.sock');
   const listener = spawn('python3', [

@@ -1,7 +1,10 @@
 // The proxy as its callers see it: the article's exercise, and everything else that passes through.
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { createProxy } from 'trae-native/proxy';
@@ -236,8 +239,7 @@ test('HTTP/2 by prior knowledge and by TLS: many requests on one connection', as
   const identity = await createSimulator({ tls: true, clientCa: 'own' });
   t.after(() => identity.close());
   const { cert, key } = identity.clientIdentity ?? { cert: '', key: '' };
-  const { mkdtempSync, rmSync, writeFileSync } = await import('node:fs');
-  const folder = mkdtempSync('/tmp/trae-tls-');
+  const folder = mkdtempSync(join(tmpdir(), 'trae-tls-'));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(`${folder}/cert.pem`, cert);
   writeFileSync(`${folder}/key.pem`, key);
