@@ -326,3 +326,39 @@ test('a session keeps a conversation, and two callers have two of one name', asy
   assert.equal(await say('one', 'third'), 5);
   assert.equal(simulator.received.at(-1)?.header('x-session-id'), undefined);
 });
+
+test('keys of a pool and targets to fall back to are the proxy’s to choose', async (t) => {
+  const other = await createSimulator();
+  t.after(() => other.close());
+  const { simulator } = await proxied(t);
+  const { upstream: _, ...rest } = before(simulator);
+  const proxy = await createProxy({
+    ...rest,
+    upstream: { url: simulator.url, proxy: false },
+    keyPool: { keys: ['key-one-of-the-pool', 'key-two-of-the-pool'] },
+    fallback: { targets: [{ name: 'other', baseURL: other.url, apiKey: 'key-of-the-other' }] },
+    retry: false,
+    cache: false,
+  });
+  t.after(() => proxy.close());
+  const answers = await Promise.all(Array.from({ length: 8 }, (_, number) => ask(proxy, question(`${number}`))));
+  assert.ok(answers.every(({ status }) => status === 200));
+  const keys = new Set(simulator.received.map((received) => received.header('x-api-key')));
+  assert.deepEqual([...keys].sort(), ['key-one-of-the-pool', 'key-two-of-the-pool']);
+  simulator.always({ status: 529 });
+  assert.equal((await ask(proxy, question('elsewhere'))).status, 200);
+  assert.equal(other.received.at(-1)?.header('x-api-key'), 'key-of-the-other');
+});
+
+test('without its page a proxy shows nothing of what passes but its figures', async (t) => {
+  const { proxy } = await proxied(t, { page: false });
+  await ask(proxy);
+  for (const path of ['/', '/-/about', '/-/figures', '/-/requests', '/-/requests/1'])
+    assert.equal((await fetch(proxy.url + path)).status, 404, path);
+  const figures = await (await fetch(`${proxy.url}/metrics`)).text();
+  assert.match(figures, /^trae_proxy_overhead_seconds_count 1$/m);
+  assert.match(figures, /^claude_request_duration_seconds_count\{method="POST",status_code="200"\} 1$/m);
+  const open = await fetch(`${proxy.url}/metrics`, { headers: { accept: 'application/openmetrics-text' } });
+  assert.match(open.headers.get('content-type') ?? '', /^application\/openmetrics-text/);
+  assert.match(await open.text(), /\n# EOF\n$/);
+});
