@@ -29,20 +29,27 @@ pub trait Decode: Send + 'static {
 /// How much is gathered into one batch.
 const BATCH: usize = 64 << 10;
 
-/// The events of a body, those that are there together; never an empty batch.
+/// The events of a body, those that one chunk completed together; never an empty batch.
+///
+/// A failure, the body's own or the decoder's, comes after the events completed before it and ends the stream.
+pub fn decoded(body: ByteStream, decoder: impl Decode + Unpin) -> EventStream {
+    Box::pin(Events::Open { body, decoder, batch: Vec::new(), size: 0, turn: Turn::None })
+}
+
+/// The same, those that are there together as one batch, for whoever pays for each.
 ///
 /// Whoever reads a connection hands over one piece, and the next when that was taken and he had his turn: what one read
 /// of a socket has brought would come event by event, each at the cost of a batch. So a turn is given before a batch
 /// goes out, and nothing waits for longer than that.
-///
-/// A failure, the body's own or the decoder's, comes after the events completed before it and ends the stream.
-pub fn decoded(body: ByteStream, decoder: impl Decode + Unpin) -> EventStream {
+pub fn gathered(body: ByteStream, decoder: impl Decode + Unpin) -> EventStream {
     Box::pin(Events::Open { body, decoder, batch: Vec::new(), size: 0, turn: Turn::Due })
 }
 
 /// Whether the other side has had its turn since something came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
+    /// It gets none.
+    None,
     Due,
     Given,
 }
@@ -81,13 +88,16 @@ impl<D: Decode + Unpin> Stream for Events<D> {
             let outcome = match read {
                 Some(Ok(bytes)) => {
                     *size += bytes.len();
-                    *turn = Turn::Due;
+                    if *turn == Turn::Given {
+                        *turn = Turn::Due;
+                    }
                     decoder.feed(&bytes, batch)
                 }
                 Some(Err(error)) => Err(in_stream(error)),
                 None => decoder.end(batch),
             };
-            if outcome.is_ok() && !ended && *size < BATCH {
+            let is_enough = *size >= BATCH || (*turn == Turn::None && !batch.is_empty());
+            if outcome.is_ok() && !ended && !is_enough {
                 continue;
             }
             let batch = taken(batch, size, turn);
@@ -108,7 +118,10 @@ impl<D: Decode + Unpin> Stream for Events<D> {
 }
 
 fn taken(batch: &mut Vec<Event>, size: &mut usize, turn: &mut Turn) -> Vec<Event> {
-    (*size, *turn) = (0, Turn::Due);
+    *size = 0;
+    if *turn == Turn::Given {
+        *turn = Turn::Due;
+    }
     mem::take(batch)
 }
 

@@ -7,7 +7,7 @@ use std::{fmt, future::poll_fn, pin::Pin};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 
-pub use decoded::{Decode, decoded};
+pub use decoded::{Decode, decoded, gathered};
 
 use crate::{Error, ErrorKind, Phase, Result, event::Event};
 

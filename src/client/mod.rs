@@ -172,11 +172,17 @@ impl Client {
         if settings.judge {
             request.extensions.insert(AnyStatus);
         }
-        if let Shape::Fetch | Shape::FetchSeen | Shape::Passed = settings.shape {
-            let seen = settings.shape != Shape::Fetch || self.has_layers();
-            // The last event of a turn waits until it is kept: the bytes that it came in would not.
-            let raw = request.extensions.get::<Session>().is_none();
-            request.extensions.insert(Fetched::by(&settings.options, seen, raw));
+        match settings.shape {
+            Shape::Fetch | Shape::FetchSeen => {
+                let seen = settings.shape == Shape::FetchSeen || self.has_layers();
+                request.extensions.insert(Fetched::by(&settings.options, seen));
+            }
+            Shape::Passed => {
+                // The last event of a turn waits until it is kept: the bytes that it came in would not.
+                let raw = request.extensions.get::<Session>().is_none();
+                request.extensions.insert(Fetched::passed(&settings.options, raw));
+            }
+            _ => {}
         }
         let asked = Asked::of(&request);
         let mut limit = Limit::new(settings.total, started, request.attempt);

@@ -19,9 +19,14 @@ mod plain;
 pub use crate::event::Event;
 pub use decoder::Decoder;
 
-use crate::body::{ByteStream, EventStream, decoded};
+use crate::body::{ByteStream, EventStream, decoded, gathered};
 
 /// The events of a body, none larger than `max_event_bytes`. A block that the end of the body cuts short is no event.
 pub fn events(body: ByteStream, max_event_bytes: usize) -> EventStream {
     decoded(body, Decoder::new(max_event_bytes))
+}
+
+/// The same, in as few batches as that takes no time: see [`gathered`].
+pub fn gathered_events(body: ByteStream, max_event_bytes: usize) -> EventStream {
+    gathered(body, Decoder::new(max_event_bytes))
 }

@@ -47,14 +47,21 @@ pub(super) struct Fetched {
     seen: bool,
     /// Whether the bytes of events go along beside them.
     raw: bool,
+    /// Whether those that are there together make one batch.
+    gathers: bool,
     max_event_bytes: usize,
 }
 
 impl Fetched {
     /// What `fetch` asks for under these options.
-    pub(super) fn by(options: &Options, seen: bool, raw: bool) -> Self {
+    pub(super) fn by(options: &Options, seen: bool) -> Self {
         let seen = seen || options.timeouts.first_event.is_some();
-        Self { seen, raw, max_event_bytes: options.max_event_bytes }
+        Self { seen, raw: true, gathers: false, max_event_bytes: options.max_event_bytes }
+    }
+
+    /// For whoever passes it on, event by event, and pays for each write; with bytes as they came, or written anew.
+    pub(super) fn passed(options: &Options, raw: bool) -> Self {
+        Self { seen: true, raw, gathers: true, max_event_bytes: options.max_event_bytes }
     }
 
     /// Reads an answer as far as that takes no time.
@@ -62,13 +69,11 @@ impl Fetched {
         let (media, length) = (media_type(&res), res.content_length());
         let Body::Stream(body) = res.body else { return Ok(res) };
         res.body = match media.as_deref() {
-            Some("text/event-stream") if self.seen && !self.raw => {
-                Body::Events(sse::events(body, self.max_event_bytes))
-            }
+            Some("text/event-stream") if self.seen && !self.raw => Body::Events(self.events(body)),
             Some("text/event-stream") if self.seen => {
                 let raw = Raw::default();
                 res.extensions.insert(raw.clone());
-                Body::Events(sse::events(raw.beside(body), self.max_event_bytes))
+                Body::Events(self.events(raw.beside(body)))
             }
             Some("text/event-stream") => Body::Stream(body),
             // Nobody reads JSON before its end. Of anything else that does not say its length each piece may count.
@@ -76,6 +81,13 @@ impl Fetched {
             _ => Body::Stream(body),
         };
         Ok(res)
+    }
+}
+
+impl Fetched {
+    fn events(self, body: ByteStream) -> EventStream {
+        let events = if self.gathers { sse::gathered_events } else { sse::events };
+        events(body, self.max_event_bytes)
     }
 }
 
@@ -119,7 +131,8 @@ pub(super) fn bytes(
 ) -> ByteStream {
     let first =
         first_event.map(|limit| First { passed: Box::pin(sleep_until(Instant::now() + limit)), limit });
-    Box::pin(AsBytes { events, raw: extensions.remove(), seen: 0, look, first, course: Course::UnderWay })
+    let (raw, gathers) = (extensions.remove(), look.to_the_end);
+    Box::pin(AsBytes { events, raw, seen: 0, gathers, look, first, course: Course::UnderWay })
 }
 
 /// How the events of a stream are looked at.
@@ -152,6 +165,8 @@ struct AsBytes {
     raw: Option<Raw>,
     /// How much of them was there when it was last looked.
     seen: usize,
+    /// Whether what is there together is handed over together.
+    gathers: bool,
     look: Look,
     /// Until the first event has come.
     first: Option<First>,
@@ -217,7 +232,8 @@ impl Stream for AsBytes {
                     // Less than an event may have come: half of one, or a comment that keeps a proxy from waiting.
                     // Where more has come since the last look, whoever reads events gives the other side its turn.
                     let size = this.raw.as_ref().map_or(0, Raw::size);
-                    if size > 0 && mem::replace(&mut this.seen, size) == size {
+                    let same = mem::replace(&mut this.seen, size) == size;
+                    if size > 0 && (same || !this.gathers) {
                         this.seen = 0;
                         if let Some(bytes) = this.raw.as_ref().and_then(Raw::take) {
                             return Poll::Ready(Some(Ok(bytes)));
