@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{future::ready, stream};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{AGE, CONTENT_LENGTH, CONTENT_TYPE},
@@ -26,6 +26,7 @@ use super::{
     models,
 };
 use crate::{
+    Error, ErrorKind, Phase,
     body::Body,
     client::{Call, Content, Head, Reply, Session},
     request::{self, Repeated},
@@ -159,8 +160,15 @@ fn back(reply: Reply, request_id: &HeaderValue, begun: Instant, stopping: Cancel
             AnswerBody::events(Events::new(bytes, conceal, stopping))
         }
         Content::Bytes(bytes) => AnswerBody::Bytes(bytes),
-        // Not asked for: what passes is bytes.
-        Content::Events(_) => AnswerBody::Bytes(Box::pin(stream::empty().boxed())),
+        // What passes is bytes: this would be a bug, and must not look like an end.
+        Content::Events(_) => {
+            let bug = Error::new(
+                ErrorKind::Internal,
+                Phase::Body,
+                "events were answered where bytes were asked for",
+            );
+            AnswerBody::Bytes(Box::pin(stream::once(ready(Err(bug)))))
+        }
     };
     tell(&mut headers, &head, request_id, begun);
     let mut answer = Answer::new(body);

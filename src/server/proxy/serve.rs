@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode, Version,
+    HeaderMap, HeaderValue, Request, StatusCode, Version,
     header::{HOST, TRANSFER_ENCODING},
     request::Parts,
 };
@@ -38,20 +38,15 @@ pub(super) async fn serve(
 ) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
     let request_id = request_id(&head.headers);
-    let is_head = head.method == Method::HEAD;
     let answered = if ambiguous.was_seen() && head.headers.contains_key(TRANSFER_ENCODING) {
         Err(Problem::closing(StatusCode::BAD_REQUEST, "the request has a length and is chunked, too"))
     } else {
         answer(&shared, head, body, request_id.clone()).await
     };
-    let mut answer = answered.unwrap_or_else(|problem| {
+    let answer = answered.unwrap_or_else(|problem| {
         shared.meter.refused.fetch_add(u64::from(problem.closes), Relaxed);
         problem.answer(&request_id)
     });
-    if is_head {
-        // hyper sends no content, and would count what it doesn't send.
-        answer.headers_mut().remove(TRANSFER_ENCODING);
-    }
     Ok(answer)
 }
 

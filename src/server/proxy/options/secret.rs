@@ -28,7 +28,7 @@ pub(super) fn read(option: &str, given: &Value) -> Result<String> {
     Ok(key.to_owned())
 }
 
-/// The same for every member called `apiKey`, `key` or `value`, however deep.
+/// The same for every member called `apiKey` or `value`, however deep, and for texts in a list of `keys`.
 pub(super) fn fill(option: &str, given: &mut Value) -> Result<()> {
     match given {
         Value::Object(members) => {
@@ -43,7 +43,15 @@ pub(super) fn fill(option: &str, given: &mut Value) -> Result<()> {
             Ok(())
         }
         Value::Array(items) => {
-            items.iter_mut().enumerate().try_for_each(|(at, item)| fill(&format!("{option}[{at}]"), item))
+            let are_keys = option.ends_with(".keys");
+            items.iter_mut().enumerate().try_for_each(|(at, item)| {
+                let option = format!("{option}[{at}]");
+                if are_keys && item.is_string() {
+                    *item = read(&option, item)?.into();
+                    return Ok(());
+                }
+                fill(&option, item)
+            })
         }
         _ => Ok(()),
     }
