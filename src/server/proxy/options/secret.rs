@@ -43,7 +43,7 @@ pub(super) fn fill(option: &str, given: &mut Value) -> Result<()> {
             Ok(())
         }
         Value::Array(items) => {
-            let are_keys = option.ends_with(".keys");
+            let are_keys = option.rsplit('.').next() == Some("keys");
             items.iter_mut().enumerate().try_for_each(|(at, item)| {
                 let option = format!("{option}[{at}]");
                 if are_keys && item.is_string() {
