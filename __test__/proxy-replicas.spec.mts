@@ -172,3 +172,18 @@ test('without its store each goes on by itself, and with it they are one again',
     15_000,
   );
 });
+
+test('in one store each caller has a limit of its own', async (t) => {
+  const rateLimit = { requests: 3, interval: 60_000, burst: 1, queueTimeout: 200, adapt: false };
+  const callers = ['a', 'b'].map((name) => ({ name, key: `key-of-caller-${name}-0123`, rateLimit }));
+  const all = await fleet(t, { callers: JSON.stringify(callers), retry: 'false' });
+  if (!all) return;
+  const [first = all] = all.proxies;
+  for (const { name, key } of callers) {
+    const answers = Array.from({ length: 6 }, (_, number) =>
+      ask(first, question(`${name} ${number}`), { headers: { 'x-api-key': key } }),
+    );
+    const passed = (await Promise.all(answers)).filter(({ status }) => status === 200).length;
+    assert.equal(passed, 3, name);
+  }
+});

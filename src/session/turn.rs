@@ -1,7 +1,7 @@
 //! One turn: what a call says, what it is sent with, and what is kept of it and of its answer. Content is carried over
 //! as it is written.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt};
 
 use bytes::Bytes;
 use serde::{
@@ -262,9 +262,13 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members: Self::Value = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-            members.retain(|(known, _)| *known != name);
             members.push((name, value));
         }
-        Ok(members)
+        // Of one name the last counts.
+        let mut known = HashSet::with_capacity(members.len());
+        let mut last: Self::Value =
+            members.into_iter().rev().filter(|(name, _)| known.insert(name.clone())).collect();
+        last.reverse();
+        Ok(last)
     }
 }

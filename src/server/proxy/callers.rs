@@ -9,7 +9,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use subtle::ConstantTimeEq;
 
 use super::options::CallerOptions;
-use crate::client::fits;
+use crate::{client::fits, identity::Identity, request::is_credential};
 
 /// SHA-256 of a key. Keys are long and random: nobody finds one by its digest.
 #[derive(Clone, Copy)]
@@ -120,6 +120,12 @@ impl Callers {
         }
         Ok(Some(Arc::clone(caller)))
     }
+}
+
+/// Who asks with these headers, where only a key of his own tells: a digest of all that may be one.
+pub(super) fn keys_of(headers: &HeaderMap) -> String {
+    let keys = headers.iter().filter(|(name, _)| is_credential(name));
+    Identity::of(keys.flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()])).short()
 }
 
 /// The key that a request presents: as the API's, as a bearer's, or as a password that a browser has asked for.

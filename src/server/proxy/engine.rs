@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     Result,
-    client::{Client, Functions, Native, Prices, native},
-    pipeline::Middleware,
+    client::{Client, Functions, KeyOf, Native, Prices, native},
+    pipeline::{BoxFuture, Middleware},
+    request::Request,
 };
 
 /// What answers, by one set of options.
@@ -48,13 +49,29 @@ impl Parts {
         let part = if let Some(part) = same {
             part.clone()
         } else {
-            let native = Arc::new(native(name, options.clone(), Functions::default())?);
+            let native = Arc::new(native(name, options.clone(), functions(owner, name))?);
             Part { options: options.clone(), native }
         };
         let middleware = Arc::clone(&part.native.middleware);
         self.0.insert(key, part);
         Ok(middleware)
     }
+}
+
+/// What is one caller's is counted by its name: where replicas share it, all callers' limits stand in one store.
+struct Named(Arc<str>);
+
+impl KeyOf for Named {
+    fn key(&self, _: &Request) -> BoxFuture<'static, Result<Option<String>>> {
+        let name = self.0.to_string();
+        Box::pin(std::future::ready(Ok(Some(name))))
+    }
+}
+
+fn functions(owner: Option<&Arc<str>>, layer: &str) -> Functions {
+    let counts = matches!(layer, "rateLimit" | "concurrency");
+    let named = owner.filter(|_| counts).map(|name| Arc::new(Named(Arc::clone(name))) as Arc<dyn KeyOf>);
+    Functions { key: named, ..Functions::default() }
 }
 
 /// Inside of these stand the limits of each caller.

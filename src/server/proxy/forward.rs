@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::{Answer, Problem},
-    callers::Caller,
+    callers::{self, Caller},
     emit::{AnswerBody, Events},
     engine::Engine,
     heads::{self, REQUEST_ID, SESSION},
@@ -54,6 +54,10 @@ impl Forward {
         let call = call(&engine, caller.as_deref(), head, body)?;
         let reply = engine.client.execute(call).await.map_err(|error| Problem::from(&error))?;
         meter.took(begun.elapsed().saturating_sub(upstream(&reply.head)));
+        if reply.head.status.is_informational() {
+            let words = "the API wants to speak another protocol, for which nobody has asked";
+            return Err(Problem::new(StatusCode::BAD_GATEWAY, words));
+        }
         Ok(back(reply, &request_id, begun, stopping))
     }
 }
@@ -71,6 +75,9 @@ async fn read(engine: &Engine, head: &Parts, body: Incoming) -> Result<Body, Pro
     let limits = &engine.options.limits;
     match intake::kind(&head.method, &head.headers, body.is_end_stream()) {
         Kind::Empty => Ok(Body::Empty),
+        Kind::Whole if intake::announces_more(&head.headers, limits.request_bytes) => {
+            Err(intake::too_large(limits.request_bytes))
+        }
         Kind::Whole => {
             let bytes = intake::whole(body, limits.request_bytes, limits.body).await?;
             Ok(if bytes.is_empty() { Body::Empty } else { Body::Full(bytes) })
@@ -81,10 +88,8 @@ async fn read(engine: &Engine, head: &Parts, body: Incoming) -> Result<Body, Pro
 
 /// Whether this caller may name this model.
 fn allow(caller: Option<&Caller>, head: &Parts, body: &Body) -> Result<(), Problem> {
-    let Some(caller) = caller.filter(|caller| !caller.models.is_empty() && head.method == Method::POST)
-    else {
-        return Ok(());
-    };
+    let asks = head.method == Method::POST || !matches!(body, Body::Empty);
+    let Some(caller) = caller.filter(|caller| !caller.models.is_empty() && asks) else { return Ok(()) };
     // What names models further in, as a batch does, names none that could be judged.
     let named = models::named(body).filter(|named| !named.is_empty());
     let what = match &named {
@@ -135,7 +140,12 @@ fn session(
     let id = id.ok_or_else(|| {
         Problem::new(StatusCode::BAD_REQUEST, "`x-session-id` must be a name of 1 to 256 characters of ASCII")
     })?;
-    let owner = caller.map_or("", |caller| &*caller.name);
+    let owner = match caller {
+        Some(caller) => caller.name.to_string(),
+        // Whoever sends a key of his own is known by nothing else.
+        None if !engine.options.upstream.keeps_key => callers::keys_of(headers),
+        None => String::new(),
+    };
     Ok(Some(Session { id: format!("{owner}\n{id}"), options }))
 }
 

@@ -88,11 +88,17 @@ pub(super) fn back(mut headers: HeaderMap) -> HeaderMap {
 
 /// What is wrong with how a request says where it ends; hyper has read it already, and refused what is worse.
 pub(super) fn ambiguity(version: Version, headers: &HeaderMap) -> Option<&'static str> {
+    // hyper undoes the last coding, and would hand on the others as if there were none.
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let plain = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !plain || codings.next().is_some() {
+        return Some("it is coded in more ways than by chunks");
+    }
     if headers.get_all(CONTENT_LENGTH).iter().count() > 1 {
         return Some("it has two lengths");
     }
     let hosts = headers.get_all(HOST).iter().count();
-    if version == Version::HTTP_11 && hosts != 1 {
+    if hosts > 1 || (version == Version::HTTP_11 && hosts == 0) {
         return Some("it must name one host");
     }
     None

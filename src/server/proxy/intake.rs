@@ -43,9 +43,7 @@ pub(super) async fn whole(mut body: Incoming, limit: u64, pause: Option<Duration
     while let Some(piece) = next(&mut body, pause).await.transpose()? {
         let size = (first.len() + read.len() + piece.len()) as u64;
         if size > limit {
-            let words =
-                format!("the request has more than {limit} bytes (`limits.requestBytes` of the proxy)");
-            return Err(Problem::closing(StatusCode::PAYLOAD_TOO_LARGE, words));
+            return Err(too_large(limit));
         }
         if first.is_empty() && read.is_empty() {
             first = piece;
@@ -58,6 +56,12 @@ pub(super) async fn whole(mut body: Incoming, limit: u64, pause: Option<Duration
     }
     // By itself: as it came it holds the buffer of the connection, which can't be used again until then.
     Ok(if read.is_empty() { Bytes::copy_from_slice(&first) } else { read.freeze() })
+}
+
+/// What is refused because of its size.
+pub(super) fn too_large(limit: u64) -> Problem {
+    let words = format!("the request has more than {limit} bytes (`limits.requestBytes` of the proxy)");
+    Problem::closing(StatusCode::PAYLOAD_TOO_LARGE, words)
 }
 
 /// A body as it comes.

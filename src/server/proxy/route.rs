@@ -54,9 +54,17 @@ impl Place<'_> {
     }
 }
 
+/// The methods of the API.
+const API: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
 /// The place that a request is for.
 pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Place<'a>, Nowhere> {
     if path.starts_with("/v1/") {
+        // TRACE would send the key back, CONNECT would open a tunnel, and of others nobody knows what they do.
+        if !API.contains(method) {
+            return Err(Nowhere::Method);
+        }
         return if is_plain(path) { Ok(Place::Api) } else { Err(Nowhere::Ambiguous) };
     }
     let place = match path {
@@ -83,9 +91,9 @@ pub(super) fn route<'a>(method: &Method, path: &'a str) -> Result<Place<'a>, Now
 /// Whether every server reads this path as we do: the key that goes with it is good for all of the API's host.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let hides = ["%2e", "%2f", "%5c", "%00"].iter().any(|hidden| lower.contains(hidden));
+    let hides = ["%2e", "%2f", "%5c", "%00", "%25", "%c0"].iter().any(|hidden| lower.contains(hidden));
     let steps = || path.split(['/', '\\']);
-    !hides && !path.contains('\\') && !steps().any(|step| matches!(step, "." | ".."))
+    !hides && !path.contains('\\') && !steps().any(|step| matches!(step.split(';').next(), Some("." | "..")))
 }
 
 #[cfg(test)]

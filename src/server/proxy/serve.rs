@@ -89,13 +89,19 @@ fn check<'a>(engine: &Engine, head: &Parts, path: &'a str) -> Result<Place<'a>, 
     if let Some(what) = heads::ambiguity(head.version, &head.headers) {
         return Err(bad(format!("the request could be read in two ways: {what}")));
     }
+    let named = head.headers.get(HOST).map(HeaderValue::as_bytes);
+    if let (Some(target), Some(named)) = (head.uri.authority(), named)
+        && !target.as_str().as_bytes().eq_ignore_ascii_case(named)
+    {
+        return Err(bad("the request could be read in two ways: its target is of another host".to_owned()));
+    }
     let place = route(&head.method, path).map_err(|nowhere| match nowhere {
         Nowhere::NotFound => Problem::new(
             StatusCode::NOT_FOUND,
             format!("there is no {path:.200} here: the API is below /v1/"),
         ),
         Nowhere::Method => {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path:.200} takes GET and HEAD only"))
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path:.200} does not take this method"))
         }
         Nowhere::Ambiguous => bad(format!("the path {path:.200} could be read in two ways")),
     })?;

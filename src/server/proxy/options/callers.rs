@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Layer, secret};
 use crate::{
     Error, Result,
-    client::fields::{Fields, wrong},
+    client::fields::{FUNCTION, Fields, wrong},
     server::proxy::callers::Digest,
 };
 
@@ -72,7 +72,9 @@ fn caller(path: &str, given: Value, store: Option<&Value>, prices: Option<&Value
             None => {}
             Some(Value::Object(mut options)) => {
                 // The layer stands around the calls of this caller alone.
-                options.entry("per").or_insert(json!("all"));
+                options.remove("per");
+                // In a store, too: see `engine::Named`.
+                options.insert("key".to_owned(), FUNCTION.into());
                 if let (Some(store), "rateLimit") = (store, name) {
                     options.entry("store").or_insert_with(|| store.clone());
                 }

@@ -13,8 +13,8 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How HTTP/2 begins; no method of HTTP/1 is called so.
-const HTTP2: &[u8] = b"PRI ";
+/// How HTTP/2 begins; no request of HTTP/1 does. All of it: who does not go on is cut off here.
+const HTTP2: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A socket, with what was read of it to see how it begins.
 pub(super) struct Patient<S> {
