@@ -296,3 +296,18 @@ test('every default of the public page is the default of the proxy', () => {
     [`'${engine['listen']}'`, `'${engine['upstream.url']}'`, 'false', 'true'],
   );
 });
+
+test('the example of the document is one', async (t) => {
+  const document = readFileSync(new URL('../docs/proxy.md', import.meta.url), 'utf8');
+  const [, example = ''] = /```toml\n([\s\S]*?)```/.exec(document) ?? [];
+  const path = folder(t);
+  writeFileSync(join(path, 'operator'), 'key-of-the-operator-0123');
+  const text = example
+    .replace('127.0.0.1:8787', '127.0.0.1:0')
+    .replace('env:ANTHROPIC_API_KEY', 'any-key-at-all')
+    .replace('sha256:…', `sha256:${'0'.repeat(64)}`)
+    .replace('/run/secrets', path);
+  writeFileSync(join(path, 'p.toml'), text);
+  const proxy = await createProxy({ logger: false }, { file: join(path, 'p.toml') });
+  await proxy.close();
+});
