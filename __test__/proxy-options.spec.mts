@@ -306,7 +306,7 @@ test('the example of the document is one', async (t) => {
     .replace('127.0.0.1:8787', '127.0.0.1:0')
     .replace('env:ANTHROPIC_API_KEY', 'any-key-at-all')
     .replace('sha256:…', `sha256:${'0'.repeat(64)}`)
-    .replace('/run/secrets', path);
+    .replaceAll('/run/secrets', path);
   writeFileSync(join(path, 'p.toml'), text);
   const proxy = await createProxy({ logger: false }, { file: join(path, 'p.toml') });
   await proxy.close();
