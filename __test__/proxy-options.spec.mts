@@ -94,7 +94,7 @@ test('a mistake is told with its file, its line and the name that was meant', as
     message: /TRAE_PROXY_CACHE_TLL .*did you mean TRAE_PROXY_CACHE_TTL\?/,
   });
   await assert.rejects(createProxy({}, { flags: { 'cache.tll': '5' } }), {
-    message: /--cache\.tll: unknown option `cache\.tll`: did you mean/,
+    message: /--set cache\.tll: unknown option `cache\.tll`: did you mean/,
   });
   await assert.rejects(createProxy({ cache: { ttl: -1 } }), { message: /`cache\.ttl`/ });
 });

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import type { ProxyOptions, ProxySources } from '../proxy.js';
+import { kindOf, config as wrong } from './errors.js';
 import { native } from './native.js';
 import { json, judged } from './reply.js';
 
@@ -73,6 +74,8 @@ export class ProxyServer {
 
 function written(options: ProxyOptions, sources: Partial<ProxySources>): string {
   const page = join(__dirname, 'page');
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw wrong(`the options of a proxy must be an object, got ${kindOf(options)}`);
   const given = existsSync(join(page, 'index.html')) ? { ...options, $page: page } : options;
   return json({ ...sources, given }, 'proxy options');
 }

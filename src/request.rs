@@ -119,6 +119,17 @@ impl Lane {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller(pub Arc<str>);
 
+/// The same: what whoever asked calls this call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerRequestId(pub http::HeaderValue);
+
+impl CallerRequestId {
+    /// As a text, where the call has one.
+    pub fn of(extensions: &Extensions) -> Option<&str> {
+        extensions.get::<Self>().and_then(|Self(id)| id.to_str().ok())
+    }
+}
+
 /// Put into a request's extensions where the caller judges the status himself: every status is then an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct AnyStatus;

@@ -97,7 +97,7 @@ export async function proxy(args: string[]): Promise<number> {
       running.reload();
       process.stderr.write('trae-native: the options were read again.\n');
     } catch (error) {
-      process.stderr.write(`trae-native: the options stay as they were: ${(error as Error).message}.\n`);
+      process.stderr.write(`trae-native: the options stay as they were: ${(error as Error).message}\n`);
     }
   };
   process.on('SIGHUP', reload);

@@ -67,6 +67,7 @@ export interface Entry {
   path: string;
   model: string | null;
   caller: string | null;
+  callerRequestId: string | null;
   status: number | null;
   stream: boolean;
   cache: string | null;

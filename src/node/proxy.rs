@@ -10,7 +10,10 @@ use napi_derive::napi;
 use serde_json::Value;
 
 use super::runtime;
-use crate::server::proxy::{self, Proxy, Sources};
+use crate::{
+    client::fields::{Fields, wrong},
+    server::proxy::{self, Proxy, Sources},
+};
 
 /// A running proxy; `js/proxy.ts` makes it pleasant.
 #[napi]
@@ -70,25 +73,42 @@ impl Task for Stop {
     }
 }
 
+/// What the facade was given; it is a user who reads what is wrong with it.
 fn read(sources: &str) -> Result<Sources> {
-    let mut given: Value =
+    let given: Value =
         serde_json::from_str(sources).map_err(|_| Error::from_reason("options that are no JSON"))?;
-    let pairs = |value: Value| -> Vec<(String, String)> {
-        let Value::Object(pairs) = value else { return Vec::new() };
-        pairs.into_iter().filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()
+    sources_of(given).map_err(told)
+}
+
+fn sources_of(given: Value) -> crate::Result<Sources> {
+    let mut fields = Fields::open("sources", given)?;
+    let sources = Sources {
+        file: fields.string("file")?.map(Into::into),
+        environment: texts(&mut fields, "environment")?,
+        flags: texts(&mut fields, "flags")?,
+        given: fields.internal_value("given").unwrap_or_default(),
+        service: fields.boolean("service")?.unwrap_or(false),
+        threads: match fields.count("threads", 0)? {
+            Some(threads @ 65..) => return Err(wrong("sources.threads", "at most 64", &threads.into())),
+            threads => threads.and_then(|threads| usize::try_from(threads).ok()).unwrap_or(0),
+        },
     };
-    Ok(Sources {
-        file: given["file"].as_str().map(Into::into),
-        environment: pairs(given["environment"].take()),
-        flags: pairs(given["flags"].take()),
-        given: given["given"].take(),
-        service: given["service"].as_bool().unwrap_or(false),
-        threads: given["threads"]
-            .as_u64()
-            .and_then(|threads| usize::try_from(threads).ok())
-            .unwrap_or(0)
-            .min(64),
-    })
+    fields.finish()?;
+    Ok(sources)
+}
+
+/// Texts by their names.
+fn texts(fields: &mut Fields, name: &'static str) -> crate::Result<Vec<(String, String)>> {
+    let given = match fields.take(name) {
+        None => return Ok(Vec::new()),
+        Some(Value::Object(given)) => given,
+        Some(other) => return Err(wrong(&fields.name(name), "texts by their names", &other)),
+    };
+    let text = |(key, value): (String, Value)| match value {
+        Value::String(text) => Ok((key, text)),
+        other => Err(wrong(&format!("{}['{key}']", fields.name(name)), "a text", &other)),
+    };
+    given.into_iter().filter(|(_, value)| !value.is_null()).map(text).collect()
 }
 
 fn told(error: crate::Error) -> Error {

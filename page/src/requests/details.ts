@@ -91,6 +91,7 @@ function facts(entry: Entry): HTMLElement {
     ['Request', `${entry.method} ${entry.path}`],
     ['Kind', entry.stream ? 'stream' : entry.state === 'failed' ? null : 'whole answer'],
     ['Caller', entry.caller],
+    ['Its x-request-id', entry.callerRequestId],
     ['Attempts', count(entry.attempts)],
     ['Error', entry.error],
     ['Tokens', usage && `${count(usage.input)} in, ${count(usage.output)} out`],

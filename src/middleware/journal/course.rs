@@ -19,7 +19,7 @@ use crate::{
     claude::Usage,
     partition::model_of,
     redact::without_keys,
-    request::{Caller, Request},
+    request::{Caller, CallerRequestId, Request},
     response::{Cached, Response},
     watch::{End, Limits, Watcher},
 };
@@ -65,6 +65,7 @@ impl Course {
             path: shown(req.url.path()),
             model: model.clone(),
             caller: req.extensions.get::<Caller>().map(|Caller(name)| Arc::clone(name)),
+            caller_request_id: CallerRequestId::of(&req.extensions).map(Into::into),
             request_id: None,
             status: None,
             stream: false,

@@ -16,7 +16,7 @@ use crate::{
     body::Body,
     claude::Usage,
     redact::Rules,
-    request::{CallId, Caller, Request},
+    request::{CallId, Caller, CallerRequestId, Request},
     response::{Cached, Conceal, Response},
 };
 
@@ -49,6 +49,8 @@ pub(super) struct Asked {
     attempt: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     caller: Option<String>,
+    #[serde(rename = "requestId", skip_serializing_if = "Option::is_none")]
+    caller_request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +144,7 @@ impl Asked {
             url: rules.url(&req.url),
             attempt: req.attempt,
             caller: req.extensions.get::<Caller>().map(|Caller(name)| name.to_string()),
+            caller_request_id: CallerRequestId::of(&req.extensions).map(str::to_owned),
             headers: options.headers.then(|| content::headers(&req.headers, by)),
             body: match &req.body {
                 Body::Full(body) => content::body(body, Media::of(&req.headers), options, by),
@@ -260,6 +263,7 @@ mod tests {
             url: String::new(),
             attempt: 1,
             caller: None,
+            caller_request_id: None,
             headers: None,
             body: None,
         };

@@ -62,7 +62,7 @@ impl Inner {
             _ => return Ok(()),
         };
         let words = format!("the budget of {used_up} a day is used up: the next day begins at 00:00 UTC");
-        Err(Error::new(ErrorKind::QueueFull, Phase::Prepare, words)
+        Err(Error::new(ErrorKind::Status(429), Phase::Prepare, words)
             .with_attempts(0)
             .with_retry_after(Some(Day::at(now).left(now))))
     }

@@ -8,7 +8,7 @@ use http::{
 use serde_json::json;
 
 use super::{emit::AnswerBody, heads::REQUEST_ID};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Phase};
 
 pub(super) type Answer = Response<AnswerBody>;
 
@@ -21,11 +21,13 @@ pub(super) struct Problem {
     pub retry_after: Option<std::time::Duration>,
     /// Whether the connection can't be used any more.
     pub closes: bool,
+    /// Whether it never came to the engine.
+    pub refuses: bool,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after: None, closes: false }
+        Self { status, message: message.into(), retry_after: None, closes: false, refuses: true }
     }
 
     /// It could be read in two ways, and so could what follows it.
@@ -63,8 +65,10 @@ impl From<&Error> for Problem {
         let status = match error.kind() {
             ErrorKind::Status(status) => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
             ErrorKind::Config | ErrorKind::RequestBody => StatusCode::BAD_REQUEST,
-            ErrorKind::Timeout | ErrorKind::StreamIdle => StatusCode::GATEWAY_TIMEOUT,
+            // It has not been asked: there are too many.
+            ErrorKind::Timeout if error.phase() == Phase::Queue => StatusCode::TOO_MANY_REQUESTS,
             ErrorKind::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Timeout | ErrorKind::StreamIdle => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::SessionBusy => StatusCode::CONFLICT,
             ErrorKind::CircuitOpen | ErrorKind::Store | ErrorKind::Credential => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -73,7 +77,7 @@ impl From<&Error> for Problem {
             _ => StatusCode::BAD_GATEWAY,
         };
         let retry_after = error.retry_after();
-        Self { status, message: error.message().to_owned(), retry_after, closes: false }
+        Self { status, message: error.message().to_owned(), retry_after, closes: false, refuses: false }
     }
 }
 

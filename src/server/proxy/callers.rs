@@ -54,7 +54,7 @@ pub(super) struct Caller {
     pub name: Arc<str>,
     pub digest: Digest,
     pub admin: bool,
-    pub models: Vec<String>,
+    pub models: Option<Vec<String>>,
 }
 
 impl Caller {
@@ -66,7 +66,7 @@ impl Caller {
 
     /// Whether it may name this model.
     pub(super) fn may_use(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|glob| fits(glob, model))
+        self.models.as_ref().is_none_or(|models| models.iter().any(|glob| fits(glob, model)))
     }
 }
 
@@ -84,7 +84,9 @@ pub(super) enum Need {
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// There is no key, or one of nobody's.
+    /// There is no key.
+    Missing,
+    /// The key is nobody's.
     Unknown,
     /// The caller may not.
     Forbidden,
@@ -105,7 +107,7 @@ impl Callers {
         if need == Need::Nobody || self.are_anonymous() {
             return Ok(None);
         }
-        let key = presented(headers).ok_or(Refusal::Unknown)?;
+        let key = presented(headers).ok_or(Refusal::Missing)?;
         let digest = Digest::of(&key);
         // All are compared, so that the time tells nothing of the place.
         let found = self.0.iter().fold(
@@ -151,12 +153,7 @@ mod tests {
 
     fn callers() -> Callers {
         let caller = |name: &str, key: &str, admin| {
-            Arc::new(Caller {
-                name: name.into(),
-                digest: Digest::of(key.as_bytes()),
-                admin,
-                models: Vec::new(),
-            })
+            Arc::new(Caller { name: name.into(), digest: Digest::of(key.as_bytes()), admin, models: None })
         };
         Callers(vec![caller("team", "team-key", false), caller("owner", "owner-key", true)])
     }
@@ -181,14 +178,14 @@ mod tests {
 
     #[test]
     fn no_key_a_wrong_one_and_half_of_one_are_nobodys() {
-        for headers in [
-            HeaderMap::new(),
-            with("x-api-key", "team-ke"),
-            with("x-api-key", ""),
-            with("authorization", "team-key"),
-            with("authorization", "Basic ***"),
+        for (headers, refusal) in [
+            (HeaderMap::new(), Refusal::Missing),
+            (with("x-api-key", "team-ke"), Refusal::Unknown),
+            (with("x-api-key", ""), Refusal::Unknown),
+            (with("authorization", "team-key"), Refusal::Missing),
+            (with("authorization", "Basic ***"), Refusal::Missing),
         ] {
-            assert_eq!(callers().admit(Need::Caller, &headers).unwrap_err(), Refusal::Unknown);
+            assert_eq!(callers().admit(Need::Caller, &headers).unwrap_err(), refusal);
         }
     }
 

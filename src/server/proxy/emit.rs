@@ -7,13 +7,17 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::answer::{error_event, stopping_event};
+use super::{
+    answer::{error_event, stopping_event},
+    watched::Watched,
+};
 use crate::{Error, body::ByteStream, response::Conceal};
 
 /// The content of an answer.
@@ -24,6 +28,8 @@ pub(super) enum AnswerBody {
     Bytes(ByteStream),
     /// Events.
     Events(Box<Events>),
+    /// One of these whose caller may stop taking it.
+    Watched(Box<Watched>),
 }
 
 impl AnswerBody {
@@ -33,6 +39,14 @@ impl AnswerBody {
 
     pub(super) fn events(events: Events) -> Self {
         Self::Events(Box::new(events))
+    }
+
+    /// The same, given up when nothing of it is taken for so long. What is here already costs the API nothing.
+    pub(super) fn watched(self, patience: Duration) -> Self {
+        match self {
+            Self::Whole(_) => self,
+            body => Self::Watched(Box::new(Watched::new(body, patience))),
+        }
     }
 }
 
@@ -148,6 +162,7 @@ impl Body for AnswerBody {
             Self::Events(events) => {
                 events.poll(cx).map(|events| events.map(|events| Ok(Frame::data(events))))
             }
+            Self::Watched(watched) => watched.poll(cx),
         }
     }
 
@@ -158,7 +173,7 @@ impl Body for AnswerBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Bytes(_) | Self::Events(_) => SizeHint::default(),
+            Self::Bytes(_) | Self::Events(_) | Self::Watched(_) => SizeHint::default(),
         }
     }
 }

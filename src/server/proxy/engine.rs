@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     callers::{Caller, Callers},
-    options::{CallerOptions, Layer, Options},
+    options::{CallerOptions, Layer, Options, outward},
     per_caller::PerCaller,
 };
 use crate::{
@@ -84,6 +84,7 @@ impl Engine {
         let kept = before.map(|before| &before.parts);
         let limits = per_caller(&options.callers, &mut parts, kept, |caller| &caller.layers)?;
         let budgets = per_caller(&options.callers, &mut parts, kept, |caller| caller.budget.as_slice())?;
+        let own = |error| outward("", &error);
         let mut layers: Vec<Arc<dyn Middleware>> = Vec::new();
         let (outer, inner): (Vec<&Layer>, Vec<&Layer>) =
             options.layers.iter().partition(|layer| OUTSIDE.contains(&layer.name));
@@ -95,20 +96,20 @@ impl Engine {
             {
                 layers.push(Arc::new(budgets));
             }
-            layers.push(parts.make(None, layer, kept)?);
+            layers.push(parts.make(None, layer, kept).map_err(own)?);
         }
         layers.extend(budgets.map(|budgets| Arc::new(budgets) as Arc<dyn Middleware>));
         if !limits.0.is_empty() {
             layers.push(Arc::new(limits));
         }
         for layer in inner {
-            layers.push(parts.make(None, layer, kept)?);
+            layers.push(parts.make(None, layer, kept).map_err(own)?);
         }
         let client = match before {
             Some(before) => before.client.extend(options.upstream.client.clone()),
             None => Client::new(options.upstream.client.clone()),
         };
-        let client = client.map_err(|error| super::options::within("upstream", error))?.layered(layers)?;
+        let client = client.map_err(|error| outward("upstream", &error))?.layered(layers)?;
         let callers = options.callers.iter().map(|caller| Arc::new(Caller::of(caller))).collect();
         Ok(Self { options, client, callers: Callers(callers), parts })
     }
@@ -162,9 +163,7 @@ fn per_caller(
     for (at, caller) in callers.iter().enumerate().filter(|(_, caller)| !which(caller).is_empty()) {
         let made = which(caller).iter().map(|layer| {
             let option = format!("callers[{at}]");
-            parts
-                .make(Some(&caller.name), layer, kept)
-                .map_err(|error| super::options::within(&option, error))
+            parts.make(Some(&caller.name), layer, kept).map_err(|error| outward(&option, &error))
         });
         all.insert(Arc::clone(&caller.name), made.collect::<Result<_>>()?);
     }

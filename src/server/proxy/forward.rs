@@ -51,7 +51,8 @@ impl Forward {
         let body = read(&engine, &head, body).await?;
         let begun = Instant::now();
         allow(caller.as_deref(), &head, &body)?;
-        let call = call(&engine, caller.as_deref(), head, body)?;
+        let mut call = call(&engine, caller.as_deref(), head, body)?;
+        call.extensions.insert(request::CallerRequestId(request_id.clone()));
         let reply = engine.client.execute(call).await.map_err(|error| Problem::from(&error))?;
         meter.took(begun.elapsed().saturating_sub(upstream(&reply.head)));
         if reply.head.status.is_informational() {
@@ -75,9 +76,6 @@ async fn read(engine: &Engine, head: &Parts, body: Incoming) -> Result<Body, Pro
     let limits = &engine.options.limits;
     match intake::kind(&head.method, &head.headers, body.is_end_stream()) {
         Kind::Empty => Ok(Body::Empty),
-        Kind::Whole if intake::announces_more(&head.headers, limits.request_bytes) => {
-            Err(intake::too_large(limits.request_bytes))
-        }
         Kind::Whole => {
             let bytes = intake::whole(body, limits.request_bytes, limits.body).await?;
             Ok(if bytes.is_empty() { Body::Empty } else { Body::Full(bytes) })
@@ -89,7 +87,7 @@ async fn read(engine: &Engine, head: &Parts, body: Incoming) -> Result<Body, Pro
 /// Whether this caller may name this model.
 fn allow(caller: Option<&Caller>, head: &Parts, body: &Body) -> Result<(), Problem> {
     let asks = head.method == Method::POST || !matches!(body, Body::Empty);
-    let Some(caller) = caller.filter(|caller| !caller.models.is_empty() && asks) else { return Ok(()) };
+    let Some(caller) = caller.filter(|caller| caller.models.is_some() && asks) else { return Ok(()) };
     // What names models further in, as a batch does, names none that could be judged.
     let named = models::named(body).filter(|named| !named.is_empty());
     let what = match &named {
@@ -136,9 +134,11 @@ fn session(
             "this proxy keeps no sessions: leave `x-session-id` out",
         ));
     };
-    let id = given.to_str().ok().filter(|id| (1..=256).contains(&id.len()));
+    let is_one = headers.get_all(SESSION).iter().count() == 1;
+    let id = given.to_str().ok().filter(|id| is_one && (1..=256).contains(&id.len()));
     let id = id.ok_or_else(|| {
-        Problem::new(StatusCode::BAD_REQUEST, "`x-session-id` must be a name of 1 to 256 characters of ASCII")
+        let words = "`x-session-id` must be one name of 1 to 256 characters of ASCII";
+        Problem::new(StatusCode::BAD_REQUEST, words)
     })?;
     let owner = match caller {
         Some(caller) => caller.name.to_string(),

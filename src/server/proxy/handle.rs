@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use super::{
     page::Page,
     shards,
     systemd::{self, Told},
-    wire::{self, Connections},
+    wire::{self, Connections, SocketFile},
 };
 use crate::{Error, Result};
 
@@ -28,6 +28,8 @@ pub struct Proxy {
     urls: Vec<String>,
     /// Whether the service manager hears of it.
     is_service: bool,
+    /// What it leaves in the file system while it listens.
+    files: Mutex<Vec<SocketFile>>,
 }
 
 /// What every request sees.
@@ -83,6 +85,7 @@ impl Proxy {
         let listen = options.listen.clone();
         let now = Now::new(options, None).map_err(|error| places.of(error))?;
         let bound = wire::bind(&listen).map_err(|error| places.of(error))?;
+        let files = Mutex::new(bound.iter().filter_map(wire::file).collect());
         let failed = |cause: io::Error| Error::config(format!("`listen`: {cause}"));
         let urls = bound.iter().map(|place| place.url(scheme)).collect::<io::Result<_>>().map_err(failed)?;
         let shared = Arc::new(Shared {
@@ -94,7 +97,7 @@ impl Proxy {
         });
         runtime.spawn(sampled(Arc::clone(&shared)));
         shards::start(sources.threads, runtime, &shared, bound).map_err(failed)?;
-        let proxy = Self { shared, urls, is_service: sources.service };
+        let proxy = Self { shared, urls, is_service: sources.service, files };
         proxy.tell(Told::Ready);
         Ok(proxy)
     }
@@ -112,6 +115,12 @@ impl Proxy {
         reloaded
     }
 
+    /// Accepts nothing any more, and leaves no socket in the file system.
+    fn leave(&self) {
+        self.shared.connections.closing.cancel();
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn tell(&self, what: Told) {
         if self.is_service {
             systemd::tell(what);
@@ -119,18 +128,28 @@ impl Proxy {
     }
 
     fn take(&self, sources: &Sources) -> Result<()> {
-        let (options, places) = sources.read()?;
+        let Connections { closing, places: room, .. } = &self.shared.connections;
+        if closing.is_cancelled() {
+            return Err(Error::config("the proxy has stopped, and can't go on: start another one"));
+        }
+        let (mut options, places) = sources.read()?;
         let before = self.shared.engine();
+        if !options.names_listen {
+            options.listen.clone_from(&before.options.listen);
+            options.check().map_err(|error| places.of(error))?;
+        }
         if options.listen != before.options.listen {
             return Err(Error::config(
                 "`listen` can't change while the proxy runs: start another one there, and stop this one",
             )
-            .about("listen"));
+            .about("listen"))
+            .map_err(|error| places.of(error));
         }
         if options.tls.is_some() != before.options.tls.is_some() {
             return Err(Error::config("`tls` can't come or go while the proxy runs").about("tls"));
         }
         let now = Now::new(options, Some(&before)).map_err(|error| places.of(error))?;
+        room.allow(now.engine.options.limits.connections);
         *self.shared.now.write().unwrap_or_else(PoisonError::into_inner) = now;
         Ok(())
     }
@@ -139,11 +158,11 @@ impl Proxy {
     /// `None` is the limit of the options. Says how many connections were cut off.
     pub fn stop(&self, limit: Option<Duration>) -> impl Future<Output = usize> + Send + use<> {
         self.tell(Told::Stopping);
+        self.leave();
         let shared = Arc::clone(&self.shared);
         async move {
             let limit = limit.unwrap_or(shared.engine().options.limits.drain);
-            let Connections { tasks, closing, stopping, ended, .. } = &shared.connections;
-            closing.cancel();
+            let Connections { tasks, stopping, ended, .. } = &shared.connections;
             tasks.close();
             if tokio::time::timeout(limit, tasks.wait()).await.is_ok() {
                 return 0;
@@ -164,8 +183,8 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        let Connections { tasks, closing, ended, .. } = &self.shared.connections;
-        closing.cancel();
+        self.leave();
+        let Connections { tasks, ended, .. } = &self.shared.connections;
         ended.cancel();
         tasks.close();
     }

@@ -25,6 +25,13 @@ pub(super) enum Kind {
     Stream,
 }
 
+impl Kind {
+    /// How much of it may come.
+    pub(super) fn limit(self, whole: u64) -> u64 {
+        if self == Self::Stream { UPLOAD.max(whole) } else { whole }
+    }
+}
+
 /// How this body is taken in: what is JSON, or says nothing of itself, whole.
 pub(super) fn kind(method: &Method, headers: &HeaderMap, is_empty: bool) -> Kind {
     if is_empty {
@@ -60,7 +67,8 @@ pub(super) async fn whole(mut body: Incoming, limit: u64, pause: Option<Duration
 
 /// What is refused because of its size.
 pub(super) fn too_large(limit: u64) -> Problem {
-    let words = format!("the request has more than {limit} bytes (`limits.requestBytes` of the proxy)");
+    let option = if limit == UPLOAD { "" } else { " (`limits.requestBytes` of the proxy)" };
+    let words = format!("the request has more than {limit} bytes{option}");
     Problem::closing(StatusCode::PAYLOAD_TOO_LARGE, words)
 }
 

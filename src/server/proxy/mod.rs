@@ -4,7 +4,7 @@
 //! - threads that answer each by itself: `shards` · connections and what they may take: `wire` · which place a request is for: `route`, pure
 //! - who asks and what that allows: `callers`, pure · limits that are one caller's: `per_caller`
 //! - a request through the pipeline and back: `forward`; its body: `intake`; headers: `heads`, pure; the answer's body:
-//!   `emit`; what the proxy says itself: `answer` · the pipeline: `engine`
+//!   `emit`, over HTTP/2 as far as it is taken: `watched`; what the proxy says itself: `answer` · the pipeline: `engine`
 //! - what the service manager is told: `systemd`
 //! - what is told of all of it: `admin`; what the proxy measures of itself: `meter`; the page: `page`
 
@@ -26,6 +26,7 @@ mod route;
 mod serve;
 mod shards;
 mod systemd;
+mod watched;
 mod wire;
 
 pub use self::{handle::Proxy, options::Sources};

@@ -22,9 +22,8 @@ use super::{
     handle::Shared,
     heads::{self, REQUEST_ID},
     intake,
-    options::UPLOAD,
     route::{Nowhere, Place, route},
-    wire::Ambiguous,
+    wire::Peer,
 };
 use crate::random;
 
@@ -33,21 +32,28 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// Answers a request, whatever it is.
 pub(super) async fn serve(
     shared: Arc<Shared>,
-    ambiguous: Ambiguous,
+    peer: Peer,
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let (head, body) = request.into_parts();
     let request_id = request_id(&head.headers);
-    let answered = if ambiguous.was_seen() && head.headers.contains_key(TRANSFER_ENCODING) {
+    let answered = if peer.ambiguous.was_seen() && head.headers.contains_key(TRANSFER_ENCODING) {
         Err(Problem::closing(StatusCode::BAD_REQUEST, "the request has a length and is chunked, too"))
     } else {
         answer(&shared, head, body, request_id.clone()).await
     };
     let answer = answered.unwrap_or_else(|problem| {
-        shared.meter.refused.fetch_add(u64::from(problem.closes), Relaxed);
+        shared.meter.refused.fetch_add(u64::from(problem.refuses), Relaxed);
+        if problem.closes {
+            peer.lingers.set();
+        }
         problem.answer(&request_id)
     });
-    Ok(answer)
+    let patience = shared.engine().options.limits.write.filter(|_| peer.multiplexes);
+    Ok(match patience {
+        Some(patience) => answer.map(|body| body.watched(patience)),
+        None => answer,
+    })
 }
 
 async fn answer(
@@ -105,12 +111,9 @@ fn check<'a>(engine: &Engine, head: &Parts, path: &'a str) -> Result<Place<'a>, 
         }
         Nowhere::Ambiguous => bad(format!("the path {path:.200} could be read in two ways")),
     })?;
-    let most = engine.options.limits.request_bytes.max(UPLOAD);
-    if intake::announces_more(&head.headers, most) {
-        return Err(Problem::closing(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the request has more than {most} bytes"),
-        ));
+    let limit = intake::kind(&head.method, &head.headers, false).limit(engine.options.limits.request_bytes);
+    if intake::announces_more(&head.headers, limit) {
+        return Err(intake::too_large(limit));
     }
     browser(engine, place, head)?;
     Ok(place)
@@ -145,9 +148,13 @@ fn authority(head: &Parts) -> Option<&str> {
 
 fn admit(engine: &Engine, place: Place<'_>, headers: &HeaderMap) -> Result<Option<Arc<Caller>>, Problem> {
     engine.callers.admit(place.need(), headers).map_err(|refusal| match refusal {
+        Refusal::Missing => Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "there is no key of this proxy: send one as `x-api-key` or as `authorization: Bearer`",
+        ),
         Refusal::Unknown => Problem::new(
             StatusCode::UNAUTHORIZED,
-            "no key of this proxy: send one as `x-api-key` or as `authorization: Bearer`",
+            "the key is no caller's of this proxy: the API's own key is not one, its operator makes them",
         ),
         Refusal::Forbidden => {
             Problem::new(StatusCode::FORBIDDEN, "this caller may not see what others do: it is no `admin`")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Layer, secret};
 use crate::{
@@ -17,8 +17,8 @@ pub(in super::super) struct CallerOptions {
     pub digest: Digest,
     /// Whether it may see the page, the figures and the last requests.
     pub admin: bool,
-    /// Models that it may name, each with `*` for any text; all where there are none.
-    pub models: Vec<String>,
+    /// Models that it may name, each with `*` for any text; without a list, all.
+    pub models: Option<Vec<String>>,
     /// Options of `rateLimit` and `concurrency` that are its alone.
     pub layers: Vec<Layer>,
     /// Options of its `quota`.
@@ -65,21 +65,12 @@ fn caller(path: &str, given: Value, store: Option<&Value>, prices: Option<&Value
     })?;
     let digest = digest(&option, &key)?;
     let admin = fields.boolean("admin")?.unwrap_or(false);
-    let models = fields.strings("models")?.unwrap_or_default();
+    let models = models(path, &mut fields)?;
     let mut layers = Vec::new();
     for name in ["rateLimit", "concurrency"] {
         match fields.take(name) {
             None => {}
-            Some(Value::Object(mut options)) => {
-                // The layer stands around the calls of this caller alone.
-                options.remove("per");
-                // In a store, too: see `engine::Named`.
-                options.insert("key".to_owned(), FUNCTION.into());
-                if let (Some(store), "rateLimit") = (store, name) {
-                    options.entry("store").or_insert_with(|| store.clone());
-                }
-                layers.push(Layer { name, options: Value::Object(options) });
-            }
+            Some(Value::Object(options)) => layers.push(limit(name, options, store)),
             Some(other) => return Err(wrong(&format!("{path}.{name}"), "its options", &other)),
         }
     }
@@ -91,6 +82,39 @@ fn caller(path: &str, given: Value, store: Option<&Value>, prices: Option<&Value
     fields.finish()?;
     Ok(CallerOptions { name: name.into(), digest, admin, models, layers, budget })
 }
+
+/// What it may name. An empty list is more likely a mistake than a wish, whichever of the two it would be.
+fn models(path: &str, fields: &mut Fields) -> Result<Option<Vec<String>>> {
+    let models = fields.strings("models")?;
+    if models.as_ref().is_some_and(Vec::is_empty) {
+        let option = format!("{path}.models");
+        let words = "names no model, so the caller could ask nothing: leave it out for all of them";
+        return Err(Error::config(format!("`{option}` {words}")).about(option));
+    }
+    Ok(models)
+}
+
+/// A limit of one caller's. It answers 429 soon, where that of a client's own process lets calls wait: who asks from
+/// elsewhere has a retry of his own, and a connection that is held for nothing.
+fn limit(name: &'static str, mut options: Map<String, Value>, store: Option<&Value>) -> Layer {
+    // The layer stands around the calls of this caller alone.
+    options.remove("per");
+    // In a store, too: see `engine::Named`.
+    options.insert("key".to_owned(), FUNCTION.into());
+    options.entry("queueTimeout").or_insert_with(|| WAIT_MS.into());
+    if name == "rateLimit" {
+        options.entry("burst").or_insert_with(|| 1.into());
+        // What the API says of its limits is about all callers.
+        options.entry("adapt").or_insert_with(|| false.into());
+        if let Some(store) = store {
+            options.entry("store").or_insert_with(|| store.clone());
+        }
+    }
+    Layer { name, options: Value::Object(options) }
+}
+
+/// How long a call waits for its turn in the limit of its caller.
+const WAIT_MS: u64 = 1000;
 
 /// It stands in logs and in labels.
 fn is_name(name: &str) -> bool {

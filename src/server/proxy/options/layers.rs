@@ -94,9 +94,3 @@ fn section(fields: &mut Fields, name: &'static str, always: bool) -> Result<Opti
         Some(other) => Err(wrong(name, "its options, true or false", &other)),
     }
 }
-
-/// An error of options whose names lack the section that they stand in.
-pub(in super::super) fn within(section: &str, error: Error) -> Error {
-    let option = error.option().map_or_else(|| section.to_owned(), |option| format!("{section}.{option}"));
-    error.about(option)
-}

@@ -20,8 +20,9 @@ use serde_json::{Map, Value, json};
 pub use self::sources::Sources;
 pub(super) use self::{
     callers::CallerOptions,
-    layers::{Layer, within},
+    layers::Layer,
     limits::{Limits, UPLOAD},
+    names::outward,
 };
 use crate::{
     Error, Result,
@@ -43,6 +44,8 @@ const SOCKETS: usize = 10_000;
 /// Options of a proxy, each valid.
 pub(super) struct Options {
     pub listen: Vec<Listen>,
+    /// Whether anybody has said so.
+    pub names_listen: bool,
     pub tls: Option<Tls>,
     /// Whether whoever reaches it may ask, beyond this machine too.
     pub allow_anonymous: bool,
@@ -121,8 +124,13 @@ impl Options {
             layers::Made { auth: keys, session: session_layer, journal },
             store.as_ref(),
         )?;
+        let places = listen(&mut fields)?;
         let options = Self {
-            listen: listen(&mut fields)?,
+            names_listen: places.is_some(),
+            listen: match places {
+                Some(places) => places,
+                None => vec![Listen::read(LISTEN)?],
+            },
             tls: tls(&mut fields)?,
             allow_anonymous: fields.boolean("allowAnonymous")?.unwrap_or(false),
             hosts: fields.strings("hosts")?.unwrap_or_default(),
@@ -139,7 +147,7 @@ impl Options {
     }
 
     /// Without callers it would spend the key of its owner for whoever reaches it.
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         let open = self.callers.is_empty() && !self.allow_anonymous;
         match self.listen.iter().find(|listen| open && !listen.is_of_this_machine()) {
             None => Ok(()),
@@ -190,12 +198,12 @@ impl std::fmt::Display for Listen {
     }
 }
 
-fn listen(fields: &mut Fields) -> Result<Vec<Listen>> {
-    let given = fields.strings("listen")?.unwrap_or_else(|| vec![LISTEN.to_owned()]);
+fn listen(fields: &mut Fields) -> Result<Option<Vec<Listen>>> {
+    let Some(given) = fields.strings("listen")? else { return Ok(None) };
     if given.is_empty() {
         return Err(Error::config("`listen` names no place to listen at").about("listen"));
     }
-    given.iter().map(|text| Listen::read(text)).collect()
+    given.iter().map(|text| Listen::read(text)).collect::<Result<_>>().map(Some)
 }
 
 fn tls(fields: &mut Fields) -> Result<Option<Tls>> {
@@ -225,6 +233,10 @@ fn upstream(fields: &mut Fields) -> Result<(Value, Option<Value>)> {
         return Err(
             Error::config("`upstream.baseURL` is called `upstream.url` here").about("upstream.baseURL")
         );
+    }
+    if url.as_str().is_some_and(|url| url.trim_end_matches('/').ends_with("/v1")) {
+        let words = "ends in /v1, with which the path of each request begins: leave it out";
+        return Err(Error::config(format!("`upstream.url` {words}")).about("upstream.url"));
     }
     let key = client.remove("key").filter(|key| !key.is_null());
     let scheme = client.remove("scheme").filter(|scheme| !scheme.is_null());
@@ -258,7 +270,7 @@ fn sessions(fields: &mut Fields, store: Option<&Value>) -> Result<(Option<Sessio
     if let Some(store) = store {
         keep.entry("store").or_insert_with(|| store.clone());
     }
-    let session = crate::client::session(Value::Object(each)).map_err(|error| within("sessions", error))?;
+    let session = crate::client::session(Value::Object(each)).map_err(|error| outward("sessions", &error))?;
     Ok((Some(session.options), Some(Value::Object(keep))))
 }
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::limits;
-use crate::client;
+use crate::{Error, client};
 
 /// The proxy's own.
 const OWN: [&str; 25] = [
@@ -60,4 +60,66 @@ pub(super) fn all() -> Vec<String> {
         }
     }
     names
+}
+
+/// What parts of the pipeline call their options, and what those are called here.
+const CALLED: [(&str, &str); 6] = [
+    ("upstream.baseURL", "upstream.url"),
+    ("session.", "sessions."),
+    ("journal.prices", "prices"),
+    ("quota.prices", "prices"),
+    ("auth.value", "upstream.key"),
+    ("auth.scheme", "upstream.scheme"),
+];
+
+/// An error that names its option as whoever wrote it knows it: with the section that it stands in.
+pub(in super::super) fn outward(section: &str, error: &Error) -> Error {
+    let Some(inner) = error.option().or_else(|| first_name(error.message())).map(str::to_owned) else {
+        let words = if section.is_empty() { String::new() } else { format!("`{section}`: ") };
+        let message = format!("{words}{}", error.message());
+        return Error::config(message).about(section);
+    };
+    let mut option = if section.is_empty() { inner.clone() } else { format!("{section}.{inner}") };
+    for (within, here) in CALLED {
+        let known = inner.strip_prefix(within).or_else(|| option.strip_prefix(within));
+        if let Some(rest) = known {
+            option = format!("{here}{rest}");
+            break;
+        }
+    }
+    let message = error.message().replacen(&format!("`{inner}`"), &format!("`{option}`"), 1);
+    Error::config(message).about(option)
+}
+
+/// The option that a message names first.
+fn first_name(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_its_option_as_it_is_written_here() {
+        for (section, inner, expected) in [
+            ("upstream", "baseURL", "upstream.url"),
+            ("upstream", "pool.maxSockets", "upstream.pool.maxSockets"),
+            ("callers[1]", "rateLimit.requests", "callers[1].rateLimit.requests"),
+            ("", "session.onBusy", "sessions.onBusy"),
+            ("sessions", "session.onBusy", "sessions.onBusy"),
+            ("", "journal.prices[0].input", "prices[0].input"),
+            ("callers[0]", "quota.prices[0]", "prices[0]"),
+            ("", "auth.value", "upstream.key"),
+            ("", "cache.ttl", "cache.ttl"),
+        ] {
+            let error = outward(section, &Error::config(format!("`{inner}` is wrong")).about(inner));
+            assert_eq!(
+                (error.message(), error.option()),
+                (&*format!("`{expected}` is wrong"), Some(expected))
+            );
+        }
+        let bare = outward("callers[0]", &Error::config("limits nothing"));
+        assert_eq!((bare.message(), bare.option()), ("`callers[0]`: limits nothing", Some("callers[0]")));
+    }
 }

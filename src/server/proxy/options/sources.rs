@@ -9,7 +9,10 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{Options, file::File, names};
-use crate::{Error, Result, client::fields::nearest};
+use crate::{
+    Error, Result,
+    client::fields::{nearest, wrong},
+};
 
 /// What the names of the proxy's own variables of the environment begin with.
 const PREFIX: &str = "TRAE_PROXY_";
@@ -46,13 +49,15 @@ impl Sources {
                 all.text(&known, text, name.clone())?;
             }
         }
-        if let Value::Object(given) = &self.given {
-            for (name, value) in given {
-                all.take(name, value.clone());
+        match &self.given {
+            Value::Null => {}
+            Value::Object(given) => {
+                given.iter().for_each(|(name, value)| all.take(name, value.clone()));
             }
+            other => return Err(wrong("options", "an object", other)),
         }
         for (option, text) in &self.flags {
-            all.text(option, text, format!("--{option}"))?;
+            all.text(option, text, flag(option))?;
         }
         all.key_of_the_environment(&self.environment);
         let Merged { values, places } = all;
@@ -60,6 +65,15 @@ impl Sources {
             Ok(options) => Ok((options, places)),
             Err(error) => Err(places.of(error)),
         }
+    }
+}
+
+/// How the command was told this option.
+fn flag(option: &str) -> String {
+    match option {
+        "listen" | "store" => format!("--{option}"),
+        "upstream.url" => "--upstream".to_owned(),
+        _ => format!("--set {option}"),
     }
 }
 
@@ -172,8 +186,14 @@ impl Places {
             }
             match name.rfind(['.', '[']) {
                 Some(end) => name = &name[..end],
-                None => return error,
+                None => break,
             }
+        }
+        // What was given may be further in than what is wrong with it.
+        let inner = format!("{option}.");
+        match self.0.iter().find(|(name, _)| name.starts_with(&inner)) {
+            Some((_, place)) => Error::config(format!("{place}: {}", error.message())).about(option),
+            None => error,
         }
     }
 }

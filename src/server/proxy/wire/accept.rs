@@ -15,16 +15,15 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::Semaphore,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    Peer,
     listen::{Accepted, Listener},
     patient::{Patient, within},
-    sniff::{Ambiguous, Sniffed},
+    places::Places,
+    sniff::Sniffed,
 };
 use crate::server::proxy::{handle::Shared, serve};
 
@@ -43,7 +42,7 @@ pub(in super::super) struct Connections {
     pub stopping: CancellationToken,
     /// Nothing goes on.
     pub ended: CancellationToken,
-    pub places: Arc<Semaphore>,
+    pub places: Places,
 }
 
 impl Connections {
@@ -53,7 +52,7 @@ impl Connections {
             closing: CancellationToken::new(),
             stopping: CancellationToken::new(),
             ended: CancellationToken::new(),
-            places: Arc::new(Semaphore::new(most)),
+            places: Places::new(most),
         }
     }
 }
@@ -61,9 +60,12 @@ impl Connections {
 /// Accepts at one place until the proxy closes; the place is free when this returns.
 pub(in super::super) async fn accept(shared: Arc<Shared>, listener: Listener) {
     loop {
-        let Ok(place) = Arc::clone(&shared.connections.places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = shared.connections.places.take().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = shared.connections.closing.cancelled() => return,
         };
         let Ok(accepted) = accepted else {
@@ -117,28 +119,28 @@ async fn begin(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> io::Result<()> {
     let limits = shared.engine().options.limits;
-    let mut socket = Patient::new(socket, limits.write);
+    let mut peer = Peer::default();
+    let mut socket = Patient::new(socket, limits.write, peer.lingers.clone());
     let Some(tls) = shared.tls() else {
-        let two = within(limits.headers, socket.begins_as_http2()).await?;
-        return speak(shared, socket, two).await;
+        peer.multiplexes = within(limits.headers, socket.begins_as_http2()).await?;
+        return speak(shared, socket, peer).await;
     };
     let stream = within(limits.headers, tls.accept(socket)).await?;
-    let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    speak(shared, stream, two).await
+    peer.multiplexes = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    speak(shared, stream, peer).await
 }
 
 async fn speak(
     shared: Arc<Shared>,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    two: bool,
+    peer: Peer,
 ) -> io::Result<()> {
     let limits = shared.engine().options.limits;
     let closing = shared.connections.closing.clone();
-    let ambiguous = Ambiguous::default();
-    let seen = ambiguous.clone();
+    let Peer { ambiguous, multiplexes, .. } = peer.clone();
     let service =
-        service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), seen.clone(), request));
-    if two {
+        service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), peer.clone(), request));
+    if multiplexes {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())

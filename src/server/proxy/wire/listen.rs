@@ -2,7 +2,10 @@
 
 #[cfg(unix)]
 use std::os::unix::net as unix_net;
-use std::{io, net};
+use std::{
+    io, net,
+    path::{Path, PathBuf},
+};
 
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
@@ -15,7 +18,15 @@ use crate::{Error, Result};
 pub(in super::super) enum Bound {
     Tcp(net::TcpListener),
     #[cfg(unix)]
-    Unix(unix_net::UnixListener),
+    Unix(unix_net::UnixListener, Whose),
+}
+
+/// Who has opened a socket.
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+pub(in super::super) enum Whose {
+    Ours,
+    Systemds,
 }
 
 /// A place that is listened at.
@@ -38,7 +49,7 @@ impl Bound {
         Ok(match self {
             Self::Tcp(listener) => Self::Tcp(listener.try_clone()?),
             #[cfg(unix)]
-            Self::Unix(listener) => Self::Unix(listener.try_clone()?),
+            Self::Unix(listener, whose) => Self::Unix(listener.try_clone()?, *whose),
         })
     }
 
@@ -47,7 +58,7 @@ impl Bound {
         Ok(match self {
             Self::Tcp(listener) => Listener::Tcp(TcpListener::from_std(listener)?),
             #[cfg(unix)]
-            Self::Unix(listener) => Listener::Unix(UnixListener::from_std(listener)?),
+            Self::Unix(listener, _) => Listener::Unix(UnixListener::from_std(listener)?),
         })
     }
 
@@ -56,7 +67,7 @@ impl Bound {
         match self {
             Self::Tcp(listener) => Ok(format!("{scheme}://{}", listener.local_addr()?)),
             #[cfg(unix)]
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let address = listener.local_addr()?;
                 let path = address.as_pathname().map(|path| path.display().to_string()).unwrap_or_default();
                 Ok(format!("unix:{path}"))
@@ -71,6 +82,48 @@ impl Listener {
             Self::Tcp(listener) => Ok(Accepted::Tcp(listener.accept().await?.0)),
             #[cfg(unix)]
             Self::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// A socket in the file system that is ours: it goes when we do, unless another has taken its place.
+pub(in super::super) struct SocketFile {
+    path: PathBuf,
+    is_ours: (u64, u64),
+}
+
+/// The one at which this place is listened at; those that systemd has opened stay.
+#[cfg(unix)]
+pub(in super::super) fn file(place: &Bound) -> Option<SocketFile> {
+    let Bound::Unix(listener, Whose::Ours) = place else { return None };
+    let path = listener.local_addr().ok()?.as_pathname()?.to_owned();
+    let is_ours = SocketFile::id(&path)?;
+    Some(SocketFile { path, is_ours })
+}
+
+#[cfg(not(unix))]
+pub(in super::super) fn file(_: &Bound) -> Option<SocketFile> {
+    None
+}
+
+impl SocketFile {
+    #[cfg(unix)]
+    fn id(path: &Path) -> Option<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn id(_: &Path) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if Self::id(&self.path) == Some(self.is_ours) {
+            // Whoever listens there next takes it away, too.
+            let _gone = std::fs::remove_file(&self.path);
         }
     }
 }
@@ -109,7 +162,7 @@ fn tcp(listener: net::TcpListener) -> io::Result<Bound> {
 
 /// One that a process has left behind is no obstacle, one that is listened at is.
 #[cfg(unix)]
-fn unix(path: &std::path::Path) -> io::Result<Bound> {
+fn unix(path: &Path) -> io::Result<Bound> {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     if is_socket {
@@ -120,11 +173,11 @@ fn unix(path: &std::path::Path) -> io::Result<Bound> {
     }
     let listener = unix_net::UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
-    Ok(Bound::Unix(listener))
+    Ok(Bound::Unix(listener, Whose::Ours))
 }
 
 #[cfg(not(unix))]
-fn unix(_: &std::path::Path) -> io::Result<Bound> {
+fn unix(_: &Path) -> io::Result<Bound> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "there are no such sockets on this system"))
 }
 
@@ -137,7 +190,7 @@ fn systemd() -> io::Result<Vec<Bound>> {
             listeners.push(tcp(listener)?);
         } else if let Ok(Some(listener)) = given.take_unix_listener(at) {
             listener.set_nonblocking(true)?;
-            listeners.push(Bound::Unix(listener));
+            listeners.push(Bound::Unix(listener, Whose::Systemds));
         }
     }
     Ok(listeners)

@@ -4,6 +4,10 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -25,11 +29,28 @@ pub(super) struct Patient<S> {
     /// How long nothing may be taken.
     patience: Option<Duration>,
     waiting: Option<Pin<Box<Sleep>>>,
+    lingers: Lingers,
+    is_shut: bool,
+}
+
+/// How long what is still being sent is taken after the last answer. Who is cut off while he sends never sees why: his
+/// system throws the answer away.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Whether a connection ends though its peer may still be sending.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Lingers(Arc<AtomicBool>);
+
+impl Lingers {
+    pub(in super::super) fn set(&self) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
-    pub(super) fn new(socket: S, patience: Option<Duration>) -> Self {
-        Self { socket, begun: [0; HTTP2.len()], unread: 0..0, patience, waiting: None }
+    pub(super) fn new(socket: S, patience: Option<Duration>, lingers: Lingers) -> Self {
+        let begun = [0; HTTP2.len()];
+        Self { socket, begun, unread: 0..0, patience, waiting: None, lingers, is_shut: false }
     }
 
     /// Whether the peer speaks HTTP/2 at once. Reads no more than it takes to know.
@@ -43,6 +64,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Patient<S> {
         }
         self.unread = 0..read;
         Ok(self.begun[..read] == *HTTP2)
+    }
+
+    /// Takes what comes until the peer has seen that it ends.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self.waiting.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        if until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut thrown_away = [0; 8 << 10];
+        loop {
+            let mut buf = ReadBuf::new(&mut thrown_away);
+            match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
     }
 
     /// The peer has taken something, or there was nothing to take.
@@ -101,7 +138,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        if !self.is_shut {
+            ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+            self.is_shut = true;
+            self.waiting = None;
+        }
+        if self.lingers.0.load(Relaxed) {
+            ready!(self.linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
