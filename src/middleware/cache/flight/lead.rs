@@ -136,7 +136,8 @@ impl Lead {
 
     /// Makes the whole flight.
     pub(in super::super) async fn fly(self, ask: impl Future<Output = Result<Response>>) {
-        if let Some(recording) = self.ask(ask).await {
+        // Boxed, so that while a stream is recorded nothing is kept of what it took to begin it.
+        if let Some(recording) = Box::pin(self.ask(ask)).await {
             recording.record().await;
         }
     }

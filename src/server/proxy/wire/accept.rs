@@ -81,10 +81,10 @@ pub(in super::super) async fn accept(shared: Arc<Shared>, listener: Listener) {
                 match accepted {
                     Accepted::Tcp(stream) => {
                         stream.set_nodelay(true)?;
-                        begin(shared, stream).await
+                        Box::pin(begin(shared, stream)).await
                     }
                     #[cfg(unix)]
-                    Accepted::Unix(stream) => begin(shared, stream).await,
+                    Accepted::Unix(stream) => Box::pin(begin(shared, stream)).await,
                 }
             };
             tokio::select! {
@@ -114,6 +114,7 @@ impl Drop for Open {
     }
 }
 
+/// Whichever way it goes on is boxed: a task has room for the largest one otherwise, and there are thousands of them.
 async fn begin(
     shared: Arc<Shared>,
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -123,11 +124,11 @@ async fn begin(
     let mut socket = Patient::new(socket, limits.write, peer.lingers.clone());
     let Some(tls) = shared.tls() else {
         peer.multiplexes = within(limits.headers, socket.begins_as_http2()).await?;
-        return speak(shared, socket, peer).await;
+        return Box::pin(speak(shared, socket, peer)).await;
     };
-    let stream = within(limits.headers, tls.accept(socket)).await?;
+    let stream = within(limits.headers, Box::pin(tls.accept(socket))).await?;
     peer.multiplexes = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    speak(shared, stream, peer).await
+    Box::pin(speak(shared, stream, peer)).await
 }
 
 async fn speak(
@@ -138,8 +139,10 @@ async fn speak(
     let limits = shared.engine().options.limits;
     let closing = shared.connections.closing.clone();
     let Peer { ambiguous, multiplexes, .. } = peer.clone();
-    let service =
-        service_fn(move |request: Request<Incoming>| serve(Arc::clone(&shared), peer.clone(), request));
+    // Boxed: the connection keeps room for it as long as it lasts, also while a stream goes on for which it has been.
+    let service = service_fn(move |request: Request<Incoming>| {
+        Box::pin(serve(Arc::clone(&shared), peer.clone(), request))
+    });
     if multiplexes {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
