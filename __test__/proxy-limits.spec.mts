@@ -24,6 +24,8 @@ test('a caller above its limit is told so soon, and when to come again', async (
   assert.deepEqual(statuses.sort(), [200, 200, 200, 429]);
   const { error } = (await (await ask(proxy, question(), own)).json()) as { error: { type: string; message: string } };
   assert.equal(error.type, 'rate_limit_error');
+  const again = (await ask(proxy, question(), own)).headers.get('retry-after');
+  assert.ok(Number(again) > 600, `${again} s`);
 });
 
 test('a caller of which too many calls are under way is told so, too', async (t) => {

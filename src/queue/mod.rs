@@ -18,6 +18,7 @@ pub mod options;
 pub mod priority;
 
 use std::{
+    iter,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -115,7 +116,11 @@ impl<C> Queue<C> {
             Entry::Waits(place) => place,
         };
         let outcome = match self.options.timeout.and_then(|timeout| started.checked_add(timeout)) {
-            Some(at) => timeout_at(at, place.turn(limit)).await.unwrap_or_else(|_| Err(self.late())),
+            Some(at) => {
+                let cost = Arc::clone(&place.cost);
+                let turn = timeout_at(at, place.turn(limit)).await;
+                turn.unwrap_or_else(|_| Err(self.late(limit.wait(iter::once(&*cost), Instant::now()))))
+            }
             None => place.turn(limit).await,
         };
         match outcome {
@@ -182,10 +187,12 @@ impl<C> Queue<C> {
         Error::new(ErrorKind::QueueFull, Phase::Queue, message).with_attempts(0).with_retry_after(wait)
     }
 
-    fn late(&self) -> Error {
+    fn late(&self, wait: Option<Duration>) -> Error {
         let timeout = self.options.timeout.unwrap_or_default();
         let what = format!("{}() did not let the call pass", self.name);
-        Error::timeout(Phase::Queue, &what, timeout, &format!("{}.queueTimeout", self.name)).with_attempts(0)
+        Error::timeout(Phase::Queue, &what, timeout, &format!("{}.queueTimeout", self.name))
+            .with_attempts(0)
+            .with_retry_after(wait)
     }
 
     fn nanoseconds(&self, now: Instant) -> i64 {
