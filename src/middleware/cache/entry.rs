@@ -12,12 +12,12 @@ use super::{
     fresh::{Freshness, Grace},
     key::{Question, Wanted},
     options::Replay,
+    packed::Packed,
     storable::Variant,
 };
 use crate::{
     body::{Body, EventStream},
     claude::{Folding, events_of},
-    event::Event,
     response::{Age, Cached, Conceal, Response, Timing},
 };
 
@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Batch {
     pub(super) after: Duration,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Arc<Packed>,
 }
 
 /// A complete content.
@@ -79,7 +79,7 @@ impl Entry {
             self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
         let content = match &self.content {
             Content::Whole(bytes) => bytes.len(),
-            Content::Events(batches) => batches.iter().map(|batch| size_of_events(&batch.events) + 64).sum(),
+            Content::Events(batches) => batches.iter().map(|batch| batch.events.size() + 64).sum(),
         };
         256 + headers + content
     }
@@ -129,17 +129,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The message that events make; nothing where it would not be the one that the API would have answered whole.
 fn message_of(batches: &[Arc<Batch>]) -> Option<String> {
     let mut folding = Folding::default();
-    for event in batches.iter().flat_map(|batch| &batch.events) {
-        folding.add(event);
+    for event in batches.iter().flat_map(|batch| batch.events.events()) {
+        folding.add(&event);
     }
     let message = folding.message().filter(|_| folding.is_complete() && folding.is_faithful())?;
     // A tool's input that was cut off is the text that it is; nobody knows how the API would have answered that.
     (!message.contains(r#""input":""#)).then_some(message)
-}
-
-/// What events take in memory, about.
-pub(super) fn size_of_events(events: &[Event]) -> usize {
-    events.iter().map(|event| event.event.len() + event.data.len() + event.id.len() + 96).sum()
 }
 
 /// So many events at once at most: their reader may be slow.
@@ -152,7 +147,7 @@ fn replay(batches: Arc<[Arc<Batch>]>, replay: Replay) -> EventStream {
             let mut events = Vec::new();
             let mut at = from;
             while let Some(batch) = batches.get(at).filter(|_| events.len() < TOGETHER) {
-                events.extend_from_slice(&batch.events);
+                events.extend(batch.events.events());
                 at += 1;
             }
             (at > from).then_some((Ok(events), (batches, at)))
@@ -164,7 +159,7 @@ fn replay(batches: Arc<[Arc<Batch>]>, replay: Replay) -> EventStream {
             })
             .then(move |batch: Arc<Batch>| async move {
                 tokio::time::sleep_until(begun + batch.after).await;
-                Ok(batch.events.clone())
+                Ok(batch.events.events().collect())
             }),
         ),
     }

@@ -18,7 +18,7 @@
 //!
 //! - [`options`]: what can be set · [`overrides`]: what a call sets for itself
 //! - `key`: what is asked, and by whom · `storable`: what may be kept · `fresh`: for how long
-//! - `entry`: an answer as it is kept · `memory`: all of them · `shared`: those of other replicas
+//! - `entry`: an answer as it is kept, `packed`: its events · `memory`: all of them · `shared`: those of other replicas
 //! - `flight`: calls under way that others join · `course`: a call's way through · `stats`: what is counted
 
 mod ask;
@@ -30,6 +30,7 @@ mod key;
 mod memory;
 pub mod options;
 pub mod overrides;
+mod packed;
 mod shared;
 mod stats;
 mod storable;

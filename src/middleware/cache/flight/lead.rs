@@ -16,9 +16,10 @@ use super::{
     super::{
         Core,
         ask::Ask,
-        entry::{Batch, Content, Entry, size_of_events},
+        entry::{Batch, Content, Entry},
         fresh::Freshness,
         key::{Key, Question},
+        packed::Packed,
         shared::Lease,
         stats::count,
         storable::{Variant, is_complete, is_storable},
@@ -276,8 +277,8 @@ impl Recording {
                 Some(Err(error)) => break (false, Some(Arc::new(error))),
                 None => break (false, None),
             };
-            let end = tape.see(&mut read, begun.elapsed(), lead.core.options.max_entry_bytes);
-            lead.tell(read, tape.batches.is_none()).await;
+            let (end, packed) = tape.see(&mut read, begun.elapsed(), lead.core.options.max_entry_bytes);
+            lead.tell(packed, read, tape.batches.is_none()).await;
             if let Some(is_complete) = end {
                 break (is_complete, None);
             }
@@ -306,9 +307,9 @@ impl Recording {
 
 impl Lead {
     /// Tells those who read. Where it is more than can be kept nobody comes any more, and the slowest hold it up.
-    async fn tell(&self, events: Vec<Event>, too_much: bool) {
+    async fn tell(&self, packed: Arc<Packed>, events: Vec<Event>, too_much: bool) {
         let limit = self.core.options.max_entry_bytes;
-        let size = size_of_events(&events);
+        let size = packed.size();
         if too_much {
             self.core.flights.close(&self.duty.flight);
         }
@@ -320,7 +321,7 @@ impl Lead {
             }
             room.await;
         }
-        lock(&flight.log).push(Arc::new(events), size);
+        lock(&flight.log).push(packed, events);
         flight.news.send_replace(());
     }
 }
@@ -334,18 +335,15 @@ struct Tape {
 }
 
 impl Tape {
-    /// Sees what has come, cut off where the stream ends; says whether it is then complete.
-    fn see(&mut self, read: &mut Vec<Event>, after: Duration, most: usize) -> Option<bool> {
-        let mut kept = Vec::with_capacity(read.len());
+    /// Sees what has come, cut off where the stream ends: whether it is then complete, and all of it packed.
+    fn see(&mut self, read: &mut Vec<Event>, after: Duration, most: usize) -> (Option<bool>, Arc<Packed>) {
+        let mut left_out = Vec::new();
         let mut end = None;
         for (place, event) in read.iter().enumerate() {
             match self.rules.accept(event) {
-                Verdict::Deliver => kept.push(event.clone()),
-                Verdict::Ping | Verdict::Skip => {}
-                Verdict::DeliverAndEnd | Verdict::End => {
-                    kept.push(event.clone());
-                    end = Some((place, true));
-                }
+                Verdict::Deliver => {}
+                Verdict::Ping | Verdict::Skip => left_out.push(place),
+                Verdict::DeliverAndEnd | Verdict::End => end = Some((place, true)),
                 Verdict::Fail(_) => end = Some((place, false)),
             }
             if end.is_some() {
@@ -355,13 +353,21 @@ impl Tape {
         if let Some((place, _)) = end {
             read.truncate(place + 1);
         }
+        let packed = Arc::new(Packed::of(read.iter()));
         // Signs of life are not kept, but they wait for those who come later.
-        self.size += size_of_events(read);
+        self.size += packed.size();
         if self.size > most {
             self.batches = None;
-        } else if let Some(batches) = self.batches.as_mut().filter(|_| !kept.is_empty()) {
-            batches.push(Arc::new(Batch { after, events: kept }));
+        } else if let Some(batches) = self.batches.as_mut().filter(|_| left_out.len() < read.len()) {
+            let events = if left_out.is_empty() { Arc::clone(&packed) } else { without(read, &left_out) };
+            batches.push(Arc::new(Batch { after, events }));
         }
-        end.map(|(_, is_complete)| is_complete)
+        (end.map(|(_, is_complete)| is_complete), packed)
     }
+}
+
+/// Those at other places than these.
+fn without(events: &[Event], left_out: &[usize]) -> Arc<Packed> {
+    let kept = events.iter().enumerate().filter(|(place, _)| !left_out.contains(place));
+    Arc::new(Packed::of(kept.map(|(_, event)| event)))
 }

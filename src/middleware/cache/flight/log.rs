@@ -8,7 +8,7 @@ use std::{
 use futures_util::stream;
 use tokio::{sync::watch, task::AbortHandle};
 
-use super::{Seat, lock};
+use super::{super::packed::Packed, Seat, lock};
 use crate::{Error, Result, body::EventStream, event::Event};
 
 /// What has come, and who has read how much of it.
@@ -23,7 +23,7 @@ pub(super) struct Log {
     task: Option<AbortHandle>,
     /// The number of the first batch that is kept.
     first: u64,
-    batches: VecDeque<(Arc<Vec<Event>>, usize)>,
+    batches: VecDeque<Held>,
     bytes: usize,
 }
 
@@ -38,9 +38,31 @@ enum Stage {
     GivenUp,
 }
 
+/// Events of one read.
+struct Held {
+    packed: Arc<Packed>,
+    /// As they came, for the first who reads them: it is mostly the only one.
+    fresh: Option<Vec<Event>>,
+}
+
+/// The same, as a reader gets them.
+pub(super) enum Given {
+    Fresh(Vec<Event>),
+    Packed(Arc<Packed>),
+}
+
+impl Given {
+    fn events(self) -> Vec<Event> {
+        match self {
+            Self::Fresh(events) => events,
+            Self::Packed(packed) => packed.events().collect(),
+        }
+    }
+}
+
 /// What a reader finds.
 pub(super) enum Step {
-    Batch(Arc<Vec<Event>>),
+    Batch(Given),
     Wait,
     End(Option<Arc<Error>>),
 }
@@ -100,9 +122,9 @@ impl Log {
         }
     }
 
-    pub(super) fn push(&mut self, events: Arc<Vec<Event>>, size: usize) {
-        self.batches.push_back((events, size));
-        self.bytes += size;
+    pub(super) fn push(&mut self, packed: Arc<Packed>, events: Vec<Event>) {
+        self.bytes += packed.size();
+        self.batches.push_back(Held { packed, fresh: Some(events) });
         self.trim();
     }
 
@@ -128,13 +150,16 @@ impl Log {
     pub(super) fn step(&mut self, seat: u64) -> Step {
         let Some(at) = self.readers.get_mut(&seat) else { return Step::End(None) };
         let place = usize::try_from(*at - self.first).unwrap_or(usize::MAX);
-        let Some((batch, _)) = self.batches.get(place) else {
+        let Some(batch) = self.batches.get_mut(place) else {
             return match &self.stage {
                 Stage::Over(error) => Step::End(error.clone()),
                 Stage::Open | Stage::Closed | Stage::GivenUp => Step::Wait,
             };
         };
-        let batch = Arc::clone(batch);
+        let batch = match batch.fresh.take() {
+            Some(events) => Given::Fresh(events),
+            None => Given::Packed(Arc::clone(&batch.packed)),
+        };
         *at += 1;
         self.trim();
         Step::Batch(batch)
@@ -148,8 +173,8 @@ impl Log {
         let end = self.first + self.batches.len() as u64;
         let read = self.readers.values().min().copied().unwrap_or(end);
         while self.first < read {
-            let Some((_, size)) = self.batches.pop_front() else { break };
-            self.bytes -= size;
+            let Some(batch) = self.batches.pop_front() else { break };
+            self.bytes -= batch.packed.size();
             self.first += 1;
         }
     }
@@ -183,8 +208,7 @@ impl Reader {
             match step {
                 Step::Batch(events) => {
                     self.seat.flight.room.notify_one();
-                    // The last who reads it need not copy it.
-                    return Some(Ok(Arc::try_unwrap(events).unwrap_or_else(|shared| shared.to_vec())));
+                    return Some(Ok(events.events()));
                 }
                 Step::End(error) => {
                     self.over = true;

@@ -13,6 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::{
     entry::{Batch, Content, Entry},
+    packed::Packed,
     storable::Variant,
 };
 use crate::event::Event;
@@ -128,9 +129,8 @@ fn read(payload: &[u8], wall: u64) -> Option<Entry> {
 }
 
 fn written(batches: &[Arc<Batch>]) -> Events {
-    let event =
-        |event: &Event| (event.event.clone(), event.data.clone(), event.id.clone(), event.retry.map(ms));
-    batches.iter().map(|batch| (ms(batch.after), batch.events.iter().map(event).collect())).collect()
+    let event = |event: Event| (event.event, event.data, event.id, event.retry.map(ms));
+    batches.iter().map(|batch| (ms(batch.after), batch.events.events().map(event).collect())).collect()
 }
 
 fn batches(events: Events) -> Arc<[Arc<Batch>]> {
@@ -141,7 +141,9 @@ fn batches(events: Events) -> Arc<[Arc<Batch>]> {
             id,
             retry: retry.map(Duration::from_millis),
         });
-        Arc::new(Batch { after: Duration::from_millis(after), events: events.collect() })
+        let events: Vec<Event> = events.collect();
+        let events = Arc::new(Packed::of(events.iter()));
+        Arc::new(Batch { after: Duration::from_millis(after), events })
     };
     events.into_iter().map(batch).collect()
 }
@@ -177,8 +179,10 @@ mod tests {
         let event = ("[a-z_]{0,12}", ".{0,40}", ".{0,3}", prop::option::of(0..9000_u64)).prop_map(
             |(event, data, id, retry)| Event { event, data, id, retry: retry.map(Duration::from_millis) },
         );
-        let batch = (0..90_000_u64, prop::collection::vec(event, 1..4))
-            .prop_map(|(after, events)| Arc::new(Batch { after: Duration::from_millis(after), events }));
+        let batch = (0..90_000_u64, prop::collection::vec(event, 1..4)).prop_map(|(after, events)| {
+            let events = Arc::new(Packed::of(events.iter()));
+            Arc::new(Batch { after: Duration::from_millis(after), events })
+        });
         prop_oneof![
             prop::collection::vec(any::<u8>(), 0..3000).prop_map(|bytes| Content::Whole(bytes.into())),
             prop::collection::vec(batch, 0..20).prop_map(|batches| Content::Events(batches.into())),

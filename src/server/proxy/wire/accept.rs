@@ -65,8 +65,10 @@ pub(in super::super) async fn accept(shared: Arc<Shared>, listener: Listener) {
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
-            next = next => next,
+            // First: who comes at the same moment is not let in.
+            biased;
             () = shared.connections.closing.cancelled() => return,
+            next = next => next,
         };
         let Ok(accepted) = accepted else {
             tokio::time::sleep(BREATHER).await;
