@@ -49,6 +49,8 @@ impl NativeProxy {
     /// Stops when what is under way has ended, or after so many milliseconds. Tells how many connections were cut off.
     #[napi(catch_unwind)]
     pub fn stop(&self, limit_ms: Option<f64>) -> AsyncTask<Stop> {
+        // At once: whoever comes after this call is not let in.
+        self.0.leave();
         let limit = limit_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
         AsyncTask::new(Stop { proxy: Arc::clone(&self.0), limit })
     }
