@@ -1,30 +1,45 @@
 // What is left of callers that are gone: nothing, however many they were and whenever they left.
 
 import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ProxyOptions } from 'trae-native/proxy';
 import { createSimulator, type Reply, type Simulator } from 'trae-native/simulator';
 import { figure, serves, streamed } from './helpers/proxied.mts';
-import { ProxyProcess } from './helpers/proxies.mts';
+import { before, command } from './helpers/proxy.mts';
 import { Raw } from './helpers/raw.mts';
 import { message, until } from './helpers/simulator.mts';
 
-async function started(
-  t: TestContext,
-  options: ProxyOptions = {},
-): Promise<{ proxy: ProxyProcess; simulator: Simulator }> {
+interface Started {
+  proxy: { url: string; pid: number };
+  simulator: Simulator;
+}
+
+async function started(t: TestContext, options: ProxyOptions = {}): Promise<Started> {
   const simulator = await createSimulator({ keep: 0 });
   t.after(() => simulator.close());
-  const upstream = { url: simulator.url, key: 'upstream-key', proxy: false, pool: { maxSockets: 2000 } };
-  const own = { ...upstream, ...(options.upstream as object) };
-  return { proxy: await ProxyProcess.start(t, { ...options, upstream: own }), simulator };
+  const folder = mkdtempSync(join(tmpdir(), 'trae-proxy-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'proxy.json');
+  const upstream = { pool: { maxSockets: 2000 }, ...(options.upstream as object) };
+  writeFileSync(file, JSON.stringify(before(simulator, { ...options, upstream })));
+  return { proxy: await command(t, ['--config', file]), simulator };
+}
+
+/** What a process holds in memory, in MiB; on a system that does not tell, always the same. */
+function memory({ pid }: { pid: number }): number {
+  const file = `/proc/${pid}/status`;
+  const kib = existsSync(file) ? /^VmRSS:\s+(\d+)/m.exec(readFileSync(file, 'utf8'))?.[1] : undefined;
+  return Number(kib ?? 0) / 1024;
 }
 
 const GAUGES = ['claude_requests_in_flight', 'claude_pool_in_flight', 'claude_pool_queued'];
 
 /** No connection is left but those of whoever looks, and no call is under way. */
-async function settled(proxy: ProxyProcess, own = 4): Promise<void> {
+async function settled(proxy: Started['proxy'], own = 4): Promise<void> {
   const left = async (): Promise<string> => {
     const [open, ...gauges] = await Promise.all(
       ['trae_proxy_connections', ...GAUGES].map((name) => figure(proxy.url, name)),
@@ -86,7 +101,7 @@ test('five thousand callers that leave at any moment leave nothing behind', asyn
     };
     await Promise.all(Array.from({ length: 100 }, worker));
     await settled(proxy);
-    sizes.push(proxy.memory);
+    sizes.push(memory(proxy));
   }
   t.diagnostic(`MiB after each round: ${sizes.map((size) => size.toFixed(0)).join(', ')}`);
   const [, second, , , last] = sizes as [number, number, number, number, number];
@@ -99,14 +114,14 @@ test('five hundred idle streams take little, and are gone with their callers', a
   simulator.always({ events: 3, hangAfterEvents: 3 });
   const body = JSON.stringify(streamed());
   const ask = `POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-  const before = proxy.memory;
+  const before = memory(proxy);
   const sizes: number[] = [];
   for (let round = 0; round < 2; round++) {
     const all = await Promise.all(Array.from({ length: 500 }, () => Raw.open(t, proxy.url)));
     for (const raw of all) raw.write(ask);
     await until(() => all.every(({ text }) => text.includes('content_block_start')), 'all have begun', 15_000);
     assert.equal(await figure(proxy.url, 'claude_pool_in_flight'), 500);
-    sizes.push(proxy.memory - before);
+    sizes.push(memory(proxy) - before);
     for (const [at, { socket }] of all.entries()) at % 2 === 0 ? socket.destroy() : socket.end();
     await until(() => simulator.counters.connectionsOpen === 0, 'the API is left', 8000);
     await settled(proxy);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createProxy, type ProxyOptions, type ProxySources } from 'trae-native/proxy';
 import { createSimulator } from 'trae-native/simulator';
-import { ask, before, command, proxied, question } from './helpers/proxy.mts';
+import { ask, before, command, flags, proxied, question } from './helpers/proxy.mts';
 import { redis } from './helpers/redis.mts';
 import { until } from './helpers/simulator.mts';
 
@@ -199,14 +199,7 @@ test('a proxy that anybody may reach can’t lose its callers by options without
 test('the log and the page know a request by the name that its caller gave it', async (t) => {
   const simulator = await createSimulator();
   t.after(() => simulator.close());
-  const proxy = await command(t, [
-    '--listen',
-    '127.0.0.1:0',
-    '--upstream',
-    simulator.url,
-    '--set',
-    'upstream.proxy=false',
-  ]);
+  const proxy = await command(t, flags(simulator));
   await (await ask(proxy, question(), { headers: { 'x-request-id': 'order-4711' } })).text();
   await until(() => proxy.said().includes('order-4711'), 'the log tells of it');
   const line = JSON.parse(

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createProxy } from 'trae-native/proxy';
-import { ask, before, command, proxied, question, Raw } from './helpers/proxy.mts';
+import { ask, before, command, flags, proxied, question, Raw } from './helpers/proxy.mts';
 import { until } from './helpers/simulator.mts';
 
 function folder(t: TestContext): string {
@@ -164,17 +164,7 @@ test('it stops when its streams have ended, and tells those that do not end in t
 test('SIGTERM lets the command end its streams, and a second one ends it at once', POSIX, async (t) => {
   const { simulator } = await proxied(t);
   simulator.always({ events: 30, paceMs: 10 });
-  const start = () =>
-    command(t, [
-      '--listen',
-      '127.0.0.1:0',
-      '--upstream',
-      simulator.url,
-      '--set',
-      'upstream.proxy=false',
-      '--set',
-      'logger=false',
-    ]);
+  const start = () => command(t, flags(simulator, { logger: 'false' }));
   const first = await start();
   const answer = await ask(first, question('kindly', { stream: true }));
   process.kill(first.pid, 'SIGTERM');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createSimulator, type Simulator } from 'trae-native/simulator';
-import { ask, command, question, turns } from './helpers/proxy.mts';
+import { ask, command, flags, question, turns } from './helpers/proxy.mts';
 import { type Redis, redis } from './helpers/redis.mts';
 import { until } from './helpers/simulator.mts';
 
@@ -47,19 +47,8 @@ async function fleet(t: TestContext, more: Record<string, string> = {}): Promise
   if (!store) return undefined;
   const simulator = await createSimulator();
   t.after(() => simulator.close());
-  const options = { 'upstream.key': 'k', 'upstream.proxy': 'false', logger: 'false', ...more };
-  const sets = Object.entries(options).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  const args = [
-    '--listen',
-    '127.0.0.1:0',
-    '--upstream',
-    simulator.url,
-    '--store',
-    store.url,
-    '--threads',
-    '1',
-    ...sets,
-  ];
+  const options = flags(simulator, { 'upstream.key': 'k', logger: 'false', ...more });
+  const args = [...options, '--store', store.url, '--threads', '1'];
   const proxies = await Promise.all([1, 2, 3].map(() => command(t, args)));
   const url = await balancer(
     t,

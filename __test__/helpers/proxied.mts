@@ -1,39 +1,19 @@
 // A proxy before a simulator for one test, closed when the test is over.
 
 import type { TestContext } from 'node:test';
-import { createProxy, type ProxyOptions, type ProxyServer } from 'trae-native/proxy';
-import { createSimulator, type Simulator, type SimulatorOptions } from 'trae-native/simulator';
+import type { ProxyOptions } from 'trae-native/proxy';
+import type { SimulatorOptions } from 'trae-native/simulator';
+import { proxied as any, type Proxied } from './proxy.mts';
 import { message } from './simulator.mts';
 
-export interface Proxied {
-  proxy: ProxyServer;
-  simulator: Simulator;
-}
-
-export const UPSTREAM_KEY = 'sk-ant-upstream-0123456789';
+export { UPSTREAM_KEY } from './proxy.mts';
 
 /** Nothing is tried again and nothing is told, unless the options say so. */
-export async function proxied(
+export const proxied = (
   t: TestContext,
   options: ProxyOptions = {},
   simulated: SimulatorOptions = {},
-): Promise<Proxied> {
-  const simulator = await createSimulator(simulated);
-  const { upstream, ...rest } = options;
-  const proxy = await createProxy({
-    listen: '127.0.0.1:0',
-    logger: false,
-    retry: false,
-    circuitBreaker: false,
-    upstream: { url: simulator.url, key: UPSTREAM_KEY, proxy: false, ...(upstream as object) },
-    ...rest,
-  });
-  t.after(async () => {
-    await proxy.close();
-    await simulator.close();
-  });
-  return { proxy, simulator };
-}
+): Promise<Proxied> => any(t, { retry: false, circuitBreaker: false, ...options }, simulated);
 
 export interface Asked {
   status: number;

@@ -101,6 +101,18 @@ export class Raw {
   }
 }
 
+/** The arguments of the command that put it before this simulator, with these options. */
+export function flags({ url }: { url: string }, options: Record<string, string> = {}): string[] {
+  const sets = Object.entries({ 'upstream.proxy': 'false', ...options });
+  return [
+    '--listen',
+    '127.0.0.1:0',
+    '--upstream',
+    url,
+    ...sets.flatMap(([name, value]) => ['--set', `${name}=${value}`]),
+  ];
+}
+
 /** The command as a process of its own, once it listens. */
 export async function command(
   t: TestContext,

@@ -1,6 +1,6 @@
 //! The proxy as JavaScript holds it: options cross as JSON, what they lack is thrown.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use napi::{
     Env, Task,
@@ -12,12 +12,13 @@ use serde_json::Value;
 use super::runtime;
 use crate::{
     client::fields::{Fields, wrong},
+    pipeline::BoxFuture,
     server::proxy::{self, Proxy, Sources},
 };
 
 /// A running proxy; `js/proxy.ts` makes it pleasant.
 #[napi]
-pub struct NativeProxy(Arc<Proxy>);
+pub struct NativeProxy(Proxy);
 
 #[napi]
 impl NativeProxy {
@@ -25,7 +26,7 @@ impl NativeProxy {
     #[napi(constructor, catch_unwind)]
     pub fn new(sources: String) -> Result<Self> {
         let proxy = Proxy::start(&runtime::handle()?, &read(&sources)?).map_err(told)?;
-        Ok(Self(Arc::new(proxy)))
+        Ok(Self(proxy))
     }
 
     /// The defaults by option name, as JSON.
@@ -49,25 +50,21 @@ impl NativeProxy {
     /// Stops when what is under way has ended, or after so many milliseconds. Tells how many connections were cut off.
     #[napi(catch_unwind)]
     pub fn stop(&self, limit_ms: Option<f64>) -> AsyncTask<Stop> {
-        // At once: whoever comes after this call is not let in.
-        self.0.leave();
         let limit = limit_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-        AsyncTask::new(Stop { proxy: Arc::clone(&self.0), limit })
+        // Here, and not on the thread that waits: whoever comes after this call is not let in.
+        AsyncTask::new(Stop(Box::pin(self.0.stop(limit))))
     }
 }
 
 /// Waits on a thread of Node's own, where nothing else has to be done.
-pub struct Stop {
-    proxy: Arc<Proxy>,
-    limit: Option<Duration>,
-}
+pub struct Stop(BoxFuture<'static, usize>);
 
 impl Task for Stop {
     type Output = usize;
     type JsValue = u32;
 
     fn compute(&mut self) -> Result<usize> {
-        Ok(runtime::handle()?.block_on(self.proxy.stop(self.limit)))
+        Ok(runtime::handle()?.block_on(&mut self.0))
     }
 
     fn resolve(&mut self, _: Env, left: usize) -> Result<u32> {

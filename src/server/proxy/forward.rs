@@ -51,8 +51,7 @@ impl Forward {
         let body = read(&engine, &head, body).await?;
         let begun = Instant::now();
         allow(caller.as_deref(), &head, &body)?;
-        let mut call = call(&engine, caller.as_deref(), head, body)?;
-        call.extensions.insert(request::CallerRequestId(request_id.clone()));
+        let call = call(&engine, caller.as_deref(), head, body, &request_id)?;
         let reply = engine.client.execute(call).await.map_err(|error| Problem::from(&error))?;
         meter.took(begun.elapsed().saturating_sub(upstream(&reply.head)));
         if reply.head.status.is_informational() {
@@ -100,7 +99,13 @@ fn allow(caller: Option<&Caller>, head: &Parts, body: &Body) -> Result<(), Probl
     Err(Problem::new(StatusCode::FORBIDDEN, format!("the caller {} may not use {what}", caller.name)))
 }
 
-fn call(engine: &Engine, caller: Option<&Caller>, head: Parts, body: Body) -> Result<Call, Problem> {
+fn call(
+    engine: &Engine,
+    caller: Option<&Caller>,
+    head: Parts,
+    body: Body,
+    request_id: &HeaderValue,
+) -> Result<Call, Problem> {
     let session = session(engine, caller, &head.headers)?;
     let path = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let mut headers = heads::onward(head.headers, engine.options.upstream.keeps_key);
@@ -109,6 +114,7 @@ fn call(engine: &Engine, caller: Option<&Caller>, head: Parts, body: Body) -> Re
     }
     let mut call =
         Call { method: head.method, url: path.to_owned(), body, headers, passes: true, ..Call::default() };
+    call.extensions.insert(request::CallerRequestId(request_id.clone()));
     if engine.options.upstream.keeps_key {
         call.extensions.insert(Repeated);
     }

@@ -116,7 +116,7 @@ impl Proxy {
     }
 
     /// Accepts nothing any more, and leaves no socket in the file system.
-    pub fn leave(&self) {
+    fn leave(&self) {
         self.shared.connections.closing.cancel();
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -49,7 +49,7 @@ pub(super) async fn serve(
         }
         problem.answer(&request_id)
     });
-    let patience = shared.engine().options.limits.write.filter(|_| peer.multiplexes);
+    let patience = if peer.multiplexes { shared.engine().options.limits.write } else { None };
     Ok(match patience {
         Some(patience) => answer.map(|body| body.watched(patience)),
         None => answer,
